@@ -1,0 +1,43 @@
+"""The Celery app: a crank for the jobs table, and a clock for the schedule.
+
+A message carries a row's id and nothing else. Late acknowledgement and the short visibility timeout only make a
+lost hint come back sooner; that work is never lost is the table's and the sweeper's doing.
+"""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("counterfoil")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options=(
+        {
+            # Without a socket timeout a publish can hang for ever on a dead broker.
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "visibility_timeout": 60,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+        }
+        if settings.BROKER_URL.startswith("redis")
+        else {}
+    ),
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="UTC",
+    beat_schedule={
+        "sweep due jobs": {"task": "operations.sweep", "schedule": 5.0},
+        "prove the books": {"task": "ledger.verify_books", "schedule": 3600.0},
+    },
+)
+app.autodiscover_tasks()

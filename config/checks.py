@@ -1,0 +1,57 @@
+"""System checks: the switchboard resolves, and unsafe production settings are refused."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.utils.module_loading import import_string
+
+from config import wiring
+
+_TABLES = ("JOBS", "PSP_EVENTS", "APPROVALS", "REJECTIONS", "GATEWAYS", "STATEMENT_FORMATS")
+
+
+@register()
+def switchboard(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Every name in `config/wiring.py` is a function, and takes its arguments by keyword."""
+    problems: list[CheckMessage] = []
+    for table in _TABLES:
+        for kind, path in getattr(wiring, table).items():
+            try:
+                found = import_string(path)
+            except ImportError as error:
+                problems.append(Error(f"{table}[{kind!r}] cannot be imported: {error}", id="counterfoil.E001"))
+                continue
+            if table not in ("GATEWAYS", "STATEMENT_FORMATS") and not _keyword_only(found):
+                problems.append(Error(f"{table}[{kind!r}] must take keyword arguments only", id="counterfoil.E002"))
+    problems += [
+        Error(f"RETRY_POLICIES names the unknown job {kind!r}", id="counterfoil.E003")
+        for kind in wiring.RETRY_POLICIES
+        if kind not in wiring.JOBS
+    ]
+    return problems
+
+
+@register(Tags.security, deploy=True)
+def production(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Production runs with a provider and secrets of its own, and without ways to crash it."""
+    found: list[CheckMessage] = []
+    if not settings.PRODUCTION:
+        found.append(Warning("COUNTERFOIL_ENV is not production", id="counterfoil.W001"))
+        return found
+    if settings.FAILPOINTS_ALLOWED:
+        found.append(Error("failpoints can be armed", id="counterfoil.E010"))
+    if settings.STRIPE_API_KEY == "sk_test_sandbox" or settings.SANDBOX_URL:
+        found.append(Error("the provider is the sandbox: set STRIPE_API_KEY and no SANDBOX_URL", id="counterfoil.E011"))
+    if not all(secret.startswith("whsec_") and len(secret) >= 20 for secret in settings.STRIPE_WEBHOOK_SECRETS):
+        found.append(Error("STRIPE_WEBHOOK_SECRET must hold the endpoint's whsec_ secrets", id="counterfoil.E012"))
+    if not settings.PUBLIC_URL.startswith("https://"):
+        found.append(Error("PUBLIC_URL must be https", id="counterfoil.E013"))
+    return found
+
+
+def _keyword_only(function: Any) -> bool:
+    kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
+    return kinds <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}

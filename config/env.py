@@ -1,0 +1,76 @@
+"""Typed readers of the environment that fail loudly.
+
+A misspelt boolean or a missing secret stops the process at start with one sentence, instead of quietly
+becoming a default that nobody chose.
+"""
+
+import os
+from pathlib import Path
+
+
+class BadEnvironment(SystemExit):
+    """Stop the start-up: an environment variable is missing or unreadable."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        super().__init__(f"Environment variable {name} {problem}.")
+
+
+def text(name: str, default: str | None = None) -> str:
+    """Return a variable's text; `NAME_FILE` may name a file that holds it (for mounted secrets)."""
+    file = os.environ.get(f"{name}_FILE")
+    if file:
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise BadEnvironment(f"{name}_FILE", f"names a file that cannot be read ({error})") from error
+    value = os.environ.get(name, default)
+    if value is None:
+        raise BadEnvironment(name, "is not set, and has no default")
+    return value
+
+
+def boolean(name: str, default: bool) -> bool:
+    """Return a variable as a boolean; anything but true/false, yes/no, on/off, 1/0 stops the start-up."""
+    raw = os.environ.get(name)
+    if raw is None or raw == "":
+        return default
+    known = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
+    if raw.lower() not in known:
+        raise BadEnvironment(name, f"is {raw!r}, but must be true or false")
+    return known[raw.lower()]
+
+
+def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
+    """Return a variable as an integer within bounds."""
+    raw = os.environ.get(name)
+    if raw is None or raw == "":
+        return default
+    if not (raw.isascii() and raw.lstrip("-").isdigit()):
+        raise BadEnvironment(name, f"is {raw!r}, but must be a whole number")
+    value = int(raw)
+    if not minimum <= value <= maximum:
+        raise BadEnvironment(name, f"is {value}, but must be between {minimum} and {maximum}")
+    return value
+
+
+def choice(name: str, default: str, options: tuple[str, ...]) -> str:
+    """Return a variable that must be one of a few words."""
+    value = os.environ.get(name) or default
+    if value not in options:
+        raise BadEnvironment(name, f"is {value!r}, but must be one of {', '.join(options)}")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Return a comma-separated variable as a list of its words."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

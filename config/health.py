@@ -1,0 +1,43 @@
+"""Is this process alive, and is it ready to take traffic?"""
+
+from datetime import timedelta
+
+from django.db import OperationalError
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from ledger.selectors import latest_proof
+from operations.selectors import queue_health, stopped_switches
+
+# Due work that has waited longer means that nobody is doing it.
+STALLED_AFTER = timedelta(minutes=2)
+
+
+@never_cache
+def alive(request: HttpRequest) -> JsonResponse:
+    """Answer 200 while the process can answer at all."""
+    return JsonResponse({"status": "alive"})
+
+
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when the database answers; say how the queue, the books and the switches are."""
+    try:
+        queue = queue_health(now=timezone.now())
+        proof = latest_proof()
+        stopped = stopped_switches()
+    except OperationalError:
+        return JsonResponse({"status": "no database"}, status=503)
+    body = {
+        "status": "ready",
+        "jobs": {
+            "due": queue.due,
+            "dead": queue.dead,
+            "oldest_due_age_s": int(queue.oldest_due_age.total_seconds()),
+            "stalled": queue.oldest_due_age > STALLED_AFTER,
+        },
+        "books": {"proved": proof.green, "at": proof.ran_at.isoformat()} if proof else None,
+        "stopped": stopped,
+    }
+    return JsonResponse(body)

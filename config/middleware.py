@@ -1,0 +1,30 @@
+"""A name for every request, so that a client's complaint finds its log lines."""
+
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+
+from operations.ids import new_id
+
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9_.\-]{8,64}\Z")
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+class RequestIdMiddleware:
+    """Take the client's X-Request-Id where it is harmless, otherwise make one; put it on logs and the answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Serve the request under its name."""
+        given = request.headers.get("X-Request-Id", "")
+        token = request_id.set(given if _ACCEPTABLE.match(given) else new_id("req"))
+        try:
+            response = self._get_response(request)
+            response["X-Request-Id"] = request_id.get()
+            return response
+        finally:
+            request_id.reset(token)

@@ -1,0 +1,133 @@
+"""Errors as RFC 9457 problem+json: the one place where an error meets HTTP."""
+
+import logging
+from typing import Any
+
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from operations.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+# Stable code -> HTTP status; an anticipated error that is not here is a conflict with the present state.
+STATUSES = {
+    "unauthorized": 401,
+    "idempotency_key_missing": 400,
+    "idempotency_key_malformed": 400,
+    "idempotency_key_reused": 422,
+    "request_in_progress": 409,
+    "unknown_seller": 422,
+    "unknown_payment": 404,
+    "unknown_currency": 422,
+    "bad_amount": 422,
+    "currency_mismatch": 422,
+    "refund_exceeds_paid": 422,
+    "not_refundable": 409,
+    "checkout_exists": 409,
+    "payment_order_exists": 409,
+    "seller_exists": 409,
+    "provider_refused": 422,
+    "delivery_before_payment": 422,
+    "delivery_in_future": 422,
+    "stopped": 503,
+}
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "The request is well-formed but wrong",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available now",
+}
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Return the problem that an API error is; None lets a bug become a plain 500."""
+    match error:
+        case DomainError():
+            status = STATUSES.get(error.code, 409)
+            body = _problem(status, code=error.code, detail=str(error))
+        case exceptions.ValidationError():
+            status, body = 422, _problem(422, code="invalid", detail="Some fields are wrong.")
+            body["errors"] = [{"field": field, "message": message} for field, message in _flatten(error.detail)]
+        case exceptions.APIException():
+            status = error.status_code
+            code = error.get_codes() if isinstance(error.get_codes(), str) else error.default_code
+            body = _problem(status, code=str(code), detail=str(error.detail))
+        case Http404():
+            status, body = 404, _problem(404, code="not_found", detail="There is nothing at this address.")
+        case OperationalError():
+            # At commit this means "unknown", never "failed": the client repeats with its key.
+            logger.error("the database did not answer: %s", error)
+            status, body = (
+                503,
+                _problem(503, code="unavailable", detail="Try again with the same Idempotency-Key."),
+            )
+        case _:
+            return None
+    headers = _headers(error, status)
+    return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Return a problem for an address that does not exist."""
+    return JsonResponse(
+        _problem(404, code="not_found", detail="There is nothing at this address."),
+        status=404,
+        content_type=CONTENT_TYPE,
+    )
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    """Return a problem without any detail; the log has the rest, under the request's id."""
+    return JsonResponse(
+        _problem(500, code="internal", detail="Something went wrong here."),
+        status=500,
+        content_type=CONTENT_TYPE,
+    )
+
+
+def _problem(status: int, *, code: str, detail: str) -> dict[str, Any]:
+    return {
+        "type": f"urn:counterfoil:problem:{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+
+
+def _headers(error: Exception, status: int) -> dict[str, str]:
+    if status == 401:
+        return {"WWW-Authenticate": getattr(error, "auth_header", 'Bearer realm="counterfoil"')}
+    if status in (429, 503) or getattr(error, "code", "") == "request_in_progress":
+        return {"Retry-After": str(int(getattr(error, "wait", None) or 2))}
+    return {}
+
+
+def _flatten(detail: Any, path: str = "") -> list[tuple[str, str]]:
+    """Return each message with the path of its field: payment_orders[0].amount."""
+    if isinstance(detail, dict):
+        return [
+            pair
+            for name, inner in detail.items()
+            for pair in _flatten(inner, path if name == "non_field_errors" else f"{path}.{name}" if path else str(name))
+        ]
+    if isinstance(detail, list):
+        found: list[tuple[str, str]] = []
+        for position, inner in enumerate(detail):
+            nested = isinstance(inner, dict | list)
+            found += _flatten(inner, f"{path}[{position}]" if nested else path) if inner else []
+        return found
+    return [(path or "body", str(detail))]

@@ -1,0 +1,221 @@
+"""The one settings file. Sections mirror the rooms; every value comes through `config.env` and fails loudly."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from psycopg.conninfo import conninfo_to_dict
+
+from config import env
+from config.embedded import runtime
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# ── where we run ─────────────────────────────────────────────────────────────────────────────────────────
+ENV = env.choice("COUNTERFOIL_ENV", "development", ("development", "test", "production"))
+PRODUCTION = ENV == "production"
+DEBUG = env.boolean("DEBUG", False)
+# The embedded family generates its own secret; this one serves only commands that start nothing.
+SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "development-only-never-used-to-sign-anything-that-matters")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1,localhost,testserver")
+PUBLIC_URL = env.text("PUBLIC_URL", None if PRODUCTION else "http://127.0.0.1:8000").rstrip("/")
+STATE_DIR = Path(env.text("COUNTERFOIL_STATE", str(BASE_DIR / ".counterfoil")))
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LANGUAGE_CODE = "en"
+USE_I18N = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+LOGIN_URL = reverse_lazy("admin:login")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "djmoney",
+    "operations",
+    "ledger",
+    "payments",
+    "payouts",
+    "reconciliation",
+    "config",
+]
+
+MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = False
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+# ── transport security: on in production, where TLS ends in front of us ───────────────────────────────────
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("TRUST_PROXY", False) else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+X_FRAME_OPTIONS = "DENY"
+
+# ── database ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _database() -> dict[str, Any]:
+    """Turn DATABASE_URL (or the running embedded family's) into Django's form."""
+    url = env.text("DATABASE_URL", None if PRODUCTION else "")
+    if not url and not PRODUCTION:
+        # No family runs: commands that need no database still work, the others say what to start.
+        url = (
+            runtime.database_url()
+            or "postgresql://counterfoil@127.0.0.1:1/no-database-run-make-run-or-set-DATABASE_URL"
+        )
+    parts = {key: str(value) for key, value in conninfo_to_dict(url).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname", ""),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **parts,
+            # A stuck statement must not hold a worker, a lock or a row for ever.
+            "options": "-c statement_timeout=30000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+            "connect_timeout": 5,
+        },
+        "TEST": {"NAME": env.text("TEST_DATABASE_NAME", "test_counterfoil")},
+    }
+
+
+DATABASES = {"default": _database()}
+
+# ── broker: a hint, never the queue ──────────────────────────────────────────────────────────────────────
+BROKER_URL = env.text("BROKER_URL", None if PRODUCTION else "") or runtime.broker_url() or "redis://127.0.0.1:1/0"
+
+# ── operations ───────────────────────────────────────────────────────────────────────────────────────────
+SWITCHBOARD = "config.wiring"
+# Failpoints crash the process on purpose: they need this setting *and* an environment variable.
+FAILPOINTS_ALLOWED = ENV == "test"
+HINTS_ENABLED = ENV != "test"
+IDEMPOTENCY_KEY_LIFE = timedelta(hours=24)
+
+# ── payments: the provider ───────────────────────────────────────────────────────────────────────────────
+STRIPE_API_KEY = env.text("STRIPE_API_KEY", None if PRODUCTION else "") or "sk_test_sandbox"
+SANDBOX_URL = env.text("SANDBOX_URL", "") or runtime.sandbox_url() or ""
+# With a key of one's own the provider is Stripe; without, it is the stand-in.
+STRIPE_API_BASE = env.text("STRIPE_API_BASE", "") or (SANDBOX_URL if STRIPE_API_KEY == "sk_test_sandbox" else "")
+STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET", "") or [runtime.webhook_secret() or "whsec_unset"]
+CHECKOUT_LIFE = timedelta(hours=env.integer("CHECKOUT_LIFE_HOURS", 23, minimum=1, maximum=23))
+COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
+
+# ── payouts ──────────────────────────────────────────────────────────────────────────────────────────────
+HOLD_DAYS = env.integer("HOLD_DAYS", 7, minimum=0, maximum=365)
+PAYOUT_MINIMUM_MINOR = env.integer("PAYOUT_MINIMUM_MINOR", 100, minimum=1, maximum=10**9)
+
+# ── API ──────────────────────────────────────────────────────────────────────────────────────────────────
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["operations.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["operations.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "config.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Counterfoil",
+    "DESCRIPTION": "The payment system of a marketplace. Amounts are strings; errors are RFC 9457 problems.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# ── the console ──────────────────────────────────────────────────────────────────────────────────────────
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Counterfoil",
+    "SITE_HEADER": "Counterfoil",
+    "SITE_SUBHEADER": "Finance console",
+    "SITE_SYMBOL": "receipt_long",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda request: static("console/console.css")],
+    "ENVIRONMENT": "config.console.environment_label",
+    "DASHBOARD_CALLBACK": "config.console.dashboard",
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": "config.console.navigation",
+    },
+}
+
+# ── logging: one readable line a fact, to stderr ─────────────────────────────────────────────────────────
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "config.logs.RequestIdFilter"}},
+    "formatters": {"line": {"()": "config.logs.OneLineFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    },
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
+    },
+}

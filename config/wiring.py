@@ -1,0 +1,56 @@
+"""The switchboard: every asynchronous entrance of the system, on one page.
+
+Rooms store kinds as strings; here stands who answers for each. A system check resolves every name.
+"""
+
+from operations.jobs.policy import ASK_THE_PROVIDER, RetryPolicy
+
+# A checkout stays payable for a day, and is polled at growing intervals for as long.
+_POLL = RetryPolicy(base_s=60, cap_s=1800, attempts=500)
+
+# Durable jobs: kind -> function(**args, now).
+JOBS = {
+    "payments.register_attempt": "payments.services.register_attempt",
+    "payments.sync_attempt": "payments.services.sync_attempt",
+    "payments.handle_event": "payments.services.handle_event",
+    "payments.send_refund": "payments.services.send_refund",
+    "payments.open_seller_account": "payments.services.open_seller_account",
+    "payouts.send_payout": "payouts.services.send_payout",
+    "payouts.confirm_payout": "payouts.services.confirm_payout",
+}
+
+RETRY_POLICIES = {
+    "payments.register_attempt": ASK_THE_PROVIDER,
+    "payments.sync_attempt": _POLL,
+    "payments.send_refund": ASK_THE_PROVIDER,
+    "payments.open_seller_account": ASK_THE_PROVIDER,
+    "payouts.send_payout": ASK_THE_PROVIDER,
+    "payouts.confirm_payout": ASK_THE_PROVIDER,
+}
+
+# Webhooks of the provider: event type -> function(event, now). Other types are kept and not acted on.
+PSP_EVENTS = {
+    "checkout.session.completed": "payments.services.webhooks.checkout_changed",
+    "checkout.session.async_payment_succeeded": "payments.services.webhooks.checkout_changed",
+    "checkout.session.async_payment_failed": "payments.services.webhooks.checkout_changed",
+    "checkout.session.expired": "payments.services.webhooks.checkout_changed",
+    "payment_intent.requires_action": "payments.services.webhooks.checkout_changed",
+    "payment_intent.payment_failed": "payments.services.webhooks.checkout_changed",
+    "refund.created": "payments.services.webhooks.refund_changed",
+    "refund.updated": "payments.services.webhooks.refund_changed",
+    "refund.failed": "payments.services.webhooks.refund_changed",
+    "account.updated": "payments.services.webhooks.account_changed",
+    "transfer.created": "payouts.services.transfer_changed",
+    "transfer.updated": "payouts.services.transfer_changed",
+    "transfer.reversed": "payouts.services.transfer_changed",
+}
+
+# Two-person decisions: kind -> what is done when a second person grants, or rejects, it.
+APPROVALS = {"payouts.batch": "payouts.services.approve_batch"}
+REJECTIONS = {"payouts.batch": "payouts.services.cancel_batch"}
+
+# Settlement files: format -> parser(bytes) -> lines, or all errors by line.
+STATEMENT_FORMATS = {"stripe_activity_csv": "reconciliation.parsers.stripe_reports.parse"}
+
+# Payment providers: name -> factory(settings).
+GATEWAYS = {"stripe": "payments.gateway.stripe_adapter.make"}

@@ -1,0 +1,55 @@
+"""Journal entries as values: what a recipe makes and the posting function writes."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from ledger.money import Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One debit (positive) or credit (negative) on one account.
+
+    `item` is the open item that the line belongs to: on a clearing account the provider's object (`ch_…`,
+    `re_…`, `tr_…`), on `payouts:in_transit` the payout, on a seller's account the payment order. The lines of
+    a settled item sum to zero, or to what the statement says.
+    """
+
+    account: str
+    amount: Money
+    item: str = ""
+
+
+def debit(account: str, amount: Money, item: str = "") -> Line:
+    """Return a debit of a positive amount."""
+    return Line(account=account, amount=amount, item=item)
+
+
+def credit(account: str, amount: Money, item: str = "") -> Line:
+    """Return a credit of a positive amount."""
+    return Line(account=account, amount=-amount, item=item)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A balanced set of lines, one business event.
+
+    `reference` is the provider's object id, or our own id: (recipe, reference) is unique in the journal, and
+    that alone makes every event count exactly once. `subject` names what the event is about for people
+    (`checkout:chk_…`, `payout:po_…`). `value_date` is the day the money moved in the outside world.
+    """
+
+    recipe: str
+    reference: str
+    lines: tuple[Line, ...]
+    subject: str = ""
+    description: str = ""
+    value_date: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posted:
+    """What posting returned: the journal entry's id, and whether this call wrote it."""
+
+    entry_id: int
+    created: bool

@@ -1,0 +1,205 @@
+"""The front door for questions about the books."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from ledger import chart
+from ledger.chart import AccountType
+from ledger.models import Account, ClosedDay, JournalEntry, Proof
+from ledger.money import Money
+from operations import database
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountBalance:
+    """An account and its balance: `debit_minor` is the sum of its lines, debits positive."""
+
+    code: str
+    currency: str
+    type: AccountType
+    debit_minor: int
+
+    @property
+    def balance(self) -> Money:
+        """Return the balance on the account's normal side."""
+        return Money(self.debit_minor if self.type.debit_normal else -self.debit_minor, self.currency)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wallet:
+    """What a seller has with us, in one currency."""
+
+    seller: str
+    currency: str
+    pending: Money
+    available: Money
+    reserved: Money
+    receivable: Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenItem:
+    """Lines of one account that belong together and do not cancel out yet."""
+
+    item: str
+    debit: Money
+    since: datetime
+    subject: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountLine:
+    """One line of an account, with the event it belongs to. `debit` is positive for debits."""
+
+    line_id: int
+    entry_id: int
+    debit: Money
+    item: str
+    recipe: str
+    reference: str
+    subject: str
+    recorded_at: datetime
+
+
+def trial_balance(*, currency: str | None = None) -> list[AccountBalance]:
+    """Return every account with its balance. In each currency the debits sum to zero."""
+    return _balances(code=None, currency=currency)
+
+
+def balance(*, code: str, currency: str) -> Money:
+    """Return an account's balance on its normal side; zero where it was never used."""
+    found = _balances(code=code, currency=currency)
+    return found[0].balance if found else Money(0, currency)
+
+
+def wallet(*, seller: str, currency: str) -> Wallet:
+    """Return a seller's wallet in one currency; all zero where nothing was ever booked."""
+    for found in wallets(seller=seller):
+        if found.currency == currency:
+            return found
+    nothing = Money(0, currency)
+    return Wallet(
+        seller=seller,
+        currency=currency,
+        pending=nothing,
+        available=nothing,
+        reserved=nothing,
+        receivable=nothing,
+    )
+
+
+def wallets(*, seller: str | None = None) -> list[Wallet]:
+    """Return every seller's wallets, or one seller's."""
+    rows = database.fetch_all(database.queries("ledger")["wallets"], {"seller": seller})
+    parts: dict[tuple[str, str], dict[str, Money]] = {}
+    for row in rows:
+        amount = Money(int(row["balance_minor"]), row["currency"])
+        parts.setdefault((row["seller"], row["currency"]), {})[row["part"]] = amount
+    names = ("pending", "available", "reserved", "receivable")
+    return [
+        Wallet(seller=of, currency=currency, **{name: found.get(name, Money(0, currency)) for name in names})
+        for (of, currency), found in parts.items()
+    ]
+
+
+def open_items(*, code: str, currency: str) -> list[OpenItem]:
+    """Return what an account's balance consists of, oldest first. The debits sum to its balance."""
+    rows = database.fetch_all(database.queries("ledger")["open_items"], {"code": code, "currency": currency})
+    return [
+        OpenItem(
+            item=row["item"],
+            debit=Money(int(row["debit_minor"]), currency),
+            since=row["since"],
+            subject=row["subject"],
+        )
+        for row in rows
+    ]
+
+
+def lines_of_account(*, code: str, currency: str, after_id: int = 0) -> list[AccountLine]:
+    """Return an account's lines after a given one, in the order in which they moved its balance."""
+    rows = database.fetch_all(
+        database.queries("ledger")["lines_of_account"],
+        {"code": code, "currency": currency, "after_id": after_id},
+    )
+    return [
+        AccountLine(
+            line_id=row["id"],
+            entry_id=row["entry_id"],
+            debit=Money(int(row["amount_minor"]), currency),
+            item=row["item"],
+            recipe=row["recipe"],
+            reference=row["reference"],
+            subject=row["subject"],
+            recorded_at=row["recorded_at"],
+        )
+        for row in rows
+    ]
+
+
+def pending_of_order(*, seller: str, order: str, currency: str) -> Money:
+    """Return what is still pending of one payment order."""
+    row = database.fetch_one(
+        database.queries("ledger")["order_pending"],
+        {"code": chart.pending(seller), "currency": currency, "item": order},
+    )
+    return Money(int(row["pending_minor"]), currency)
+
+
+def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
+    """Return the journal entries about some subjects, oldest first, each with its lines."""
+    entries = JournalEntry.objects.filter(subject__in=subjects).order_by("id").prefetch_related("lines__account")
+    return [
+        {
+            "id": entry.pk,
+            "recipe": entry.recipe,
+            "reference": entry.reference,
+            "subject": entry.subject,
+            "recorded_at": entry.recorded_at,
+            "lines": [
+                {"account": line.account.code, "amount": line.amount, "item": line.item} for line in entry.lines.all()
+            ],
+        }
+        for entry in entries
+    ]
+
+
+def is_posted(*, recipe: str, reference: str) -> bool:
+    """Tell whether an event is in the books."""
+    return JournalEntry.objects.filter(recipe=recipe, reference=reference).exists()
+
+
+def count_entries(*, subjects: list[str] | None = None) -> int:
+    """Return how many journal entries there are, or are about some subjects."""
+    entries = JournalEntry.objects.all()
+    return (entries.filter(subject__in=subjects) if subjects is not None else entries).count()
+
+
+def currencies() -> list[str]:
+    """Return the currencies in which anything was ever booked."""
+    return list(Account.objects.order_by("currency").values_list("currency", flat=True).distinct())
+
+
+def last_closed_day() -> date | None:
+    """Return the latest closed business day."""
+    day = ClosedDay.objects.order_by("-business_date").first()
+    return day.business_date if day else None
+
+
+def latest_proof() -> Proof | None:
+    """Return the latest verdict on the books."""
+    return Proof.objects.order_by("-id").first()
+
+
+def _balances(*, code: str | None, currency: str | None) -> list[AccountBalance]:
+    rows = database.fetch_all(database.queries("ledger")["balances"], {"code": code, "currency": currency})
+    return [
+        AccountBalance(
+            code=row["code"],
+            currency=row["currency"],
+            type=AccountType(row["type"]),
+            debit_minor=int(row["debit_minor"]),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,12 @@
+-- What the books have on a provider's clearing account, by the provider's object. The ledger's face to set-based
+-- readers in other rooms: they join this view, never the tables.
+CREATE VIEW ledger_clearing_item AS
+SELECT split_part(account.code, ':', 2) AS psp, line.item, line.currency,
+       sum(line.amount_minor)::bigint AS net_minor,
+       COALESCE(-sum(line.amount_minor) FILTER (WHERE entry.recipe = 'provider_fee_charged'), 0)::bigint AS fee_minor,
+       min(entry.recorded_at) AS since, min(entry.subject) AS subject
+FROM ledger_journalline AS line
+JOIN ledger_account AS account ON account.id = line.account_id
+JOIN ledger_journalentry AS entry ON entry.id = line.entry_id
+WHERE account.code LIKE 'psp:%:clearing'
+GROUP BY account.code, line.item, line.currency;

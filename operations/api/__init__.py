@@ -1,0 +1,1 @@
+"""What every HTTP endpoint of ours shares: strict reading, API keys, idempotent requests."""

@@ -1,0 +1,77 @@
+"""Strict input: nothing coerced, nothing unknown, nothing ignored."""
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")
+# Digits as they stand in a card number: in a row, or in groups split by single spaces or dashes.
+_CARD_LIKE = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")
+
+
+class StrictCharField(serializers.CharField):
+    """Text that was text in JSON, holds no control characters and no card number."""
+
+    default_error_messages = {
+        "not_text": "This must be a JSON string.",
+        "control": "Control characters are not allowed.",
+        "card_number": "This looks like a card number; card numbers are never accepted.",
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text itself; never text made of a number."""
+        if not isinstance(data, str):
+            self.fail("not_text")
+        if any(ord(character) < 32 or ord(character) == 127 for character in data):
+            self.fail("control")
+        if looks_like_card_number(data):
+            self.fail("card_number")
+        return str(super().to_internal_value(data))
+
+
+class IdentifierField(StrictCharField):
+    """An identifier that a client chose: 1 to 64 letters, digits, `_`, `-`, `.`, `:`."""
+
+    default_error_messages = {
+        "identifier": "Use 1 to 64 letters, digits, '_', '-', '.' or ':', beginning with a letter or digit."
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the identifier."""
+        text = super().to_internal_value(data)
+        if not _IDENTIFIER.match(text):
+            self.fail("identifier")
+        return text
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer that refuses fields it does not know, instead of ignoring them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return validated data. Raises ValidationError naming each unknown field."""
+        if isinstance(data, dict):
+            unknown = {name: ["This field is not known."] for name in data if name not in self.fields}
+            if unknown:
+                raise serializers.ValidationError(unknown)
+        return super().to_internal_value(data)
+
+
+def looks_like_card_number(text: str) -> bool:
+    """Tell whether text holds 13 to 19 digits that begin like a card scheme's and pass its check digit."""
+    for found in _CARD_LIKE.finditer(text):
+        digits = re.sub(r"[ -]", "", found.group())
+        if digits[0] in "23456" and _luhn(digits):
+            return True
+    return False
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if position % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0

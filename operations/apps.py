@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class OperationsConfig(AppConfig):
+    """What keeps work safe: jobs, idempotency, approvals, audit, switches and the four primitives."""
+
+    name = "operations"

@@ -1,0 +1,98 @@
+"""The only place that opens a database cursor, and the SQL that migrations share.
+
+Each app keeps its SQL in `sql/*.sql`; a query is headed by `-- name: …`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+Params = Sequence[Any] | Mapping[str, Any] | None
+_HEADING = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+def fetch_all(query: str, params: Params = None) -> list[dict[str, Any]]:
+    """Run a query and return its rows as dictionaries."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def fetch_one(query: str, params: Params = None) -> dict[str, Any]:
+    """Run a query that has exactly one row and return it."""
+    [row] = fetch_all(query, params)
+    return row
+
+
+def execute(query: str, params: Params = None) -> int:
+    """Run a statement and return how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        return int(cursor.rowcount)
+
+
+def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Stream rows into the database by COPY, within the open transaction."""
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def terminate_own_backend() -> None:
+    """Ask PostgreSQL to end our own connection (a failpoint's action)."""
+    execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+@cache
+def queries(app: str, file: str = "queries.sql") -> dict[str, str]:
+    """Return an app's named queries."""
+    parts = _HEADING.split(script(app, file))
+    return dict(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
+
+
+def script(app: str, file: str) -> str:
+    """Return one of an app's SQL files as text."""
+    return (Path(__file__).resolve().parent.parent / app / "sql" / file).read_text(encoding="utf-8")
+
+
+def append_only(table: str) -> tuple[str, str]:
+    """Return the SQL that makes a table append-only, for its owner too, and the SQL that undoes it."""
+    forward = f"""
+    CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION refuse_change();
+    CREATE TRIGGER append_only_table BEFORE TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+    """
+    return forward, f"DROP TRIGGER append_only_rows ON {table}; DROP TRIGGER append_only_table ON {table};"
+
+
+def transition_guard(
+    table: str, *, column: str = "state", initial: Sequence[str], allowed: Iterable[tuple[str, str]]
+) -> tuple[str, str]:
+    """Return the SQL of a trigger that refuses any state but `initial` on insert and any move not in `allowed`."""
+    pairs = ", ".join(f"('{old}', '{new}')" for old, new in sorted(allowed))
+    starts = ", ".join(f"'{state}'" for state in initial)
+    function = f"guard_{table}_{column}"
+    forward = f"""
+    CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'INSERT' THEN
+            IF NEW.{column} NOT IN ({starts}) THEN
+                RAISE EXCEPTION '{table} cannot begin in {column} %', NEW.{column} USING ERRCODE = 'check_violation';
+            END IF;
+        ELSIF OLD.{column} IS DISTINCT FROM NEW.{column}
+              AND (OLD.{column}, NEW.{column}) NOT IN (VALUES {pairs}) THEN
+            RAISE EXCEPTION '{table} cannot move from % to %', OLD.{column}, NEW.{column}
+                USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER {function} BEFORE INSERT OR UPDATE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION {function}();
+    """
+    return forward, f"DROP TRIGGER {function} ON {table}; DROP FUNCTION {function}();"

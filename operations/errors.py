@@ -1,0 +1,22 @@
+"""The base of every anticipated error: a fact with a stable code, not a mood."""
+
+from typing import Any, ClassVar
+
+
+class DomainError(Exception):
+    """Something anticipated went wrong.
+
+    A subclass is one fact. Its docstring is the message, filled from the facts given by keyword; the facts
+    are attributes too. `code` is stable and reaches API clients. `retryable` says whether the same call may
+    succeed later without anybody changing anything.
+    """
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        for name, value in facts.items():
+            setattr(self, name, value)
+        template = (type(self).__doc__ or "").strip().split("\n\n")[0]
+        super().__init__(" ".join(template.split()).format(**facts))

@@ -1,0 +1,105 @@
+"""Idempotency keys: a client's repeated request is the same request.
+
+The rules are those of the IETF draft (draft-ietf-httpapi-idempotency-key-header-07): no key 400, the same key
+with another request 422, the first one still running 409, otherwise the first answer again. A key belongs to
+the client that sent it.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from operations import database
+from operations.edges import require_transaction
+from operations.errors import DomainError
+from operations.models import IdempotencyKey
+
+# Longer than the slowest request we allow ourselves (10 s at the provider), shorter than a client's patience.
+LEASE = timedelta(seconds=20)
+
+
+class KeyReused(DomainError):
+    """The idempotency key {key!r} was already used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RequestInProgress(DomainError):
+    """A request with the idempotency key {key!r} is still being processed."""
+
+    code = "request_in_progress"
+    retryable = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a key turned out to be: fresh, to be resumed after a crash, or already answered."""
+
+    key_id: int
+    fresh: bool
+    subject: str
+    response_status: int | None
+    response_body: Any
+
+    @property
+    def answered(self) -> bool:
+        """Tell whether the first request got its final answer."""
+        return self.response_status is not None
+
+
+def fingerprint(*, method: str, path: str, body: Any) -> str:
+    """Return a digest of a request that is the same for the same request however its JSON was spaced."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{method} {path}\n{canonical}".encode()).hexdigest()
+
+
+def claim(*, scope: str, key: str, fingerprint: str, now: datetime) -> Claim:
+    """Take a key for this request, inside the transaction that writes the request's intent.
+
+    Raises KeyReused for another request under the key, and RequestInProgress while the first holder's lease
+    runs. A key whose holder crashed is handed over, to be resumed from what its subject says.
+    """
+    require_transaction("claim")
+    sql = database.queries("operations")
+    expired_before = now - settings.IDEMPOTENCY_KEY_LIFE
+    params = {"scope": scope, "key": key, "fingerprint": fingerprint, "now": now, "lease": LEASE}
+    database.execute(sql["forget_expired_key"], {**params, "expired_before": expired_before})
+    inserted = database.fetch_all(sql["insert_key"], params)
+    if inserted:
+        return Claim(key_id=inserted[0]["id"], fresh=True, subject="", response_status=None, response_body=None)
+    row = IdempotencyKey.objects.select_for_update().get(scope=scope, key=key)
+    if row.fingerprint != fingerprint:
+        raise KeyReused(key=key)
+    if row.response_status is None and not database.fetch_all(sql["take_over_key"], {"id": row.pk, "lease": LEASE}):
+        raise RequestInProgress(key=key)
+    return Claim(
+        key_id=row.pk,
+        fresh=False,
+        subject=row.subject,
+        response_status=row.response_status,
+        response_body=row.response_body,
+    )
+
+
+def bind(*, key_id: int, subject: str) -> None:
+    """Remember what the key's request made, so that a later holder can resume it."""
+    IdempotencyKey.objects.filter(pk=key_id).update(subject=subject)
+
+
+def answer(*, key_id: int, status: int, body: Any) -> None:
+    """Store the final answer, to be replayed to every repetition."""
+    IdempotencyKey.objects.filter(pk=key_id).update(response_status=status, response_body=body, lease_until=None)
+
+
+def let_go(*, key_id: int) -> None:
+    """End the lease without an answer: the next repetition resumes at once."""
+    IdempotencyKey.objects.filter(pk=key_id, response_status=None).update(lease_until=None)
+
+
+def forget(*, scope: str, key: str) -> None:
+    """Drop a key whose request changed nothing, so that a corrected request may use it again."""
+    IdempotencyKey.objects.filter(scope=scope, key=key, response_status=None).delete()

@@ -1,0 +1,1 @@
+"""Durable jobs: rows in a table, woken by hints, swept for liveness."""

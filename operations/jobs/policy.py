@@ -1,0 +1,39 @@
+"""Retry policies as data."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """When a failed attempt is tried again.
+
+    immediate: 0; fixed: base; incremental: base × n; exponential: base × 2^(n-1); each at most `cap_s`, and
+    `jitter_pct` of it taken off at random so that failed work does not come back in step. After `attempts`
+    the job is parked as a dead letter.
+    """
+
+    shape: Literal["immediate", "fixed", "incremental", "exponential"] = "exponential"
+    base_s: int = 1
+    cap_s: int = 60
+    attempts: int = 10
+    jitter_pct: int = 20
+
+    def delay(self, attempt: int) -> timedelta:
+        """Return how long to wait after the n-th attempt (n from 1) failed."""
+        factor = {
+            "immediate": 0,
+            "fixed": 1,
+            "incremental": attempt,
+            "exponential": 2 ** min(attempt - 1, 30),
+        }
+        milliseconds = min(self.base_s * factor[self.shape], self.cap_s) * 1000
+        jitter = random.randrange(0, milliseconds * self.jitter_pct // 100 + 1)  # noqa: S311 - not a secret
+        return timedelta(milliseconds=milliseconds - jitter)
+
+
+DEFAULT = RetryPolicy()
+# An outcome that only the provider knows is asked for again and again, but it is never dropped for impatience.
+ASK_THE_PROVIDER = RetryPolicy(base_s=1, cap_s=60, attempts=60)

@@ -1,0 +1,38 @@
+"""Putting work on the table."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from operations import database, switchboard
+from operations.edges import hint, require_transaction
+from operations.models import Job
+from operations.models.jobs import JobState
+
+RUN_TASK = "operations.run_job"
+
+
+def enqueue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> int | None:
+    """Add a job in the caller's transaction, and wake a worker once that commits.
+
+    Returns the job's id, or None where the same (kind, key) is already known: a repetition is the same work.
+    """
+    require_transaction("enqueue")
+    switchboard.answerer("JOBS", kind)
+    rows = database.fetch_all(
+        database.queries("operations")["enqueue_job"],
+        {"kind": kind, "key": key, "args": json.dumps(args), "next_at": run_at},
+    )
+    if not rows:
+        return None
+    job_id = int(rows[0]["id"])
+    hint(RUN_TASK, row_id=job_id)
+    return job_id
+
+
+def wake(*, kind: str, key: str, now: datetime) -> None:
+    """Make a waiting job due at once (somebody learnt that its moment has come)."""
+    require_transaction("wake")
+    for job in Job.objects.filter(kind=kind, key=key, state=JobState.TODO):
+        Job.objects.filter(pk=job.pk, state=JobState.TODO).update(next_at=now)
+        hint(RUN_TASK, row_id=job.pk)

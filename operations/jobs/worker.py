@@ -1,0 +1,123 @@
+"""Doing the work.
+
+1. Claim: one conditional update takes a due or abandoned row, counts the attempt and commits, so that a job
+   that kills its worker is counted too and cannot loop for ever.
+2. Run: the function that `config/wiring.py` names, with no transaction open; it opens its own.
+3. Settle: done, or due again by the kind's policy, or parked as a dead letter.
+A second worker that gets the same hint claims nothing and leaves.
+"""
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from operations import audit, database, switchboard
+from operations.edges import hint, money_tx
+from operations.errors import DomainError
+from operations.jobs.policy import DEFAULT, RetryPolicy
+from operations.jobs.queue import RUN_TASK
+from operations.models import Job
+from operations.models.jobs import JobState
+
+logger = logging.getLogger(__name__)
+
+# A worker that has not settled a job by then is taken for dead. Longer than any call to the provider.
+LEASE = timedelta(seconds=60)
+
+
+class TryLater(DomainError):
+    """Not yet: {reason}"""
+
+    code = "try_later"
+    retryable = True
+
+    def __init__(self, *, reason: str, after_s: int | None = None) -> None:
+        super().__init__(reason=reason, after_s=after_s)
+        self.after_s = after_s
+
+
+class JobMissing(DomainError):
+    """There is no dead job {job_id}."""
+
+    code = "job_missing"
+
+
+def run_job(*, job_id: int, now: datetime) -> bool:
+    """Claim and run one job. Returns False where it was not due, or another worker has it."""
+    with money_tx("jobs.claim"):
+        rows = database.fetch_all(
+            database.queries("operations")["claim_job"], {"id": job_id, "now": now, "lease": LEASE}
+        )
+    if not rows:
+        return False
+    job = rows[0]
+    policy = _policy(job["kind"])
+    if job["attempts"] > policy.attempts:
+        _park(job, error=f"gave up: attempt {job['attempts']} never ended", now=now)
+        return True
+    try:
+        _run(job, now=now)
+    except Exception as error:  # noqa: BLE001 - whatever a handler raises is recorded on its row, never lost
+        _failed(job, policy=policy, error=error, now=now)
+    else:
+        _settle(job, state=JobState.DONE, finished_at=now, last_error="")
+    return True
+
+
+def run_due(*, limit: int, now: datetime) -> int:
+    """Run what is due, abandoned rows included, up to a limit. Returns how many jobs were run."""
+    due = database.fetch_all(database.queries("operations")["due_jobs"], {"now": now, "limit": limit})
+    return sum(run_job(job_id=row["id"], now=timezone.now() if settings.HINTS_ENABLED else now) for row in due)
+
+
+def replay(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
+    """Put a dead letter back on the table, with a reason. Raises JobMissing."""
+    with money_tx("jobs.replay"):
+        rows = Job.objects.filter(pk=job_id, state=JobState.DEAD).update(
+            state=JobState.TODO, attempts=0, next_at=now, lease_until=None, finished_at=None
+        )
+        if rows != 1:
+            raise JobMissing(job_id=job_id)
+        audit.record(action="operations.job.replayed", actor=actor, subject=f"job:{job_id}", now=now, reason=reason)
+        hint(RUN_TASK, row_id=job_id)
+
+
+def _policy(kind: str) -> RetryPolicy:
+    policies: Any = switchboard.table("RETRY_POLICIES")
+    policy: RetryPolicy = policies.get(kind, DEFAULT)
+    return policy
+
+
+def _run(job: dict[str, Any], *, now: datetime) -> None:
+    args = job["args"] if isinstance(job["args"], dict) else json.loads(job["args"])
+    switchboard.answerer("JOBS", job["kind"])(**args, now=now)
+
+
+def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: datetime) -> None:
+    final = isinstance(error, DomainError) and not error.retryable
+    told = getattr(error, "after_s", None)
+    message = f"{type(error).__name__}: {error}"[:2000]
+    if final or job["attempts"] >= policy.attempts:
+        _park(job, error=message, now=now)
+        return
+    if not isinstance(error, TryLater):
+        logger.warning("job %s %s failed, attempt %s: %s", job["kind"], job["key"], job["attempts"], message)
+    delay = timedelta(seconds=told) if told is not None else policy.delay(job["attempts"])
+    _settle(job, state=JobState.TODO, next_at=now + delay, last_error=message)
+
+
+def _park(job: dict[str, Any], *, error: str, now: datetime) -> None:
+    logger.error("job %s %s is a dead letter: %s", job["kind"], job["key"], error)
+    _settle(job, state=JobState.DEAD, last_error=error, finished_at=now)
+
+
+def _settle(job: dict[str, Any], **changes: Any) -> None:
+    """Write the outcome, unless the lease ran out and another worker has taken the job since."""
+    with money_tx("jobs.settle"):
+        Job.objects.filter(pk=job["id"], state=JobState.DOING, attempts=job["attempts"]).update(
+            lease_until=None, **changes
+        )

@@ -1,0 +1,19 @@
+"""The tables that keep work safe."""
+
+from operations.models.approvals import Approval
+from operations.models.audit import AuditEntry, StateChange
+from operations.models.jobs import Job
+from operations.models.keys import IdempotencyKey
+from operations.models.storefronts import ApiKey, Storefront
+from operations.models.switches import StopSwitch
+
+__all__ = [
+    "ApiKey",
+    "Approval",
+    "AuditEntry",
+    "IdempotencyKey",
+    "Job",
+    "StateChange",
+    "StopSwitch",
+    "Storefront",
+]

@@ -1,0 +1,55 @@
+"""The front door for questions: what other rooms may ask about `operations`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, QuerySet
+
+from operations.models import Approval, AuditEntry, Job, StateChange, StopSwitch
+from operations.models.approvals import ApprovalState
+from operations.models.jobs import JobState
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueHealth:
+    """How the queue does: age, not depth, says whether work is done."""
+
+    due: int
+    dead: int
+    oldest_due_age: timedelta
+
+
+def queue_health(*, now: datetime) -> QueueHealth:
+    """Return how many jobs are due, how long the oldest has waited, and how many are dead letters."""
+    due = Job.objects.filter(state=JobState.TODO, next_at__lte=now).aggregate(n=Count("id"), oldest=Min("next_at"))
+    return QueueHealth(
+        due=due["n"],
+        dead=Job.objects.filter(state=JobState.DEAD).count(),
+        oldest_due_age=max(now - due["oldest"], timedelta(0)) if due["oldest"] else timedelta(0),
+    )
+
+
+def unfinished_jobs(*, kinds: list[str] | None = None) -> int:
+    """Return how many jobs wait or run, of some kinds or of all."""
+    jobs = Job.objects.filter(state__in=[JobState.TODO, JobState.DOING])
+    return (jobs.filter(kind__in=kinds) if kinds else jobs).count()
+
+
+def history(*, machine: str, subject_id: str) -> QuerySet[StateChange]:
+    """Return the moves of one row, oldest first."""
+    return StateChange.objects.filter(machine=machine, subject_id=subject_id).order_by("id")
+
+
+def audit_trail(*, subject: str) -> QuerySet[AuditEntry]:
+    """Return who did what to a subject (kind:id), oldest first."""
+    return AuditEntry.objects.filter(subject=subject).order_by("id")
+
+
+def open_approval(*, kind: str, subject: str) -> Approval | None:
+    """Return the approval that waits for this subject, if one does."""
+    return Approval.objects.filter(kind=kind, subject=subject, state=ApprovalState.REQUESTED).first()
+
+
+def stopped_switches() -> list[str]:
+    """Return the names of the switches that are on."""
+    return list(StopSwitch.objects.filter(stopped=True).order_by("name").values_list("name", flat=True))

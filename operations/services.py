@@ -1,0 +1,46 @@
+"""The front door for verbs: what other rooms may ask of `operations`."""
+
+from operations.approvals import AlreadyDecided, ApprovalMissing, NotASecondPerson
+from operations.approvals import grant as grant_approval
+from operations.approvals import reject as reject_approval
+from operations.approvals import request as request_approval
+from operations.audit import record as record_audit
+from operations.errors import DomainError
+from operations.jobs.queue import enqueue, wake
+from operations.jobs.worker import JobMissing, TryLater, run_due, run_job
+from operations.jobs.worker import replay as replay_job
+from operations.storefronts import BadApiKey
+from operations.storefronts import authenticate as authenticate_storefront
+from operations.storefronts import issue_key as issue_api_key
+from operations.storefronts import register as register_storefront
+from operations.storefronts import revoke as revoke_api_key
+from operations.switches import Stopped, require_running
+from operations.switches import release as release_switch
+from operations.switches import stop as pull_switch
+
+__all__ = [
+    "AlreadyDecided",
+    "ApprovalMissing",
+    "BadApiKey",
+    "DomainError",
+    "JobMissing",
+    "NotASecondPerson",
+    "Stopped",
+    "TryLater",
+    "authenticate_storefront",
+    "enqueue",
+    "grant_approval",
+    "issue_api_key",
+    "pull_switch",
+    "record_audit",
+    "register_storefront",
+    "reject_approval",
+    "release_switch",
+    "replay_job",
+    "request_approval",
+    "require_running",
+    "revoke_api_key",
+    "run_due",
+    "run_job",
+    "wake",
+]

@@ -1,0 +1,84 @@
+"""Storefronts and their API keys."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.db.models import Q
+
+from operations import audit
+from operations.errors import DomainError
+from operations.models import ApiKey, Storefront
+
+_PREFIX = "cf_test_"
+
+
+class BadApiKey(DomainError):
+    """The API key is missing, unknown, expired or revoked."""
+
+    code = "unauthorized"
+
+
+def register(*, slug: str, name: str, return_origins: list[str], actor: str, now: datetime) -> Storefront:
+    """Create a storefront, or bring an existing one's name and return origins up to date."""
+    storefront, created = Storefront.objects.update_or_create(
+        slug=slug, defaults={"name": name, "return_origins": return_origins}
+    )
+    if created:
+        audit.record(action="operations.storefront.registered", actor=actor, subject=f"storefront:{slug}", now=now)
+    return storefront
+
+
+def issue_key(*, slug: str, label: str, actor: str, now: datetime, secret: str | None = None) -> str:
+    """Create an API key and return its secret, which is shown this once and stored only as a digest.
+
+    `secret` lets a development seed hand out the same key each time; it must look like one of ours.
+    """
+    secret = secret or _PREFIX + secrets.token_urlsafe(24)
+    ApiKey.objects.update_or_create(
+        digest=_digest(secret),
+        defaults={
+            "storefront_id": slug,
+            "prefix": secret[: len(_PREFIX) + 4],
+            "label": label,
+            "revoked_at": None,
+        },
+    )
+    audit.record(
+        action="operations.api_key.issued",
+        actor=actor,
+        subject=f"storefront:{slug}",
+        now=now,
+        prefix=secret[:12],
+    )
+    return secret
+
+
+def authenticate(*, secret: str, now: datetime) -> Storefront:
+    """Return the storefront whose living key this is. Raises BadApiKey."""
+    key = (
+        ApiKey.objects.select_related("storefront")
+        .filter(digest=_digest(secret), revoked_at=None)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
+        .first()
+    )
+    if key is None:
+        raise BadApiKey()
+    return key.storefront
+
+
+def revoke(*, key_id: int, actor: str, now: datetime) -> None:
+    """Make a key worthless from the next request on."""
+    key = ApiKey.objects.get(pk=key_id)
+    ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=now)
+    audit.record(
+        action="operations.api_key.revoked",
+        actor=actor,
+        subject=f"storefront:{key.storefront_id}",
+        now=now,
+        prefix=key.prefix,
+    )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""Stop switches: brakes that hold money where it is."""
+
+from datetime import datetime
+
+from operations import audit
+from operations.errors import DomainError
+from operations.models import StopSwitch
+
+PAYOUTS = "payouts"
+REFUNDS = "refunds"
+CHECKOUT = "checkout"
+
+
+class Stopped(DomainError):
+    """The stop switch {name!r} is on: {reason}"""
+
+    code = "stopped"
+    retryable = True
+
+
+def stop(*, name: str, reason: str, actor: str, now: datetime) -> None:
+    """Pull a stop switch."""
+    _set(name=name, stopped=True, reason=reason, actor=actor, now=now)
+
+
+def release(*, name: str, reason: str, actor: str, now: datetime) -> None:
+    """Let a stop switch go."""
+    _set(name=name, stopped=False, reason=reason, actor=actor, now=now)
+
+
+def require_running(name: str) -> None:
+    """Raise Stopped while the switch is on."""
+    switch = StopSwitch.objects.filter(name=name, stopped=True).first()
+    if switch:
+        raise Stopped(name=name, reason=switch.reason)
+
+
+def _set(*, name: str, stopped: bool, reason: str, actor: str, now: datetime) -> None:
+    StopSwitch.objects.update_or_create(
+        name=name, defaults={"stopped": stopped, "reason": reason, "changed_by": actor, "changed_at": now}
+    )
+    audit.record(
+        action=f"operations.switch.{'stopped' if stopped else 'released'}",
+        actor=actor,
+        subject=f"switch:{name}",
+        now=now,
+        reason=reason,
+    )

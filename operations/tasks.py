@@ -1,0 +1,23 @@
+"""Celery only turns the crank: ids in, one service call."""
+
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from operations import services
+
+# Enough to drain a burst, few enough that a sweep ends before the next one.
+SWEEP_LIMIT = 200
+
+
+@shared_task(name="operations.run_job", ignore_result=True)
+def run_job(*, row_id: int, **_: Any) -> None:
+    """Run one job that a hint named."""
+    services.run_job(job_id=row_id, now=timezone.now())
+
+
+@shared_task(name="operations.sweep", ignore_result=True)
+def sweep(**_: Any) -> None:
+    """Run whatever is due, hint or no hint."""
+    services.run_due(limit=SWEEP_LIMIT, now=timezone.now())

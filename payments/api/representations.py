@@ -1,0 +1,59 @@
+"""How our objects look to API clients."""
+
+from typing import Any
+
+from ledger.money import Money
+from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller
+
+
+def money(amount: Money) -> dict[str, str]:
+    """Return an amount as clients see it."""
+    return {"amount": amount.text, "currency": amount.currency}
+
+
+def order(found: PaymentOrder) -> dict[str, Any]:
+    """Return one payment order: the chapter's execution status."""
+    return {
+        "payment_order_id": found.payment_order_id,
+        "seller_account": found.seller.seller_id,
+        **money(found.amount),
+        "refunded": found.refunded.text,
+        "status": found.state,
+        "ledger_updated": found.ledger_updated,
+        "wallet_updated": found.wallet_updated,
+    }
+
+
+def checkout(found: Checkout, attempt: Attempt | None) -> dict[str, Any]:
+    """Return a checkout with its orders and the page on which it is paid."""
+    return {
+        "id": found.id,
+        "checkout_id": found.checkout_id,
+        **money(found.total),
+        "is_payment_done": found.is_payment_done,
+        "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
+        "expires_at": found.expires_at.isoformat(),
+        "payment_orders": [order(each) for each in found.orders.all()],
+    }
+
+
+def refund(found: Refund) -> dict[str, Any]:
+    """Return a refund."""
+    return {
+        "id": found.id,
+        "payment_order_id": found.order.payment_order_id,
+        **money(found.amount),
+        "status": found.state,
+        "reason": found.reason,
+    }
+
+
+def seller(found: Seller, wallets: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a seller with what we owe them, per currency."""
+    return {
+        "seller_id": found.seller_id,
+        "name": found.name,
+        "country": found.country,
+        "payouts_enabled": found.payouts_enabled,
+        "balances": wallets,
+    }

@@ -1,0 +1,149 @@
+"""The endpoints of money in. Each reads its input, calls one verb and shows the result."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ledger.selectors import wallets
+from operations import idempotency
+from operations.api.authentication import storefront_of
+from operations.api.idempotent import key_of
+from operations.edges import money_tx
+from payments import selectors, services
+from payments.api import representations as show
+from payments.api.serializers import PaymentInput, RefundInput, SellerInput
+from payments.states import OrderState
+
+KEY_HEADER = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
+# How long a client should wait before it asks again about an outcome that nobody knows yet.
+RETRY_AFTER_S = "2"
+
+
+class Payments(APIView):
+    """`/v1/payments`."""
+
+    @extend_schema(request=PaymentInput, parameters=[KEY_HEADER], responses={201: dict, 202: dict})
+    def post(self, request: Request) -> Response:
+        """Create a payment and return the page on which the buyer pays it."""
+        key = key_of(request)
+        data = PaymentInput(data=request.data, context={"return_origins": storefront_of(request).return_origins})
+        data.is_valid(raise_exception=True)
+        now = timezone.now()
+        result = services.create_checkout(
+            storefront=storefront_of(request).slug,
+            new=_new_checkout(data.validated_data),
+            key=key,
+            fingerprint=idempotency.fingerprint(method="POST", path=request.path, body=request.data),
+            actor=storefront_of(request).actor,
+            now=now,
+        )
+        if result.answered_status is not None:
+            return Response(
+                result.answered_body, status=result.answered_status, headers={"Idempotent-Replayed": "true"}
+            )
+        checkout = selectors.checkout(checkout=result.checkout)
+        body = show.checkout(checkout, selectors.latest_attempt(checkout=checkout.id))
+        if any(order.state == OrderState.UNKNOWN for order in checkout.orders.all()):
+            with money_tx("payments.let_go"):
+                idempotency.let_go(key_id=result.key_id)
+            return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Retry-After": RETRY_AFTER_S})
+        with money_tx("payments.answer"):
+            idempotency.answer(key_id=result.key_id, status=status.HTTP_201_CREATED, body=body)
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class Payment(APIView):
+    """`/v1/payments/{payment_order_id}`."""
+
+    @extend_schema(responses={200: dict})
+    def get(self, request: Request, payment_order_id: str) -> Response:
+        """Return the execution status of one payment order."""
+        order = selectors.payment(storefront=storefront_of(request).slug, payment_order_id=payment_order_id)
+        body = show.order(order)
+        body["checkout_id"] = order.checkout.checkout_id
+        body["is_payment_done"] = order.checkout.is_payment_done
+        body["refunds"] = [show.refund(refund) for refund in selectors.refunds_of(order=order.id)]
+        return Response(body)
+
+
+class Refunds(APIView):
+    """`/v1/refunds`."""
+
+    @extend_schema(request=RefundInput, parameters=[KEY_HEADER], responses={201: dict})
+    def post(self, request: Request) -> Response:
+        """Refund a payment order, in part or whole."""
+        key = key_of(request)
+        data = RefundInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        refund, key_id = services.request_refund(
+            storefront=storefront_of(request).slug,
+            payment_order_id=data.validated_data["payment_order_id"],
+            amount=data.validated_data.get("money"),
+            reason=data.validated_data["reason"],
+            key=key,
+            fingerprint=idempotency.fingerprint(method="POST", path=request.path, body=request.data),
+            actor=storefront_of(request).actor,
+            now=timezone.now(),
+        )
+        with money_tx("refunds.let_go"):
+            idempotency.let_go(key_id=key_id)
+        return Response(show.refund(refund), status=status.HTTP_201_CREATED)
+
+
+class Sellers(APIView):
+    """`/v1/sellers`."""
+
+    @extend_schema(request=SellerInput, responses={200: dict, 201: dict})
+    def post(self, request: Request) -> Response:
+        """Make a seller known; the same seller again changes nothing."""
+        data = SellerInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        seller, created = services.register_seller(
+            storefront=storefront_of(request).slug,
+            actor=storefront_of(request).actor,
+            now=timezone.now(),
+            **data.validated_data,
+        )
+        code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
+        return Response(show.seller(seller, []), status=code)
+
+
+class Seller(APIView):
+    """`/v1/sellers/{seller_id}`."""
+
+    @extend_schema(responses={200: dict})
+    def get(self, request: Request, seller_id: str) -> Response:
+        """Return a seller and what we owe them."""
+        seller = selectors.seller(storefront=storefront_of(request).slug, seller_id=seller_id)
+        return Response(show.seller(seller, [_wallet(found) for found in wallets(seller=seller.id)]))
+
+
+def _new_checkout(data: dict[str, Any]) -> services.NewCheckout:
+    return services.NewCheckout(
+        checkout_id=data["checkout_id"],
+        buyer_info=data["buyer_info"],
+        return_url=data.get("return_url", ""),
+        orders=[
+            services.NewOrder(
+                payment_order_id=order["payment_order_id"],
+                seller_account=order["seller_account"],
+                amount=order["money"],
+            )
+            for order in data["payment_orders"]
+        ],
+    )
+
+
+def _wallet(found: Any) -> dict[str, str]:
+    return {
+        "currency": found.currency,
+        "pending": found.pending.text,
+        "available": found.available.text,
+        "reserved": found.reserved.text,
+        "receivable": found.receivable.text,
+    }

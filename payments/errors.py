@@ -1,0 +1,28 @@
+"""Errors that several verbs of money in share."""
+
+from operations.errors import DomainError
+
+
+class UnknownSeller(DomainError):
+    """There is no seller {seller_account!r} in this storefront."""
+
+    code = "unknown_seller"
+
+
+class UnknownPayment(DomainError):
+    """There is no payment {payment_id!r} in this storefront."""
+
+    code = "unknown_payment"
+
+
+class ProviderUnclear(DomainError):
+    """{what} was sent at {sent_at} and the provider never said what became of it: a person must look."""
+
+    code = "provider_unclear"
+
+
+class NotKnownYet(DomainError):
+    """{what} is not known here yet."""
+
+    code = "not_known_yet"
+    retryable = True

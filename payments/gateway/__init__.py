@@ -1,0 +1,49 @@
+"""The payment providers: values in, values out. The only package that imports a provider's SDK."""
+
+from django.conf import settings
+
+from operations import switchboard
+from payments.gateway.base import (
+    Account,
+    AccountRequest,
+    CheckoutFacts,
+    CheckoutRequest,
+    CheckoutStatus,
+    Declined,
+    Gateway,
+    Outcome,
+    ProviderEvent,
+    RefundFacts,
+    RefundRequest,
+    RefundStatus,
+    Succeeded,
+    Transfer,
+    TransferRequest,
+    Unknown,
+)
+
+__all__ = [
+    "Account",
+    "AccountRequest",
+    "CheckoutFacts",
+    "CheckoutRequest",
+    "CheckoutStatus",
+    "Declined",
+    "Gateway",
+    "Outcome",
+    "ProviderEvent",
+    "RefundFacts",
+    "RefundRequest",
+    "RefundStatus",
+    "Succeeded",
+    "Transfer",
+    "TransferRequest",
+    "Unknown",
+    "provider",
+]
+
+
+def provider(name: str = "stripe") -> Gateway:
+    """Return a provider's gateway by the name under which the switchboard knows it."""
+    made: Gateway = switchboard.answerer("GATEWAYS", name)(settings)
+    return made

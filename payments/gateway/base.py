@@ -1,0 +1,236 @@
+"""What a payment provider must be able to do for us, and what it may answer.
+
+A gateway receives values, never models, and never raises for what a provider can do to us: it answers
+`Succeeded`, `Declined` (a definite no) or `Unknown` (a timeout, a 5xx, garbage: it may or may not have happened).
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from ledger.money import Money
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Succeeded(Generic[T]):
+    """The provider said yes, and this is what it said."""
+
+    value: T
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declined:
+    """The provider definitely did not do it. `missing` says that it knows no such object."""
+
+    code: str
+    message: str
+    missing: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """Nobody can say yet whether the provider did it."""
+
+    reason: str
+    retry_after_s: int | None = None
+
+
+Outcome = Succeeded[T] | Declined | Unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckoutLine:
+    """One line of the hosted page: whose goods, how much."""
+
+    name: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckoutRequest:
+    """What is registered for the hosted page. Stored frozen, as JSON, before it is sent."""
+
+    reference: str
+    currency: str
+    lines: list[CheckoutLine]
+    success_url: str
+    cancel_url: str
+    expires_at: int
+    email: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def frozen(self) -> dict[str, Any]:
+        """Return the request as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def thaw(cls, frozen: dict[str, Any]) -> "CheckoutRequest":
+        """Return the request that was frozen."""
+        return cls(**{**frozen, "lines": [CheckoutLine(**line) for line in frozen["lines"]]})
+
+
+class CheckoutStatus(StrEnum):
+    """Where a registered checkout stands at the provider."""
+
+    OPEN = "open"
+    PROCESSING = "processing"
+    REQUIRES_ACTION = "requires_action"
+    IN_REVIEW = "in_review"
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckoutFacts:
+    """What the provider says of a registered checkout; the charge's facts once it is paid."""
+
+    psp_ref: str
+    reference: str
+    page_url: str
+    status: CheckoutStatus
+    amount: Money
+    payment_ref: str = ""
+    charge_ref: str = ""
+    balance_transaction: str = ""
+    fee: Money | None = None
+    paid_at: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundRequest:
+    """What is sent to have a charge refunded. Stored frozen."""
+
+    charge_ref: str
+    amount_minor: int
+    currency: str
+    reference: str
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands at the provider."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundFacts:
+    """What the provider says of a refund."""
+
+    psp_ref: str
+    reference: str
+    status: RefundStatus
+    amount: Money
+    created_at: datetime
+    failure_reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountRequest:
+    """What is sent to open a seller's account at the provider."""
+
+    reference: str
+    name: str
+    country: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A seller's account at the provider."""
+
+    psp_ref: str
+    payouts_enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferRequest:
+    """What is sent to move money from our balance to a seller's account. Stored frozen."""
+
+    reference: str
+    destination: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """What the provider says of a transfer."""
+
+    psp_ref: str
+    reference: str
+    destination: str
+    amount: Money
+    reversed: Money
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderEvent:
+    """A webhook's message, verified: a hint about an object, not a fact."""
+
+    event_id: str
+    type: str
+    object_id: str
+    account: str
+    reference: str
+
+
+class BadSignature(Exception):
+    """The message was not signed by the provider, or not lately."""
+
+
+class Gateway(Protocol):
+    """One payment provider."""
+
+    name: str
+    # After this long the provider may forget an idempotency key: look up, never send again.
+    key_life_s: int
+
+    def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
+        """Register a checkout for the hosted page."""
+
+    def fetch_checkout(self, psp_ref: str) -> Outcome[CheckoutFacts]:
+        """Ask where a registered checkout stands."""
+
+    def find_checkout(self, reference: str, *, since: datetime) -> Outcome[CheckoutFacts | None]:
+        """Look a checkout up by our own reference."""
+
+    def create_refund(self, request: RefundRequest, *, key: str) -> Outcome[RefundFacts]:
+        """Refund part of a charge, or all of it."""
+
+    def fetch_refund(self, psp_ref: str) -> Outcome[RefundFacts]:
+        """Ask where a refund stands."""
+
+    def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
+        """Look a refund up by our own reference."""
+
+    def open_account(self, request: AccountRequest, *, key: str) -> Outcome[Account]:
+        """Open a seller's account."""
+
+    def fetch_account(self, psp_ref: str) -> Outcome[Account]:
+        """Ask what a seller's account may do."""
+
+    def create_transfer(self, request: TransferRequest, *, key: str) -> Outcome[Transfer]:
+        """Move money to a seller's account."""
+
+    def fetch_transfer(self, psp_ref: str) -> Outcome[Transfer]:
+        """Ask what became of a transfer."""
+
+    def find_transfer(self, reference: str) -> Outcome[Transfer | None]:
+        """Look a transfer up by our own reference."""
+
+    def fetch_balances(self) -> Outcome[list[Money]]:
+        """Return what the provider holds for us, available and pending together, per currency."""
+
+    def fetch_statement(self, *, start: datetime, end: datetime) -> Outcome[bytes]:
+        """Return the provider's settlement report on an interval, as CSV; Unknown while it is being made."""
+
+    def read_event(self, payload: bytes, *, signature: str, now: datetime) -> ProviderEvent:
+        """Verify a webhook and return what it says. Raises BadSignature."""

@@ -1,0 +1,174 @@
+"""Reading Stripe's objects into our values, and refusing what cannot be believed."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from ledger.money import Money, UnknownCurrency
+from payments.gateway.base import (
+    Account,
+    CheckoutFacts,
+    CheckoutStatus,
+    ProviderEvent,
+    RefundFacts,
+    RefundStatus,
+    Transfer,
+)
+from payments.gateway.currencies import NotRepresentable, from_stripe
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Unreadable(Exception):
+    """An answer does not have the shape that it must have."""
+
+
+def _reader(read: Callable[P, T]) -> Callable[P, T]:
+    @wraps(read)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(*args, **kwargs)
+        except (
+            KeyError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            IndexError,
+            UnknownCurrency,
+            NotRepresentable,
+        ) as error:
+            raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+    return guarded
+
+
+@_reader
+def checkout(session: Any) -> CheckoutFacts:
+    """Read a Checkout Session whose payment intent, charge and balance transaction are expanded."""
+    found = session.to_dict()
+    intent = found["payment_intent"] if isinstance(found["payment_intent"], dict) else None
+    charge = intent.get("latest_charge") if intent else None
+    charge = charge if isinstance(charge, dict) else None
+    facts: dict[str, Any] = {
+        "psp_ref": _text(found["id"]),
+        "reference": _text(found["client_reference_id"]),
+        "page_url": found.get("url") or "",
+        "status": _checkout_status(found, intent, charge),
+        "amount": from_stripe(found["amount_total"], found["currency"]),
+    }
+    if facts["status"] is CheckoutStatus.PAID and intent and charge:
+        facts |= _charge_facts(intent, charge)
+    elif intent and intent.get("last_payment_error"):
+        error = intent["last_payment_error"]
+        facts["last_error"] = error.get("decline_code") or error.get("code") or "declined"
+    return CheckoutFacts(**facts)
+
+
+@_reader
+def refund(found: Any) -> RefundFacts:
+    """Read a refund."""
+    status = {"requires_action": "pending"}.get(found.status, found.status)
+    return RefundFacts(
+        psp_ref=_text(found.id),
+        reference=_metadata(found).get("reference", ""),
+        status=RefundStatus(status),
+        amount=from_stripe(found.amount, found.currency),
+        created_at=_instant(found.created),
+        failure_reason=getattr(found, "failure_reason", None) or "",
+    )
+
+
+@_reader
+def account(found: Any) -> Account:
+    """Read a connected account: money gets through when its transfers capability is active."""
+    capabilities = found.to_dict().get("capabilities") or {}
+    return Account(psp_ref=_text(found.id), payouts_enabled=capabilities.get("transfers") == "active")
+
+
+@_reader
+def transfer(found: Any) -> Transfer:
+    """Read a transfer."""
+    destination = found.destination if isinstance(found.destination, str) else found.destination.id
+    return Transfer(
+        psp_ref=_text(found.id),
+        reference=_metadata(found).get("reference", ""),
+        destination=destination,
+        amount=from_stripe(found.amount, found.currency),
+        reversed=from_stripe(found.amount_reversed, found.currency),
+        created_at=_instant(found.created),
+    )
+
+
+@_reader
+def balances(found: Any) -> list[Money]:
+    """Read our balance: available and pending summed per currency."""
+    totals: dict[str, Money] = {}
+    for part in [*found.available, *found.pending]:
+        amount = from_stripe(part.amount, part.currency)
+        totals[amount.currency] = totals.get(amount.currency, Money(0, amount.currency)) + amount
+    return sorted(totals.values(), key=lambda money: money.currency)
+
+
+@_reader
+def event(payload: bytes) -> ProviderEvent:
+    """Read a webhook's body."""
+    found = json.loads(payload)
+    about = found["data"]["object"]
+    metadata = about.get("metadata") or {}
+    return ProviderEvent(
+        event_id=_text(found["id"]),
+        type=_text(found["type"]),
+        object_id=str(about.get("id") or ""),
+        account=str(found.get("account") or ""),
+        reference=str(about.get("client_reference_id") or metadata.get("reference") or ""),
+    )
+
+
+def _charge_facts(intent: dict[str, Any], charge: dict[str, Any]) -> dict[str, Any]:
+    transaction = charge["balance_transaction"]
+    if charge["status"] != "succeeded" or not charge["captured"]:
+        raise ValueError("paid, but the charge is not captured")
+    return {
+        "amount": from_stripe(charge["amount_captured"], charge["currency"]),
+        "payment_ref": _text(intent["id"]),
+        "charge_ref": _text(charge["id"]),
+        "balance_transaction": _text(transaction["id"]),
+        "fee": from_stripe(transaction["fee"], transaction["currency"]),
+        "paid_at": _instant(charge["created"]),
+    }
+
+
+def _checkout_status(
+    session: dict[str, Any], intent: dict[str, Any] | None, charge: dict[str, Any] | None
+) -> CheckoutStatus:
+    if session["payment_status"] == "paid":
+        reviewed = bool(
+            charge and (charge.get("outcome") or {}).get("type") == "manual_review" and charge.get("review")
+        )
+        return CheckoutStatus.IN_REVIEW if reviewed else CheckoutStatus.PAID
+    if session["status"] == "expired":
+        return CheckoutStatus.EXPIRED
+    if session["status"] == "complete":
+        failed = intent is not None and intent["status"] in ("requires_payment_method", "canceled")
+        return CheckoutStatus.FAILED if failed else CheckoutStatus.PROCESSING
+    if intent is not None and intent["status"] == "requires_action":
+        return CheckoutStatus.REQUIRES_ACTION
+    return CheckoutStatus.OPEN
+
+
+def _metadata(found: Any) -> dict[str, str]:
+    metadata = found.metadata
+    return dict(metadata.to_dict()) if metadata else {}
+
+
+def _instant(stamp: Any) -> datetime:
+    return datetime.fromtimestamp(int(stamp), UTC)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"expected an id, got {value!r}")
+    return value

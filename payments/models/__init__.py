@@ -1,0 +1,8 @@
+"""The tables of money in."""
+
+from payments.models.checkouts import Attempt, Checkout, PaymentOrder
+from payments.models.refunds import Refund
+from payments.models.sellers import Seller
+from payments.models.webhooks import WebhookEvent
+
+__all__ = ["Attempt", "Checkout", "PaymentOrder", "Refund", "Seller", "WebhookEvent"]

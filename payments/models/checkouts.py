@@ -1,0 +1,114 @@
+from functools import partial
+
+from django.db import models
+
+from ledger.money import MinorMoney
+from operations.ids import new_id
+from operations.lifecycle import StateField, StatefulModel, with_transitions
+from payments.states import ATTEMPT, ORDER, AttemptState, OrderState
+
+
+class Checkout(models.Model):
+    """One buyer's purchase: the chapter's payment event. It holds one payment order per seller."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=partial(new_id, "chk"), editable=False)
+    storefront = models.ForeignKey("operations.Storefront", on_delete=models.PROTECT, related_name="checkouts")
+    checkout_id = models.TextField(help_text="the storefront's own id")
+    buyer_info = models.JSONField(default=dict)
+    currency = models.CharField(max_length=3)
+    total_minor = models.BigIntegerField()
+    return_url = models.TextField(blank=True, help_text="where the buyer goes back to")
+    is_payment_done = models.BooleanField(default=False, help_text="every payment order succeeded")
+    expires_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    total = MinorMoney("total_minor")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["storefront", "checkout_id"], name="checkout_unique_per_storefront"),
+            models.CheckConstraint(name="checkout_total_positive", condition=models.Q(total_minor__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return self.checkout_id
+
+
+@with_transitions(ORDER)
+class PaymentOrder(StatefulModel):
+    """One seller's part of a checkout."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=partial(new_id, "ord"), editable=False)
+    checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="orders")
+    storefront = models.ForeignKey("operations.Storefront", on_delete=models.PROTECT, related_name="+")
+    payment_order_id = models.TextField(help_text="the storefront's own id")
+    seller = models.ForeignKey("payments.Seller", on_delete=models.PROTECT, related_name="orders")
+    amount_minor = models.BigIntegerField()
+    commission_minor = models.BigIntegerField(help_text="frozen at the sale")
+    currency = models.CharField(max_length=3)
+    refunded_minor = models.BigIntegerField(default=0, help_text="refunds under way and done")
+    state = StateField(choices=OrderState.choices, default=OrderState.NOT_STARTED)
+    ledger_updated = models.BooleanField(default=False)
+    wallet_updated = models.BooleanField(default=False)
+    paid_at = models.DateTimeField(null=True, blank=True)
+
+    amount = MinorMoney("amount_minor")
+    commission = MinorMoney("commission_minor")
+    refunded = MinorMoney("refunded_minor")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["storefront", "payment_order_id"], name="order_unique_per_storefront"),
+            models.CheckConstraint(name="order_amount_positive", condition=models.Q(amount_minor__gt=0)),
+            models.CheckConstraint(
+                name="order_commission_within_amount",
+                condition=models.Q(commission_minor__gte=0, commission_minor__lte=models.F("amount_minor")),
+            ),
+            models.CheckConstraint(
+                name="order_refunds_within_amount",
+                condition=models.Q(refunded_minor__gte=0, refunded_minor__lte=models.F("amount_minor")),
+            ),
+            # Wallet and ledger move in one transaction with the state; the flags say so to readers.
+            models.CheckConstraint(
+                name="order_success_is_booked",
+                condition=~models.Q(state="SUCCESS") | models.Q(ledger_updated=True, wallet_updated=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.payment_order_id
+
+
+@with_transitions(ATTEMPT)
+class Attempt(StatefulModel):
+    """One try to have a checkout paid at the provider, with its request frozen before it is sent."""
+
+    id = models.CharField(primary_key=True, max_length=40, default=partial(new_id, "att"), editable=False)
+    checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    psp = models.TextField()
+    psp_key = models.TextField(unique=True, help_text="our idempotency key at the provider")
+    params = models.JSONField(help_text="the request, frozen: a repetition is the same to the letter")
+    state = StateField(choices=AttemptState.choices, default=AttemptState.CREATED)
+    psp_ref = models.TextField(null=True, unique=True, help_text="the provider's token")  # noqa: DJ001 - unique
+    page_url = models.TextField(blank=True)
+    charge_ref = models.TextField(null=True, unique=True)  # noqa: DJ001 - unique, so none must be NULL
+    payment_ref = models.TextField(blank=True)
+    fee_minor = models.BigIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["checkout", "number"], name="attempt_unique_number"),
+            # No second attempt starts before the first one's outcome is known.
+            models.UniqueConstraint(
+                fields=["checkout"],
+                name="attempt_one_alive",
+                condition=models.Q(state__in=["created", "unknown", "pending"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.psp_ref or self.id

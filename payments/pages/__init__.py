@@ -1,0 +1,1 @@
+"""Pages and addresses that are not the REST API: the webhook inbox and the buyer's return."""

@@ -1,0 +1,167 @@
+"""The front door for questions about money in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+
+from ledger.money import Money
+from payments.errors import UnknownPayment, UnknownSeller
+from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller
+from payments.states import AttemptState, OrderState, RefundState
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidOrder:
+    """A paid order, as those who release and pay out see it."""
+
+    order: str
+    checkout: str
+    seller: str
+    amount: Money
+    paid_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SellerFacts:
+    """A seller, as those who pay out see it."""
+
+    seller: str
+    storefront: str
+    seller_id: str
+    name: str
+    psp_account: str
+    payouts_enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderTotals:
+    """Sums over some checkouts of one storefront, in minor units of one currency."""
+
+    orders: int
+    paid_orders: int
+    captured_minor: int
+    commission_minor: int
+    psp_fees_minor: int
+    refunded_minor: int
+
+
+def checkout(*, checkout: str) -> Checkout:
+    """Return a checkout with its orders. Raises UnknownPayment."""
+    found = Checkout.objects.filter(pk=checkout).prefetch_related("orders__seller", "attempts").first()
+    if found is None:
+        raise UnknownPayment(payment_id=checkout)
+    return found
+
+
+def payment(*, storefront: str, payment_order_id: str) -> PaymentOrder:
+    """Return a storefront's payment order. Raises UnknownPayment, also for another storefront's."""
+    found = (
+        PaymentOrder.objects.select_related("checkout", "seller")
+        .filter(storefront=storefront, payment_order_id=payment_order_id)
+        .first()
+    )
+    if found is None:
+        raise UnknownPayment(payment_id=payment_order_id)
+    return found
+
+
+def latest_attempt(*, checkout: str) -> Attempt | None:
+    """Return a checkout's latest attempt."""
+    return Attempt.objects.filter(checkout=checkout).order_by("-number").first()
+
+
+def paid_order(*, storefront: str, payment_order_id: str) -> PaidOrder | None:
+    """Return a storefront's order if it is paid, None while it is not. Raises UnknownPayment."""
+    found = payment(storefront=storefront, payment_order_id=payment_order_id)
+    if found.state != OrderState.SUCCESS or found.paid_at is None:
+        return None
+    return PaidOrder(
+        order=found.id,
+        checkout=found.checkout_id,
+        seller=found.seller_id,
+        amount=found.amount,
+        paid_at=found.paid_at,
+    )
+
+
+def seller(*, storefront: str, seller_id: str) -> Seller:
+    """Return a storefront's seller. Raises UnknownSeller, also for another storefront's."""
+    found = Seller.objects.filter(storefront=storefront, seller_id=seller_id).first()
+    if found is None:
+        raise UnknownSeller(seller_account=seller_id)
+    return found
+
+
+def sellers_by_id(*, sellers: list[str]) -> dict[str, SellerFacts]:
+    """Return sellers by our own ids."""
+    return {
+        found.id: SellerFacts(
+            seller=found.id,
+            storefront=found.storefront_id,
+            seller_id=found.seller_id,
+            name=found.name,
+            psp_account=found.psp_account,
+            payouts_enabled=found.payouts_enabled,
+        )
+        for found in Seller.objects.filter(pk__in=sellers)
+    }
+
+
+def sellers_without_account(*, storefront: str) -> int:
+    """Return how many of a storefront's sellers still wait for their account at the provider."""
+    return Seller.objects.filter(storefront=storefront, psp_account="").count()
+
+
+def refunds_of(*, order: str) -> QuerySet[Refund]:
+    """Return an order's refunds, oldest first."""
+    return Refund.objects.filter(order=order).order_by("created_at")
+
+
+def open_refunds(*, storefront: str) -> int:
+    """Return how many of a storefront's refunds have no final outcome yet."""
+    ended = (RefundState.SUCCEEDED, RefundState.FAILED, RefundState.CANCELED)
+    return Refund.objects.filter(order__storefront=storefront).exclude(state__in=ended).count()
+
+
+def order_subjects(*, storefront: str, checkout_ids: list[str]) -> dict[str, str]:
+    """Return our own ids of a storefront's checkouts, by the storefront's ids."""
+    rows = Checkout.objects.filter(storefront=storefront, checkout_id__in=checkout_ids).values_list("checkout_id", "id")
+    return dict(rows)
+
+
+def orders_of(*, checkouts: list[str]) -> list[str]:
+    """Return our own ids of all payment orders of some checkouts (our ids)."""
+    return list(PaymentOrder.objects.filter(checkout__in=checkouts).order_by("pk").values_list("pk", flat=True))
+
+
+def totals(*, checkouts: list[str]) -> OrderTotals:
+    """Return the sums over some checkouts (our own ids)."""
+    orders = PaymentOrder.objects.filter(checkout__in=checkouts)
+    paid = orders.filter(state=OrderState.SUCCESS)
+    sums: dict[str, Any] = paid.aggregate(captured=Sum("amount_minor"), commission=Sum("commission_minor"))
+    attempts = Attempt.objects.filter(checkout__in=checkouts, state=AttemptState.SUCCEEDED)
+    refunds = Refund.objects.filter(order__checkout__in=checkouts, state=RefundState.SUCCEEDED)
+    return OrderTotals(
+        orders=orders.count(),
+        paid_orders=paid.count(),
+        captured_minor=sums["captured"] or 0,
+        commission_minor=sums["commission"] or 0,
+        psp_fees_minor=attempts.aggregate(total=Sum("fee_minor"))["total"] or 0,
+        refunded_minor=refunds.aggregate(total=Sum("amount_minor"))["total"] or 0,
+    )
+
+
+def unresolved_orders() -> int:
+    """Return how many orders are in a state that only the provider or a person can resolve."""
+    return PaymentOrder.objects.filter(state=OrderState.UNKNOWN).count()
+
+
+def subject_of_reference(*, psp_ref: str) -> str | None:
+    """Return what a provider's object is about (`checkout:…`), if one of our rows carries its id."""
+    attempt = Attempt.objects.filter(charge_ref=psp_ref).first()
+    if attempt is not None:
+        return f"checkout:{attempt.checkout_id}"
+    refund = Refund.objects.select_related("order").filter(psp_ref=psp_ref).first()
+    return f"checkout:{refund.order.checkout_id}" if refund else None

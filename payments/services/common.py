@@ -1,0 +1,23 @@
+"""What the verbs of money in share: how long to wait for an unknown outcome, and when to stop repeating."""
+
+from datetime import datetime, timedelta
+
+from operations.services import TryLater
+from payments.errors import ProviderUnclear
+from payments.gateway import Gateway, Unknown
+
+
+def try_later(outcome: Unknown) -> TryLater:
+    """Return the job's way to say: the provider did not tell, ask again."""
+    return TryLater(reason=outcome.reason, after_s=outcome.retry_after_s)
+
+
+def key_alive(gateway: Gateway, sent_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a request may be sent again under its key: the provider still remembers the first one."""
+    return sent_at is None or now - sent_at < timedelta(seconds=gateway.key_life_s)
+
+
+def require_key_alive(gateway: Gateway, *, what: str, sent_at: datetime | None, now: datetime) -> None:
+    """Raise ProviderUnclear, which a person must decide, once a key is too old to be sent again."""
+    if not key_alive(gateway, sent_at, now):
+        raise ProviderUnclear(what=what, sent_at=sent_at)

@@ -1,0 +1,92 @@
+"""Sellers and their accounts at the provider."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.services import enqueue, record_audit
+from payments.errors import NotKnownYet
+from payments.gateway import AccountRequest, Declined, Unknown, provider
+from payments.models import Seller
+from payments.services.common import try_later
+
+
+class SellerExists(DomainError):
+    """The seller {seller_id!r} exists already, with another {field}."""
+
+    code = "seller_exists"
+
+
+class AccountRefused(DomainError):
+    """The provider refused to open an account for {seller_id!r}: {message}"""
+
+    code = "account_refused"
+
+
+def register_seller(
+    *,
+    storefront: str,
+    seller_id: str,
+    name: str,
+    country: str,
+    actor: str,
+    now: datetime,
+    commission_bps: int | None = None,
+) -> tuple[Seller, bool]:
+    """Make a seller known, and have an account opened at the provider. The same seller again is no new one.
+
+    Returns the seller and whether it is new. Raises SellerExists when it is known with another name or country.
+    """
+    with money_tx("sellers.register"):
+        seller, created = Seller.objects.get_or_create(
+            storefront_id=storefront,
+            seller_id=seller_id,
+            defaults={
+                "name": name,
+                "country": country,
+                "commission_bps": settings.COMMISSION_BPS if commission_bps is None else commission_bps,
+                "created_at": now,
+            },
+        )
+        if created:
+            enqueue(kind="payments.open_seller_account", key=seller.id, args={"seller": seller.id}, run_at=now)
+            record_audit(action="payments.seller.registered", actor=actor, subject=f"seller:{seller.id}", now=now)
+        for field, given in (("name", name), ("country", country)):
+            if getattr(seller, field) != given:
+                raise SellerExists(seller_id=seller_id, field=field)
+    return seller, created
+
+
+def open_seller_account(*, seller: str, now: datetime) -> None:
+    """Open the seller's account at the provider (a job; the seller's id is the key, so it opens once)."""
+    found = Seller.objects.get(pk=seller)
+    if found.psp_account:
+        return
+    request = AccountRequest(reference=found.id, name=found.name, country=found.country)
+    outcome = provider().open_account(request, key=f"account:{found.id}")
+    match outcome:
+        case Unknown():
+            raise try_later(outcome)
+        case Declined():
+            raise AccountRefused(seller_id=found.seller_id, message=outcome.message)
+    with money_tx("sellers.record_account"):
+        Seller.objects.filter(pk=seller, psp_account="").update(
+            psp_account=outcome.value.psp_ref, payouts_enabled=outcome.value.payouts_enabled
+        )
+
+
+def sync_seller_account(*, psp_ref: str, now: datetime) -> None:
+    """Take over what the provider now allows on a seller's account. Raises NotKnownYet."""
+    seller = Seller.objects.filter(psp_account=psp_ref).first()
+    if seller is None:
+        raise NotKnownYet(what=f"the account {psp_ref}")
+    outcome = provider().fetch_account(psp_ref)
+    match outcome:
+        case Unknown():
+            raise try_later(outcome)
+        case Declined():
+            return
+    with money_tx("sellers.sync_account"):
+        Seller.objects.filter(pk=seller.pk).update(payouts_enabled=outcome.value.payouts_enabled)

@@ -1,0 +1,62 @@
+"""The front door for questions about money out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Sum
+
+from payouts.models import Batch, Delivery, Payout, PayoutItem
+from payouts.states import BatchState, PayoutState
+
+UNSETTLED = (PayoutState.APPROVED, PayoutState.SENDING, PayoutState.UNKNOWN, PayoutState.SENT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseTotals:
+    """What was released and paid out for some orders, in minor units of their currency."""
+
+    released_minor: int
+    paid_out_minor: int
+
+
+def totals(*, orders: list[str]) -> ReleaseTotals:
+    """Return what was released, and what of it was paid out, for some orders (our own ids)."""
+    released = Delivery.objects.filter(order_id__in=orders).aggregate(total=Sum("released_minor"))
+    paid = PayoutItem.objects.filter(order_id__in=orders, payout__state=PayoutState.PAID)
+    return ReleaseTotals(
+        released_minor=released["total"] or 0,
+        paid_out_minor=paid.aggregate(total=Sum("amount_minor"))["total"] or 0,
+    )
+
+
+def payouts_of_orders(*, orders: list[str]) -> list[str]:
+    """Return the ids of the payouts that settle some orders."""
+    items = PayoutItem.objects.filter(order_id__in=orders)
+    return list(items.order_by("payout_id").values_list("payout_id", flat=True).distinct())
+
+
+def unsettled_payouts() -> int:
+    """Return how many approved payouts have not ended."""
+    return Payout.objects.filter(state__in=UNSETTLED).count()
+
+
+def reserved_payouts() -> list[str]:
+    """Return the ids of the payouts whose money is in transit: reserved, and neither paid nor given back."""
+    states = (PayoutState.DRAFT, *UNSETTLED)
+    return list(Payout.objects.filter(state__in=states).order_by("pk").values_list("pk", flat=True))
+
+
+def unreleased_deliveries(*, now: datetime) -> int:
+    """Return how many deliveries are due for release and not released."""
+    return Delivery.objects.filter(released_at=None, release_at__lte=now).count()
+
+
+def proposed_batches() -> list[str]:
+    """Return the ids of the batches that wait for a second person."""
+    return list(Batch.objects.filter(state=BatchState.PROPOSED).order_by("pk").values_list("pk", flat=True))
+
+
+def subject_of_reference(*, psp_ref: str) -> str | None:
+    """Return what a provider's object is about (`payout:…`), if a payout carries its id."""
+    payout = Payout.objects.filter(psp_ref=psp_ref).first()
+    return f"payout:{payout.id}" if payout else None

@@ -1,0 +1,171 @@
+"""Batches: proposed by one person with the money reserved at once, decided by another.
+
+The reservation is the posting available -> in transit, so nothing can be promised twice, and what a payout
+consists of is exactly the lines of the seller's available account that no earlier payout has settled.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from ledger import chart, recipes
+from ledger.money import Money
+from ledger.selectors import AccountLine, lines_of_account, wallets
+from ledger.services import Entry, lock_wallet, post
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.lifecycle import move
+from operations.services import enqueue, record_audit, request_approval, require_running
+from payments.selectors import SellerFacts, sellers_by_id
+from payouts.models import Batch, Payout, PayoutItem
+
+
+class NothingToPayOut(DomainError):
+    """No seller has {currency} to be paid out: at least {minimum_minor} minor units available, and nothing owed."""
+
+    code = "nothing_to_pay_out"
+
+
+class ItemsDoNotSum(DomainError):
+    """The unsettled lines of {seller} sum to {items}, but {available} is available."""
+
+    code = "items_do_not_sum"
+
+
+def propose_batch(*, currency: str, reason: str, actor: str, now: datetime, storefront: str | None = None) -> Batch:
+    """Reserve everything that may be paid out in a currency and ask a second person to approve it.
+
+    A seller is eligible when the provider lets money through to the account, at least the minimum is available,
+    and nothing is owed to us. Raises NothingToPayOut, Stopped.
+    """
+    require_running("payouts")
+    with money_tx("payouts.propose"):
+        batch = Batch.objects.create(currency=currency, proposed_by=actor, proposed_at=now)
+        payouts = [
+            payout
+            for seller in _eligible(currency, storefront)
+            if (payout := _reserve(batch, seller, actor=actor, now=now)) is not None
+        ]
+        if not payouts:
+            raise NothingToPayOut(currency=currency, minimum_minor=settings.PAYOUT_MINIMUM_MINOR)
+        batch.total_minor = sum(payout.amount_minor for payout in payouts)
+        batch.payouts_count = len(payouts)
+        batch.save(update_fields=["total_minor", "payouts_count"])
+        request_approval(
+            kind="payouts.batch",
+            subject=f"batch:{batch.id}",
+            payload={"batch": batch.id},
+            reason=reason,
+            maker=actor,
+            now=now,
+        )
+    return batch
+
+
+def approve_batch(*, batch: str, maker: str, checker: str, now: datetime) -> None:
+    """Approve a batch and have its payouts sent. Called when a second person grants it; never directly."""
+    require_running("payouts")
+    found = Batch.objects.select_for_update().get(pk=batch)
+    move(found, "approve", actor=checker, now=now, decided_by=checker, decided_at=now)
+    for payout in found.payouts.select_for_update().order_by("pk"):
+        move(payout, "approve", actor=checker, now=now)
+        enqueue(kind="payouts.send_payout", key=payout.id, args={"payout": payout.id}, run_at=now)
+    record_audit(
+        action="payouts.batch.approved",
+        actor=checker,
+        subject=f"batch:{batch}",
+        now=now,
+        total=str(found.total),
+    )
+
+
+def cancel_batch(*, batch: str, maker: str, checker: str, now: datetime) -> None:
+    """Give a rejected batch's money back to its sellers' available accounts."""
+    found = Batch.objects.select_for_update().get(pk=batch)
+    move(found, "cancel", actor=checker, now=now, decided_by=checker, decided_at=now)
+    for payout in found.payouts.select_for_update().order_by("seller_id"):
+        move(payout, "cancel", actor=checker, now=now)
+        post(not_paid_entry(payout), actor=checker, now=now)
+    record_audit(action="payouts.batch.canceled", actor=checker, subject=f"batch:{batch}", now=now)
+
+
+def not_paid_entry(payout: Payout) -> Entry:
+    """Return the entry that makes a payout's reservation available again."""
+    return recipes.payout_not_paid(
+        seller=payout.seller_id, payout=payout.id, amount=payout.amount, subject=f"payout:{payout.id}"
+    )
+
+
+def _eligible(currency: str, storefront: str | None) -> list[SellerFacts]:
+    candidates = {
+        wallet.seller
+        for wallet in wallets()
+        if wallet.currency == currency
+        and wallet.available.minor >= settings.PAYOUT_MINIMUM_MINOR
+        and wallet.receivable.minor == 0
+    }
+    sellers = sellers_by_id(sellers=sorted(candidates))
+    return [
+        seller
+        for _, seller in sorted(sellers.items())
+        if seller.payouts_enabled and seller.psp_account and storefront in (None, seller.storefront)
+    ]
+
+
+def _reserve(batch: Batch, seller: SellerFacts, *, actor: str, now: datetime) -> Payout | None:
+    """Reserve a seller's available money as one payout, itemised. None where another batch was faster."""
+    wallet = lock_wallet(seller=seller.seller, currency=batch.currency)
+    lines = _unsettled_lines(seller.seller, batch.currency)
+    amount = sum((-line.debit for line in lines), start=Money(0, batch.currency))
+    if amount != wallet.available:
+        raise ItemsDoNotSum(seller=seller.seller, items=str(amount), available=str(wallet.available))
+    if amount.minor < settings.PAYOUT_MINIMUM_MINOR or wallet.receivable.minor:
+        return None
+    payout = Payout(
+        batch=batch,
+        seller_id=seller.seller,
+        seller_name=seller.name,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        destination=seller.psp_account,
+    )
+    payout.psp_key = f"payout:{payout.id}"
+    payout.params = {
+        "reference": payout.id,
+        "destination": seller.psp_account,
+        "amount_minor": amount.minor,
+        "currency": amount.currency,
+    }
+    payout.save()
+    PayoutItem.objects.bulk_create(_item(payout, line) for line in lines)
+    entry = recipes.payout_reserved(
+        seller=seller.seller, payout=payout.id, amount=amount, subject=f"payout:{payout.id}"
+    )
+    post(entry, actor=actor, now=now)
+    return payout
+
+
+def _unsettled_lines(seller: str, currency: str) -> list[AccountLine]:
+    """Return the lines of the available account that no payout has settled: what is available, to the cent.
+
+    Reservations are left out: each is the mirror of the lines that its payout itemises.
+    """
+    last = (
+        PayoutItem.objects.filter(payout__seller_id=seller, currency=currency)
+        .order_by("-line_id")
+        .values_list("line_id", flat=True)
+        .first()
+    )
+    lines = lines_of_account(code=chart.available(seller), currency=currency, after_id=last or 0)
+    return [line for line in lines if line.recipe != "payout_reserved"]
+
+
+def _item(payout: Payout, line: AccountLine) -> PayoutItem:
+    return PayoutItem(
+        payout=payout,
+        line_id=line.line_id,
+        order_id=line.item if line.item.startswith("ord_") else "",
+        recipe=line.recipe,
+        amount_minor=-line.debit.minor,
+        currency=payout.currency,
+    )

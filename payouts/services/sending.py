@@ -1,0 +1,155 @@
+"""Sending payouts, in three beats, and learning what became of them."""
+
+from datetime import datetime
+
+from ledger import recipes
+from ledger.services import post
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.lifecycle import move
+from operations.services import TryLater, enqueue, require_running
+from payments.gateway import Declined, ProviderEvent, Succeeded, Transfer, TransferRequest, Unknown, provider
+from payouts.models import Batch, Payout
+from payouts.services.batches import not_paid_entry
+from payouts.states import BatchState, PayoutState
+
+ENDED = (PayoutState.PAID, PayoutState.FAILED, PayoutState.RETURNED, PayoutState.CANCELED)
+
+
+class PayoutUnclear(DomainError):
+    """The payout {payout} was sent at {sent_at} and the provider never said what became of it: a person must look."""
+
+    code = "payout_unclear"
+
+
+class TransferMismatch(DomainError):
+    """The transfer {transfer} moves {moved} to {destination}; the payout {payout} is {amount} to {expected}."""
+
+    code = "transfer_mismatch"
+
+
+def send_payout(*, payout: str, now: datetime) -> None:
+    """Send an approved payout, or find out what became of it (a job). Raises TryLater, PayoutUnclear, Stopped."""
+    with money_tx("payouts.claim"):
+        found = Payout.objects.select_for_update().get(pk=payout)
+        if found.state not in (PayoutState.APPROVED, PayoutState.SENDING, PayoutState.UNKNOWN):
+            return
+        was_sent = found.sent_at is not None
+        if not was_sent:
+            require_running("payouts")
+        move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
+    outcome = _look_up(found) if was_sent else None
+    if outcome is None:
+        if found.sent_at and (now - found.sent_at).total_seconds() >= provider().key_life_s:
+            raise PayoutUnclear(payout=payout, sent_at=found.sent_at)
+        outcome = provider().create_transfer(TransferRequest(**found.params), key=found.psp_key)
+    _record(payout, outcome, now=now)
+    if isinstance(outcome, Unknown):
+        raise TryLater(reason=outcome.reason, after_s=outcome.retry_after_s)
+
+
+def confirm_payout(*, payout: str, now: datetime) -> None:
+    """Look whether a sent payout's transfer stands, and book it (a job; the webhook's word is only a hint).
+
+    Raises TryLater, and TransferMismatch when the provider's transfer is not the payout's.
+    """
+    found = Payout.objects.get(pk=payout)
+    if found.state not in (PayoutState.SENT, PayoutState.PAID) or found.psp_ref is None:
+        return
+    outcome = provider().fetch_transfer(found.psp_ref)
+    match outcome:
+        case Unknown(reason=reason, retry_after_s=after_s):
+            raise TryLater(reason=reason, after_s=after_s)
+        case Declined(message=message):
+            raise TryLater(reason=f"the provider does not show the transfer: {message}", after_s=300)
+    transfer = outcome.value
+    _require_same(found, transfer)
+    with money_tx("payouts.confirm"):
+        found = Payout.objects.select_for_update().get(pk=payout)
+        if found.state == PayoutState.SENT:
+            _book_paid(found, transfer, now=now)
+        if transfer.reversed == found.amount and found.state == PayoutState.PAID:
+            _book_returned(found, transfer, now=now)
+        _complete_batch(found.batch_id, now=now)
+
+
+def transfer_changed(*, event: ProviderEvent, now: datetime) -> None:
+    """Something happened to a transfer: fetch it. Its record may still be on its way here."""
+    payout = Payout.objects.filter(pk=event.reference).first() or Payout.objects.filter(psp_ref=event.object_id).first()
+    if payout is None:
+        raise TryLater(reason=f"the transfer {event.object_id} is not known here yet")
+    if payout.psp_ref is None:
+        raise TryLater(reason="the webhook came before our own record", after_s=2)
+    confirm_payout(payout=payout.pk, now=now)
+
+
+def _look_up(payout: Payout) -> Succeeded[Transfer] | Declined | Unknown | None:
+    found = provider().find_transfer(payout.id)
+    match found:
+        case Succeeded(value=Transfer() as transfer):
+            return Succeeded(transfer)
+        case Succeeded():
+            return None
+        case _:
+            return found
+
+
+def _record(payout_id: str, outcome: Succeeded[Transfer] | Declined | Unknown, *, now: datetime) -> None:
+    with money_tx("payouts.record"):
+        payout = Payout.objects.select_for_update().get(pk=payout_id)
+        if payout.state != PayoutState.SENDING:
+            return
+        match outcome:
+            case Succeeded(value=transfer):
+                move(payout, "accept", actor="psp:stripe", now=now, psp_ref=transfer.psp_ref)
+                enqueue(kind="payouts.confirm_payout", key=payout.id, args={"payout": payout.id}, run_at=now)
+            case Declined(code=code, message=message):
+                move(payout, "fail", actor="psp:stripe", now=now, reason=code, last_error=message)
+                post(not_paid_entry(payout), actor="psp:stripe", now=now)
+                _complete_batch(payout.batch_id, now=now)
+            case Unknown(reason=reason):
+                move(payout, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
+
+
+def _require_same(payout: Payout, transfer: Transfer) -> None:
+    if (transfer.amount, transfer.destination) != (payout.amount, payout.destination):
+        raise TransferMismatch(
+            transfer=transfer.psp_ref,
+            moved=str(transfer.amount),
+            destination=transfer.destination,
+            payout=payout.id,
+            amount=str(payout.amount),
+            expected=payout.destination,
+        )
+
+
+def _book_paid(payout: Payout, transfer: Transfer, *, now: datetime) -> None:
+    entry = recipes.payout_paid(
+        psp="stripe",
+        payout=payout.id,
+        transfer=transfer.psp_ref,
+        amount=transfer.amount,
+        subject=f"payout:{payout.id}",
+        value_date=transfer.created_at.date(),
+    )
+    post(entry, actor="psp:stripe", now=now)
+    move(payout, "pay", actor="psp:stripe", now=now, paid_at=now)
+
+
+def _book_returned(payout: Payout, transfer: Transfer, *, now: datetime) -> None:
+    entry = recipes.payout_returned(
+        psp="stripe",
+        seller=payout.seller_id,
+        payout=payout.id,
+        reversal=f"{transfer.psp_ref}:reversed",
+        amount=transfer.reversed,
+        subject=f"payout:{payout.id}",
+    )
+    post(entry, actor="psp:stripe", now=now)
+    move(payout, "bounce", actor="psp:stripe", now=now, reason="the transfer was reversed")
+
+
+def _complete_batch(batch_id: str, *, now: datetime) -> None:
+    batch = Batch.objects.select_for_update().get(pk=batch_id)
+    if batch.state == BatchState.APPROVED and not batch.payouts.exclude(state__in=ENDED).exists():
+        move(batch, "complete", actor="system:payouts", now=now)

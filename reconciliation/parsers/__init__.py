@@ -1,0 +1,1 @@
+"""One parser per format, all of one shape: bytes in; all lines, or all errors, out."""

@@ -1,0 +1,29 @@
+"""The front door for verbs: what `config` may ask of reconciliation."""
+
+from reconciliation.parsers.base import LineError, StatementUnreadable
+from reconciliation.services.closing import ChecklistNotGreen, DayNotOver, close_day
+from reconciliation.services.discrepancies import assign_discrepancy, resolve_discrepancy
+from reconciliation.services.matching import match_statement
+from reconciliation.services.statements import (
+    ControlTotalMismatch,
+    StatementKnown,
+    StatementNotReady,
+    fetch_statement,
+    import_statement,
+)
+
+__all__ = [
+    "ChecklistNotGreen",
+    "ControlTotalMismatch",
+    "DayNotOver",
+    "LineError",
+    "StatementKnown",
+    "StatementNotReady",
+    "StatementUnreadable",
+    "assign_discrepancy",
+    "close_day",
+    "fetch_statement",
+    "import_statement",
+    "match_statement",
+    "resolve_discrepancy",
+]

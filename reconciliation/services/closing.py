@@ -1,0 +1,76 @@
+"""The close of day: a checklist that must be green, then a lock that the database enforces."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ledger.services import lock_day, verify_books
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.lifecycle import move
+from payments.selectors import unresolved_orders
+from payouts.selectors import unsettled_payouts
+from reconciliation import selectors
+from reconciliation.models import Statement
+from reconciliation.states import StatementState
+
+
+class ChecklistNotGreen(DomainError):
+    """The day {business_date} cannot be closed: {reasons}"""
+
+    code = "checklist_not_green"
+
+
+class DayNotOver(DomainError):
+    """The day {business_date} has not begun yet and cannot be closed."""
+
+    code = "day_not_over"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckItem:
+    """One line of the checklist."""
+
+    name: str
+    green: bool
+    detail: str
+
+
+def checklist(*, business_date: date, actor: str, now: datetime) -> list[CheckItem]:
+    """Return what must be true before a day may be closed."""
+    verdict = verify_books(actor=actor, now=now)
+    unexplained = selectors.unexplained_minor(now=now)
+    discrepancies = selectors.open_discrepancies()
+    unknown, unsettled = unresolved_orders(), unsettled_payouts()
+    covered = selectors.covered_until(psp="stripe")
+    return [
+        CheckItem(name="books proved", green=verdict.green, detail=f"{len(verdict.findings)} findings"),
+        CheckItem(
+            name="statement in",
+            green=covered is not None and covered.date() >= business_date,
+            detail=f"statements reach {covered:%Y-%m-%d %H:%M:%S}" if covered else "no statement yet",
+        ),
+        CheckItem(name="nothing unexplained", green=unexplained == 0, detail=f"{unexplained} minor units"),
+        CheckItem(name="no open discrepancy", green=discrepancies == 0, detail=f"{discrepancies} open"),
+        CheckItem(name="no unknown order", green=unknown == 0, detail=f"{unknown} unknown"),
+        CheckItem(name="no payout under way", green=unsettled == 0, detail=f"{unsettled} under way"),
+    ]
+
+
+def close_day(*, business_date: date, actor: str, now: datetime) -> str:
+    """Lock a business day for good and return the digest of the journal up to it.
+
+    A day may be cut off before midnight: what comes later is booked into the next one. Raises ChecklistNotGreen
+    (with every reason), DayNotOver, DayAlreadyClosed.
+    """
+    if business_date > now.date():
+        raise DayNotOver(business_date=business_date)
+    red = [item for item in checklist(business_date=business_date, actor=actor, now=now) if not item.green]
+    if red:
+        raise ChecklistNotGreen(
+            business_date=business_date, reasons="; ".join(f"{item.name} ({item.detail})" for item in red)
+        )
+    with money_tx("days.close"):
+        digest = lock_day(business_date=business_date, actor=actor, now=now)
+        for statement in Statement.objects.select_for_update().filter(state=StatementState.MATCHED):
+            move(statement, "close", actor=actor, now=now, reason=f"day {business_date} closed")
+    return digest

@@ -1,0 +1,29 @@
+"""What people do with a discrepancy."""
+
+from datetime import datetime
+
+from operations.edges import money_tx
+from operations.lifecycle import move
+from operations.services import record_audit
+from reconciliation.models import Discrepancy
+
+
+def assign_discrepancy(*, discrepancy: int, owner: str, actor: str, now: datetime) -> None:
+    """Give a discrepancy to somebody. Raises IllegalTransition for one that is settled."""
+    with money_tx("discrepancies.assign"):
+        found = Discrepancy.objects.select_for_update().get(pk=discrepancy)
+        move(found, "assign", actor=actor, now=now, reason=f"to {owner}", owner=owner)
+
+
+def resolve_discrepancy(*, discrepancy: int, note: str, actor: str, now: datetime) -> None:
+    """Settle a discrepancy, with the reason that an auditor will read. Posts nothing by itself."""
+    with money_tx("discrepancies.resolve"):
+        found = Discrepancy.objects.select_for_update().get(pk=discrepancy)
+        move(found, "resolve", actor=actor, now=now, reason=note, note=note)
+        record_audit(
+            action="reconciliation.discrepancy.resolved",
+            actor=actor,
+            subject=f"discrepancy:{discrepancy}",
+            now=now,
+            note=note,
+        )

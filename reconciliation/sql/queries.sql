@@ -1,0 +1,122 @@
+-- name: copy_lines
+COPY reconciliation_statementline (statement_id, line_no, transaction_ref, category, source_ref, currency,
+    gross_minor, fee_minor, net_minor, created_at, available_on, description) FROM STDIN
+
+-- name: control_totals
+SELECT currency, sum(net_minor)::bigint AS net_minor, count(*) AS lines
+FROM reconciliation_statementline WHERE statement_id = %(statement)s GROUP BY currency ORDER BY currency
+
+-- The rules, in order; each takes only lines that have no current disposition yet.
+-- name: dispose_superseded
+-- A movement that an earlier statement showed already, the same to the cent.
+INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
+SELECT line.id, 'superseded', 'same movement on an earlier statement', true, %(now)s
+FROM reconciliation_statementline AS line
+WHERE line.statement_id = %(statement)s AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
+  AND EXISTS (
+    SELECT 1 FROM reconciliation_statementline AS earlier
+    WHERE earlier.transaction_ref = line.transaction_ref AND earlier.statement_id < line.statement_id
+      AND (earlier.source_ref, earlier.currency, earlier.gross_minor, earlier.fee_minor)
+        = (line.source_ref, line.currency, line.gross_minor, line.fee_minor))
+
+-- name: dispose_duplicates
+-- A movement that the same statement, or with other amounts an earlier one, shows already.
+INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
+SELECT line.id, 'discrepancy', 'movement twice', true, %(now)s
+FROM reconciliation_statementline AS line
+WHERE line.statement_id = %(statement)s AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
+  AND EXISTS (
+    SELECT 1 FROM reconciliation_statementline AS earlier
+    WHERE earlier.transaction_ref = line.transaction_ref AND earlier.id < line.id)
+
+-- name: dispose_matched
+-- All movements of a provider's object together are what the books have on the clearing account for it.
+INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
+SELECT line.id, 'matched', 'provider object, net amount', true, %(now)s
+FROM reconciliation_statementline AS line
+JOIN reconciliation_live_line AS live ON live.source_ref = line.source_ref AND live.currency = line.currency
+JOIN ledger_clearing_item AS booked
+  ON booked.psp = %(psp)s AND booked.item = line.source_ref AND booked.currency = line.currency
+WHERE line.statement_id = %(statement)s AND booked.net_minor = live.net_minor
+  AND booked.fee_minor = live.fee_minor AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
+
+-- name: dispose_discrepant
+-- The books have the object with other amounts.
+INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
+SELECT line.id, 'discrepancy', 'provider object, other amount', true, %(now)s
+FROM reconciliation_statementline AS line
+WHERE line.statement_id = %(statement)s AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
+  AND EXISTS (SELECT 1 FROM ledger_clearing_item AS booked
+              WHERE booked.psp = %(psp)s AND booked.item = line.source_ref)
+
+-- name: dispose_timing
+-- The books do not have the object, and it is so young that they may still get it.
+INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
+SELECT line.id, 'timing', 'not yet due in the books', true, %(now)s
+FROM reconciliation_statementline AS line
+WHERE line.statement_id = %(statement)s AND line.created_at > %(due_before)s AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
+
+-- name: dispose_missing
+INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
+SELECT line.id, 'discrepancy', 'not in the books', true, %(now)s
+FROM reconciliation_statementline AS line
+WHERE line.statement_id = %(statement)s AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
+
+-- name: reopen_timing
+-- Timing is a waiting room: each run asks again.
+UPDATE reconciliation_disposition AS d SET current = false
+FROM reconciliation_statementline AS line
+WHERE d.line_id = line.id AND line.statement_id = %(statement)s AND d.current AND d.kind = 'timing'
+
+-- name: discrepant_lines
+SELECT line.id, line.source_ref, line.transaction_ref, line.category, line.currency, line.net_minor, line.fee_minor,
+       d.rule, booked.net_minor AS booked_net_minor, booked.fee_minor AS booked_fee_minor,
+       booked.currency AS booked_currency
+FROM reconciliation_statementline AS line
+JOIN reconciliation_disposition AS d ON d.line_id = line.id AND d.current AND d.kind = 'discrepancy'
+LEFT JOIN ledger_clearing_item AS booked ON booked.psp = %(psp)s AND booked.item = line.source_ref
+WHERE line.statement_id = %(statement)s
+ORDER BY line.line_no
+
+-- name: not_on_statements
+-- What the books have on the clearing account and no statement has shown.
+SELECT booked.item, booked.currency, booked.net_minor, booked.since, booked.subject
+FROM ledger_clearing_item AS booked
+WHERE booked.psp = %(psp)s AND booked.net_minor <> 0 AND booked.since < %(before)s AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_statementline AS line WHERE line.source_ref = booked.item)
+ORDER BY booked.since
+
+-- name: unexplained
+-- By object: the books less the statements, where neither agreement nor a named reason explains the difference.
+SELECT COALESCE(booked.currency, live.currency) AS currency,
+       COALESCE(sum(abs(COALESCE(booked.net_minor, 0) - COALESCE(live.net_minor, 0))), 0)::bigint AS minor
+FROM (SELECT * FROM ledger_clearing_item WHERE psp = %(psp)s) AS booked
+FULL JOIN reconciliation_live_line AS live
+  ON live.source_ref = booked.item AND live.currency = booked.currency
+WHERE COALESCE(booked.net_minor, 0) <> COALESCE(live.net_minor, 0)
+  AND NOT (live.source_ref IS NULL AND booked.since >= %(due_before)s)
+  AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_discrepancy AS d WHERE d.reference = COALESCE(booked.item, live.source_ref))
+  AND NOT EXISTS (
+    SELECT 1 FROM reconciliation_statementline AS line
+    JOIN reconciliation_disposition AS d ON d.line_id = line.id AND d.current AND d.kind = 'timing'
+    WHERE line.source_ref = live.source_ref)
+GROUP BY 1
+
+-- name: dispositions
+SELECT d.kind, line.currency, count(*) AS lines, sum(line.net_minor)::bigint AS net_minor
+FROM reconciliation_statementline AS line
+JOIN reconciliation_disposition AS d ON d.line_id = line.id AND d.current
+WHERE line.statement_id = %(statement)s
+GROUP BY d.kind, line.currency ORDER BY d.kind, line.currency
+
+-- name: lines_reconciled
+SELECT count(*) AS lines FROM reconciliation_statementline AS line
+JOIN reconciliation_disposition AS d ON d.line_id = line.id AND d.current AND d.kind = 'matched'
+WHERE %(sources)s::text[] IS NULL OR line.source_ref = ANY(%(sources)s::text[])
