@@ -37,6 +37,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "sweep due jobs": {"task": "operations.sweep", "schedule": 5.0},
+        "release what is due": {"task": "payouts.release_due", "schedule": 60.0},
         "prove the books": {"task": "ledger.verify_books", "schedule": 3600.0},
     },
 )

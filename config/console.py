@@ -1,9 +1,79 @@
 """The frame of the finance console: navigation, environment label, first page."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse_lazy
+from django.utils import timezone
+
+from config.dashboard import first_page
+from operations.selectors import dead_letters, waiting_approvals
+from reconciliation.selectors import open_discrepancies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One entry of the sidebar: a list's url name, who may see it, and its icon."""
+
+    title: str
+    url: str
+    permission: str
+    icon: str
+    badge: str = ""
+
+
+def _list(title: str, model: str, icon: str, badge: str = "") -> Page:
+    app, name = model.split(".")
+    return Page(
+        title=title, url=f"{app}_{name}_changelist", permission=f"{app}.view_{name}", icon=icon, badge=badge
+    )
+
+
+SECTIONS: dict[str, tuple[Page, ...]] = {
+    "Money in": (
+        _list("Checkouts", "payments.checkout", "shopping_cart"),
+        _list("Payment orders", "payments.paymentorder", "receipt_long"),
+        _list("Refunds", "payments.refund", "undo"),
+        _list("Sellers and wallets", "payments.seller", "storefront"),
+        _list("Webhooks received", "payments.webhookevent", "inbox"),
+    ),
+    "The books": (
+        Page(
+            title="Trial balance",
+            url="ledger_account_trial_balance",
+            permission="ledger.view_account",
+            icon="balance",
+        ),
+        _list("Accounts", "ledger.account", "account_balance_wallet"),
+        _list("Journal entries", "ledger.journalentry", "menu_book"),
+        _list("Journal lines", "ledger.journalline", "format_list_bulleted"),
+        _list("Closed days", "ledger.closedday", "lock"),
+        _list("Proofs", "ledger.proof", "verified"),
+    ),
+    "Money out": (
+        _list("Payout batches", "payouts.batch", "payments", badge="approvals"),
+        _list("Payouts", "payouts.payout", "send_money"),
+        _list("Deliveries", "payouts.delivery", "local_shipping"),
+    ),
+    "Reconciliation": (
+        _list("Statements", "reconciliation.statement", "description"),
+        _list("Statement lines", "reconciliation.statementline", "table_rows"),
+        _list("Discrepancies", "reconciliation.discrepancy", "difference", badge="discrepancies"),
+    ),
+    "Operations": (
+        _list("Jobs and dead letters", "operations.job", "work_history", badge="dead_letters"),
+        _list("Approvals", "operations.approval", "how_to_reg"),
+        _list("Stop switches", "operations.stopswitch", "front_hand"),
+        _list("Audit trail", "operations.auditentry", "history"),
+        _list("State changes", "operations.statechange", "swap_horiz"),
+        _list("Storefronts", "operations.storefront", "store"),
+        _list("API keys", "operations.apikey", "key"),
+        _list("People", "auth.user", "group"),
+        _list("Roles", "auth.group", "badge"),
+    ),
+}
 
 
 def environment_label(request: HttpRequest) -> list[str]:
@@ -12,10 +82,38 @@ def environment_label(request: HttpRequest) -> list[str]:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the first page's context."""
-    return context
+    """Return the first page's context: what a finance officer needs in the morning."""
+    return {**context, "title": "This morning", **first_page(request.user, now=timezone.now())}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the sidebar."""
-    return []
+    """Return the sidebar: the sections and pages that the person may see, with what waits as badges."""
+    badges = _badges(request)
+    home = {"title": "This morning", "icon": "wb_twilight", "link": reverse_lazy("admin:index")}
+    sections: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    for title, pages in SECTIONS.items():
+        items = [_item(page, badges) for page in pages if request.user.has_perm(page.permission)]
+        if items:
+            sections.append({"title": title, "separator": True, "items": items})
+    return sections
+
+
+def _item(page: Page, badges: dict[str, int]) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "title": page.title,
+        "icon": page.icon,
+        "link": reverse_lazy(f"admin:{page.url}"),
+    }
+    if badges.get(page.badge):
+        item |= {"badge": str(badges[page.badge]), "badge_variant": "danger", "badge_style": "solid"}
+    return item
+
+
+def _badges(request: HttpRequest) -> dict[str, int]:
+    """Count what waits for a person, where this person may see it."""
+    counts = {
+        "approvals": ("payouts.view_batch", waiting_approvals),
+        "discrepancies": ("reconciliation.view_discrepancy", open_discrepancies),
+        "dead_letters": ("operations.view_job", dead_letters),
+    }
+    return {badge: count() for badge, (permission, count) in counts.items() if request.user.has_perm(permission)}

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 from django.templatetags.static import static
@@ -17,10 +18,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = env.choice("COUNTERFOIL_ENV", "development", ("development", "test", "production"))
 PRODUCTION = ENV == "production"
 DEBUG = env.boolean("DEBUG", False)
-# The embedded family generates its own secret; this one serves only commands that start nothing.
-SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "development-only-never-used-to-sign-anything-that-matters")
+SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "")
+if not SECRET_KEY:
+    # The running family's own, or one for commands that sign nothing and end soon.
+    SECRET_KEY = runtime.secret_key() or token_urlsafe(48)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "127.0.0.1,localhost,testserver")
-PUBLIC_URL = env.text("PUBLIC_URL", None if PRODUCTION else "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.text("PUBLIC_URL", None if PRODUCTION else "") or runtime.public_url() or "http://127.0.0.1:8000"
 STATE_DIR = Path(env.text("COUNTERFOIL_STATE", str(BASE_DIR / ".counterfoil")))
 
 ROOT_URLCONF = "config.urls"
@@ -83,7 +86,8 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# Collected for production only; elsewhere each file is served from where it lies.
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
 
@@ -159,7 +163,8 @@ CHECKOUT_LIFE = timedelta(hours=env.integer("CHECKOUT_LIFE_HOURS", 23, minimum=1
 COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
 
 # ── payouts ──────────────────────────────────────────────────────────────────────────────────────────────
-HOLD_DAYS = env.integer("HOLD_DAYS", 7, minimum=0, maximum=365)
+# In development what is delivered may be paid out the same day, so that a day of trade shows everything.
+HOLD_DAYS = env.integer("HOLD_DAYS", 0 if ENV == "development" else 7, minimum=0, maximum=365)
 PAYOUT_MINIMUM_MINOR = env.integer("PAYOUT_MINIMUM_MINOR", 100, minimum=1, maximum=10**9)
 
 # ── API ──────────────────────────────────────────────────────────────────────────────────────────────────

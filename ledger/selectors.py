@@ -1,12 +1,15 @@
 """The front door for questions about the books."""
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import Func, Sum, TextField, Value
+
 from ledger import chart
 from ledger.chart import AccountType
-from ledger.models import Account, ClosedDay, JournalEntry, Proof
+from ledger.models import Account, Balance, ClosedDay, JournalEntry, JournalLine, Proof
 from ledger.money import Money
 from operations import database
 
@@ -150,19 +153,7 @@ def pending_of_order(*, seller: str, order: str, currency: str) -> Money:
 def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
     """Return the journal entries about some subjects, oldest first, each with its lines."""
     entries = JournalEntry.objects.filter(subject__in=subjects).order_by("id").prefetch_related("lines__account")
-    return [
-        {
-            "id": entry.pk,
-            "recipe": entry.recipe,
-            "reference": entry.reference,
-            "subject": entry.subject,
-            "recorded_at": entry.recorded_at,
-            "lines": [
-                {"account": line.account.code, "amount": line.amount, "item": line.item} for line in entry.lines.all()
-            ],
-        }
-        for entry in entries
-    ]
+    return [_entry_facts(entry) for entry in entries]
 
 
 def is_posted(*, recipe: str, reference: str) -> bool:
@@ -203,3 +194,114 @@ def _balances(*, code: str | None, currency: str | None) -> list[AccountBalance]
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayTotal:
+    """What one kind of event booked on one kind of account, on one business day."""
+
+    business_date: date
+    total: Money
+
+
+def entry(*, entry_id: int) -> dict[str, Any]:
+    """Return one journal entry with its lines, in the form of `entries_about`."""
+    return _entry_facts(JournalEntry.objects.prefetch_related("lines__account").get(pk=entry_id))
+
+
+def wallets_of(*, sellers: list[str]) -> dict[str, list[Wallet]]:
+    """Return the wallets of some sellers, by seller; a seller with nothing booked is left out."""
+    codes = [
+        of(seller) for seller in sellers for of in (chart.pending, chart.available, chart.reserved, chart.receivable)
+    ]
+    amounts: dict[tuple[str, str], dict[str, Money]] = {}
+    for row in Balance.objects.filter(account__code__in=codes).select_related("account"):
+        _, seller, part = row.account.code.split(":")
+        amounts.setdefault((seller, row.account.currency), {})[part] = Money(row.balance_minor, row.account.currency)
+    found: dict[str, list[Wallet]] = {}
+    for (seller, currency), parts in sorted(amounts.items()):
+        found.setdefault(seller, []).append(_wallet(seller, currency, parts))
+    return found
+
+
+def wallet_totals() -> list[Wallet]:
+    """Return what all sellers together have with us, one wallet per currency, of the seller "all"."""
+    rows = (
+        Balance.objects.annotate(
+            part=Func("account__code", Value(":"), Value(3), function="split_part", output_field=TextField())
+        )
+        .values_list("account__currency", "part")
+        .annotate(total=Sum("balance_minor"))
+    )
+    amounts: dict[str, dict[str, Money]] = {}
+    for currency, part, total in rows:
+        amounts.setdefault(currency, {})[part] = Money(int(total), currency)
+    return [_wallet("all", currency, parts) for currency, parts in sorted(amounts.items())]
+
+
+def latest_lines(*, code: str, currency: str, limit: int) -> list[AccountLine]:
+    """Return an account's newest lines, newest first."""
+    lines = JournalLine.objects.filter(account__code=code, currency=currency).select_related("entry")
+    return [
+        AccountLine(
+            line_id=line.pk,
+            entry_id=line.entry_id,
+            debit=line.amount,
+            item=line.item,
+            recipe=line.entry.recipe,
+            reference=line.entry.reference,
+            subject=line.entry.subject,
+            recorded_at=line.entry.recorded_at,
+        )
+        for line in lines.order_by("-id")[:limit]
+    ]
+
+
+def booked_by_day(*, recipe: str, account: str, since: date) -> list[DayTotal]:
+    """Return what a kind of event moved on the accounts of a template, by day and currency, debits positive.
+
+    `account` is the code of one account, or a template of the chart in which `{…}` stands for anything.
+    """
+    pattern = "^" + re.sub(r"\{\w+\}", "[^:]+", account) + "$"
+    lines = JournalLine.objects.filter(entry__recipe=recipe, entry__business_date__gte=since)
+    rows = (
+        lines.filter(account__code__regex=pattern)
+        .values_list("entry__business_date", "currency")
+        .annotate(total=Sum("amount_minor"))
+        .order_by("currency", "entry__business_date")
+    )
+    return [DayTotal(business_date=day, total=Money(int(total), currency)) for day, currency, total in rows]
+
+
+def provider_balances() -> list[AccountBalance]:
+    """Return what each provider holds for us."""
+    codes = Account.objects.filter(code__startswith="psp:", code__endswith=":clearing")
+    return [
+        found
+        for code in sorted(set(codes.values_list("code", flat=True)))
+        for found in _balances(code=code, currency=None)
+    ]
+
+
+def _wallet(seller: str, currency: str, parts: dict[str, Money]) -> Wallet:
+    nothing = Money(0, currency)
+    return Wallet(
+        seller=seller,
+        currency=currency,
+        pending=parts.get("pending", nothing),
+        available=parts.get("available", nothing),
+        reserved=parts.get("reserved", nothing),
+        receivable=parts.get("receivable", nothing),
+    )
+
+
+def _entry_facts(entry: JournalEntry) -> dict[str, Any]:
+    lines = sorted(entry.lines.all(), key=lambda line: line.position)
+    return {
+        "id": entry.pk,
+        "recipe": entry.recipe,
+        "reference": entry.reference,
+        "subject": entry.subject,
+        "recorded_at": entry.recorded_at,
+        "lines": [{"account": line.account.code, "amount": line.amount, "item": line.item} for line in lines],
+    }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from operations.models import Approval, AuditEntry, Job, StateChange, StopSwitch
 from operations.models.approvals import ApprovalState
@@ -53,3 +53,26 @@ def open_approval(*, kind: str, subject: str) -> Approval | None:
 def stopped_switches() -> list[str]:
     """Return the names of the switches that are on."""
     return list(StopSwitch.objects.filter(stopped=True).order_by("name").values_list("name", flat=True))
+
+
+def histories(*, machines: dict[str, list[str]]) -> list[StateChange]:
+    """Return the moves of several rows, given as machine -> ids, in the order in which they happened."""
+    wanted = Q(pk__in=[])
+    for machine, subjects in machines.items():
+        wanted |= Q(machine=machine, subject_id__in=subjects)
+    return list(StateChange.objects.filter(wanted).order_by("id"))
+
+
+def approvals_about(*, subject: str) -> list[Approval]:
+    """Return what was asked and decided about a subject (kind:id), oldest first."""
+    return list(Approval.objects.filter(subject=subject).order_by("id"))
+
+
+def waiting_approvals() -> int:
+    """Return how many approvals wait for a second person."""
+    return Approval.objects.filter(state=ApprovalState.REQUESTED).count()
+
+
+def dead_letters() -> int:
+    """Return how many jobs are parked as dead letters."""
+    return Job.objects.filter(state=JobState.DEAD).count()

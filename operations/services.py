@@ -6,7 +6,7 @@ from operations.approvals import reject as reject_approval
 from operations.approvals import request as request_approval
 from operations.audit import record as record_audit
 from operations.errors import DomainError
-from operations.jobs.queue import enqueue, wake
+from operations.jobs.queue import enqueue, wake, withdraw
 from operations.jobs.worker import JobMissing, TryLater, run_due, run_job
 from operations.jobs.worker import replay as replay_job
 from operations.storefronts import BadApiKey
@@ -43,4 +43,5 @@ __all__ = [
     "run_due",
     "run_job",
     "wake",
+    "withdraw",
 ]

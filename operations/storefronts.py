@@ -35,22 +35,13 @@ def issue_key(*, slug: str, label: str, actor: str, now: datetime, secret: str |
     `secret` lets a development seed hand out the same key each time; it must look like one of ours.
     """
     secret = secret or _PREFIX + secrets.token_urlsafe(24)
-    ApiKey.objects.update_or_create(
+    _, created = ApiKey.objects.get_or_create(
         digest=_digest(secret),
-        defaults={
-            "storefront_id": slug,
-            "prefix": secret[: len(_PREFIX) + 4],
-            "label": label,
-            "revoked_at": None,
-        },
+        defaults={"storefront_id": slug, "prefix": secret[: len(_PREFIX) + 4], "label": label},
     )
-    audit.record(
-        action="operations.api_key.issued",
-        actor=actor,
-        subject=f"storefront:{slug}",
-        now=now,
-        prefix=secret[:12],
-    )
+    if created:
+        subject = f"storefront:{slug}"
+        audit.record(action="operations.api_key.issued", actor=actor, subject=subject, now=now, prefix=secret[:12])
     return secret
 
 

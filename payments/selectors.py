@@ -165,3 +165,12 @@ def subject_of_reference(*, psp_ref: str) -> str | None:
         return f"checkout:{attempt.checkout_id}"
     refund = Refund.objects.select_related("order").filter(psp_ref=psp_ref).first()
     return f"checkout:{refund.order.checkout_id}" if refund else None
+
+
+def provider_refs(*, checkouts: list[str]) -> list[str]:
+    """Return the provider's ids of the charges and refunds of some checkouts (our own ids)."""
+    charges = Attempt.objects.filter(checkout__in=checkouts, charge_ref__isnull=False)
+    refunds = Refund.objects.filter(order__checkout__in=checkouts, psp_ref__isnull=False)
+    return [
+        str(ref) for ref in [*charges.values_list("charge_ref", flat=True), *refunds.values_list("psp_ref", flat=True)]
+    ]

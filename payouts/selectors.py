@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
+from ledger.money import Money
 from payouts.models import Batch, Delivery, Payout, PayoutItem
 from payouts.states import BatchState, PayoutState
 
@@ -60,3 +61,20 @@ def subject_of_reference(*, psp_ref: str) -> str | None:
     """Return what a provider's object is about (`payout:…`), if a payout carries its id."""
     payout = Payout.objects.filter(psp_ref=psp_ref).first()
     return f"payout:{payout.id}" if payout else None
+
+
+def provider_refs(*, payouts: list[str]) -> list[str]:
+    """Return the provider's ids of some payouts' transfers."""
+    sent = Payout.objects.filter(pk__in=payouts, psp_ref__isnull=False)
+    return [str(ref) for ref in sent.values_list("psp_ref", flat=True)]
+
+
+def proposed_totals() -> list[tuple[int, Money]]:
+    """Return how many batches wait for a second person and their total, per currency."""
+    rows = (
+        Batch.objects.filter(state=BatchState.PROPOSED)
+        .values_list("currency")
+        .annotate(batches=Count("pk"), total=Sum("total_minor"))
+        .order_by("currency")
+    )
+    return [(batches, Money(int(total), currency)) for currency, batches, total in rows]

@@ -112,9 +112,7 @@ def _pip(kind: str) -> None:
     for name in REQUIREMENTS[kind]:
         command += ["-r", name]
     if _call(command, output=sys.stderr) != 0:
-        raise Stop(
-            "pip could not install the requirements: what it said is above; mend that and run make again."
-        )
+        raise Stop("pip could not install the requirements: what it said is above; mend that and run make again.")
     with open(_stamp_file(), "w") as stamp:
         stamp.write(_hash(kind))
 

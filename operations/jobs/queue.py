@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from operations import database, switchboard
 from operations.edges import hint, require_transaction
 from operations.models import Job
@@ -26,8 +28,18 @@ def enqueue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> i
     if not rows:
         return None
     job_id = int(rows[0]["id"])
-    hint(RUN_TASK, row_id=job_id)
+    # A hint now for work that is due later would only make a worker look at it in vain; the sweeper will not.
+    if run_at <= timezone.now():
+        hint(RUN_TASK, row_id=job_id)
     return job_id
+
+
+def withdraw(*, kind: str, key: str, now: datetime) -> None:
+    """Mark a waiting job as done: what it was to make sure of has happened without it."""
+    require_transaction("withdraw")
+    Job.objects.filter(kind=kind, key=key, state=JobState.TODO).update(
+        state=JobState.DONE, finished_at=now, last_error="withdrawn: done without it"
+    )
 
 
 def wake(*, kind: str, key: str, now: datetime) -> None:

@@ -13,6 +13,7 @@ MOVES = {
             ("doing", "done"),
             ("doing", "todo"),
             ("todo", "doing"),
+            ("todo", "done"),
         ],
     ),
     "operations_approval": (

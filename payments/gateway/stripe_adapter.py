@@ -184,7 +184,7 @@ class StripeGateway:
                 run = v1.reporting.report_runs.retrieve(run.id)
             if run.status != "succeeded":
                 raise _NotYet(f"report run {run.id} is {run.status}")
-            answer = requests.get(run.result.url, auth=(self._key, ""), timeout=TIMEOUT_S)
+            answer = requests.get(run.result.url, headers={"Authorization": f"Bearer {self._key}"}, timeout=TIMEOUT_S)
             answer.raise_for_status()
             return answer.content
 

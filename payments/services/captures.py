@@ -13,7 +13,7 @@ from ledger.services import post
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import TryLater, enqueue
+from operations.services import TryLater, enqueue, withdraw
 from payments.gateway import CheckoutFacts, CheckoutStatus, Declined, Unknown, provider
 from payments.models import Attempt, Checkout, PaymentOrder
 from payments.services.common import try_later
@@ -141,6 +141,7 @@ def _book(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts
         payment_ref=facts.payment_ref,
         fee_minor=fee_minor,
     )
+    withdraw(kind="payments.sync_attempt", key=attempt.id, now=now)
     booked: dict[str, Any] = {"ledger_updated": True, "wallet_updated": True, "paid_at": facts.paid_at}
     late = [order for order in orders if order.state in _LATE]
     for order in orders:

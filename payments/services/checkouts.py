@@ -18,7 +18,7 @@ from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import enqueue, require_running
+from operations.services import enqueue, require_running, withdraw
 from payments.errors import UnknownSeller
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Succeeded, Unknown, provider
 from payments.gateway.base import CheckoutLine
@@ -237,6 +237,7 @@ def _record(
         orders = list(PaymentOrder.objects.select_for_update().filter(checkout=attempt.checkout_id).order_by("pk"))
         match outcome:
             case Succeeded(value=facts):
+                withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
                 move(attempt, "register", actor=actor, now=now, psp_ref=facts.psp_ref, page_url=facts.page_url)
                 _move_all(orders, "start", actor=actor, now=now)
                 enqueue(

@@ -1,7 +1,7 @@
 """The front door for verbs: what `config` may ask of reconciliation."""
 
 from reconciliation.parsers.base import LineError, StatementUnreadable
-from reconciliation.services.closing import ChecklistNotGreen, DayNotOver, close_day
+from reconciliation.services.closing import CheckItem, ChecklistNotGreen, DayNotOver, checklist, close_day
 from reconciliation.services.discrepancies import assign_discrepancy, resolve_discrepancy
 from reconciliation.services.matching import match_statement
 from reconciliation.services.statements import (
@@ -13,6 +13,7 @@ from reconciliation.services.statements import (
 )
 
 __all__ = [
+    "CheckItem",
     "ChecklistNotGreen",
     "ControlTotalMismatch",
     "DayNotOver",
@@ -21,6 +22,7 @@ __all__ = [
     "StatementNotReady",
     "StatementUnreadable",
     "assign_discrepancy",
+    "checklist",
     "close_day",
     "fetch_statement",
     "import_statement",

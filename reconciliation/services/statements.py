@@ -50,8 +50,9 @@ def import_statement(
     now: datetime,
     psp: str = "stripe",
     control_totals: dict[str, int] | None = None,
-) -> Statement:
-    """Take a statement in, with all its lines, or refuse it whole.
+    dry_run: bool = False,
+) -> Statement | None:
+    """Take a statement in, with all its lines, or refuse it whole; a dry run checks and takes nothing.
 
     `control_totals` are net sums in minor units per currency that the sender states. Raises StatementUnreadable
     (every error, by line), StatementKnown, ControlTotalMismatch, LineOutsideInterval.
@@ -61,6 +62,8 @@ def import_statement(
         if not interval_start <= line.created_at < interval_end:
             raise LineOutsideInterval(line_no=line.line_no, created_at=line.created_at.isoformat())
     digest = hashlib.sha256(content).hexdigest()
+    if dry_run:
+        return None
     with money_tx("statements.import"):
         known = Statement.objects.filter(sha256=digest).first()
         if known is not None:

@@ -1,0 +1,80 @@
+# Everything a newcomer and CI need; `make` alone lists it. Works with GNU make 3.81 and later.
+# Paths are relative, so that a folder with spaces in its name is no problem.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+PORT ?=
+ROOMS := config operations ledger payments payouts reconciliation sandbox
+SOURCES := $(ROOMS) tests tools $(wildcard benchmarks) manage.py
+
+# Values that only let production settings load; no server is asked and none of them opens anything.
+PRODUCTION := COUNTERFOIL_ENV=production DEBUG=false \
+	SECRET_KEY=$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	DATABASE_URL=postgresql://counterfoil@db.example/counterfoil BROKER_URL=amqp://broker.example// \
+	ALLOWED_HOSTS=pay.example PUBLIC_URL=https://pay.example \
+	STRIPE_API_KEY=sk_live_not_a_key STRIPE_WEBHOOK_SECRET=whsec_not_a_secret_but_as_long_as_one
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo replay reset test check fmt bench lock reinstall runtime development python
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: runtime ## start everything, play a day of trade, stay up until Ctrl-C (PORT=8000)
+	@$(PY) manage.py dev --play $(if $(PORT),--port "$(PORT)")
+
+demo: runtime ## play a day of 200 orders, print the report, exit 0 only if the books are proved
+	@$(PY) manage.py dev --quiet --then "play_day --orders 200 --report" $(if $(PORT),--port "$(PORT)")
+
+replay: runtime ## play real orders: ORDERS=orders.csv ITEMS=order_items.csv [ARGS="--limit 100"]
+	@test -f "$(ORDERS)" && test -f "$(ITEMS)" || \
+		{ echo 'Name both files: make replay ORDERS=orders.csv ITEMS=order_items.csv' >&2; exit 1; }
+	@$(PY) manage.py dev --quiet $(if $(PORT),--port "$(PORT)") \
+		--then 'replay_orders --orders "$(ORDERS)" --items "$(ITEMS)" $(ARGS)'
+
+reset: python ## forget the embedded state: database, broker, provider, logs
+	@$(PYTHON) tools/bootstrap.py reset
+
+test: development ## the tests, on an embedded PostgreSQL (ARGS="-k refund")
+	@$(PY) -m pytest $(ARGS)
+
+check: development ## what CI checks: style, types, imports, migrations, settings, tidiness
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --strict $(SOURCES)
+	.venv/bin/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	@# Without a database the history cannot be compared, and Django warns that it was not.
+	COUNTERFOIL_ENV=test $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@echo manage.py check --deploy --fail-level WARNING
+	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
+	$(PY) -m pytest tests/tidy
+
+fmt: development ## format the code and fix what can be fixed by itself
+	@$(PY) -m ruff check --fix-only .
+	@$(PY) -m ruff format .
+
+bench: runtime ## list the benchmarks
+	@set -- benchmarks/[a-z]*.py; \
+	if [ -e "$$1" ]; then for file; do name=$${file##*/}; echo "  make bench-$${name%.py}"; done; \
+	else echo 'There are no benchmarks yet.'; fi
+
+bench-%: runtime
+	@$(PY) -m benchmarks.$*
+
+lock: development ## resolve requirements*.in again into requirements*.txt, with hashes
+	$(PY) -m uv pip compile --universal --generate-hashes --python-version 3.11 -q requirements.in -o requirements.txt
+	$(PY) -m uv pip compile --universal --generate-hashes --python-version 3.11 -q requirements-dev.in -o requirements-dev.txt
+
+reinstall: ## build the virtual environment again from nothing
+	@rm -rf .venv
+	@$(MAKE) --no-print-directory runtime
+
+runtime: python
+	@$(PYTHON) tools/bootstrap.py runtime
+
+development: python
+	@$(PYTHON) tools/bootstrap.py development
+
+python:
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo 'There is no $(PYTHON) here: install Python 3.11 or later, or name one with `make PYTHON=…`.' >&2; exit 1; }

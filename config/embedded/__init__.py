@@ -1,0 +1,1 @@
+"""Run PostgreSQL, the broker and the whole process family from installed wheels: no root, no container."""

@@ -1,0 +1,93 @@
+"""`manage.py seed`: what must be there before the first request."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from rich.console import Console
+from rich.table import Table
+
+from config.demo import PEOPLE, STOREFRONTS, DemoPerson, DemoStorefront
+from config.roles import write_roles
+from operations.services import BadApiKey, authenticate_storefront, issue_api_key, prepare_switches, register_storefront
+
+ACTOR = "system:seed"
+
+
+class Command(BaseCommand):
+    """Write roles and stop switches; outside production also people, storefronts and keys to try things with."""
+
+    help = "Write roles and stop switches and, outside production, demo people, storefronts and API keys."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--print-logins", action="store_true", help="only print the demo log-ins and API keys"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Seed; a second run changes nothing."""
+        if options["print_logins"]:
+            if settings.PRODUCTION:
+                raise CommandError(
+                    "There are no demo log-ins in production: create people with `manage.py createsuperuser`."
+                )
+            self._print_logins()
+            return
+        write_roles()
+        prepare_switches()
+        if settings.PRODUCTION:
+            self.stdout.write(
+                "Roles and stop switches are in place; demo people and storefronts are refused in production: "
+                "create the first person with `manage.py createsuperuser`."
+            )
+            return
+        for person in PEOPLE:
+            _ensure_person(person)
+        for storefront in STOREFRONTS:
+            _ensure_storefront(storefront)
+        self._print_logins()
+
+    def _print_logins(self) -> None:
+        console = Console(file=self.stdout, width=None if self.stdout.isatty() else 100, highlight=False)
+        people = Table("Who", "Log-in", "Password", "Role", title=f"Finance console: {settings.PUBLIC_URL}/admin/")
+        for person in PEOPLE:
+            people.add_row(person.full_name, person.username, person.password, person.role or "administrator")
+        console.print(people)
+        keys = Table("Storefront", "API key", title=f"REST API: {settings.PUBLIC_URL}/v1/")
+        for storefront in STOREFRONTS:
+            keys.add_row(storefront.name, storefront.api_key)
+        console.print(keys)
+
+
+def _ensure_person(person: DemoPerson) -> None:
+    """Create a person who is not there yet; one who is keeps the password, which costs time to hash."""
+    first, last = person.full_name.split(" ", 1)
+    user, created = User.objects.get_or_create(
+        username=person.username,
+        defaults={
+            "first_name": first,
+            "last_name": last,
+            "is_staff": True,
+            "is_superuser": not person.role,
+        },
+    )
+    if created:
+        user.set_password(person.password)
+        user.save(update_fields=["password"])
+    if person.role:
+        user.groups.add(Group.objects.get(name=person.role))
+
+
+def _ensure_storefront(storefront: DemoStorefront) -> None:
+    now = timezone.now()
+    register_storefront(
+        slug=storefront.slug, name=storefront.name, return_origins=[settings.PUBLIC_URL], actor=ACTOR, now=now
+    )
+    try:
+        authenticate_storefront(secret=storefront.api_key, now=now)
+    except BadApiKey:
+        issue_api_key(slug=storefront.slug, label="development", actor=ACTOR, now=now, secret=storefront.api_key)

@@ -1,0 +1,62 @@
+"""Who may see and do what in the console.
+
+Seeing is Django's view permission. Doing has no permissions of its own making: the add or change permission of
+the subject carries the hand, because no page of the console writes rows by itself.
+"""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+_MONEY_ROOMS = ("ledger", "payments", "payouts", "reconciliation")
+_ROOMS = (*_MONEY_ROOMS, "operations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A group of people: the rooms they see, and the hands they have."""
+
+    name: str
+    sees: tuple[str, ...]
+    hands: tuple[str, ...] = ()
+
+
+ROLES = (
+    Role(name="viewer", sees=_MONEY_ROOMS),
+    Role(
+        name="finance operator",
+        sees=_ROOMS,
+        hands=(
+            "payouts.add_batch",  # propose a batch
+            "reconciliation.change_discrepancy",  # assign, resolve
+            "operations.change_job",  # replay a dead letter
+            "operations.add_stopswitch",  # pull a stop switch
+        ),
+    ),
+    Role(
+        name="approver",
+        sees=_ROOMS,
+        hands=(
+            "operations.change_approval",  # approve or reject what somebody else proposed
+            "operations.add_stopswitch",
+            "operations.change_stopswitch",  # let a stop switch go
+        ),
+    ),
+    Role(name="auditor", sees=_ROOMS),
+)
+
+
+def write_roles() -> None:
+    """Create the roles, or bring their permissions to exactly what stands here."""
+    for role in ROLES:
+        group, _ = Group.objects.get_or_create(name=role.name)
+        group.permissions.set(_permissions(role))
+
+
+def _permissions(role: Role) -> list[Permission]:
+    wanted = Q(content_type__app_label__in=role.sees, codename__startswith="view_")
+    for hand in role.hands:
+        app, codename = hand.split(".")
+        wanted |= Q(content_type__app_label=app, codename=codename)
+    return list(Permission.objects.filter(wanted))

@@ -1,0 +1,107 @@
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subquery, Sum, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from ledger import chart, selectors
+from ledger.admin.trial_balance import trial_balance_panels
+from ledger.chart import AccountType
+from ledger.models import Account, JournalLine
+from ledger.money import Money
+from operations.admin_base import WindowAdmin, currency_filter
+from operations.admin_display import Panel, amount, code, code_column, columns, moment, page_link, time_column, words
+
+LINES_SHOWN = 100
+
+
+@admin.register(Account)
+class AccountAdmin(WindowAdmin):
+    """Accounts with their balances on the normal side, and the trial balance."""
+
+    list_display = ("account", "currency", "type_name", "purpose", "balance_money")
+    list_filter = (("type", ChoicesDropdownFilter), currency_filter(selectors.currencies))
+    search_fields = ("code__startswith",)
+    ordering = ("code", "currency")
+    fields = ("account", "currency", "type_name", "purpose", "balance_money", "guarded", "opened")
+
+    account = code_column("code", "Account")
+    opened = time_column("opened_at", "Opened")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Add each shown account's balance: stored where it is guarded, else the sum of its lines."""
+        lines = JournalLine.objects.filter(account=OuterRef("pk")).order_by().values("account")
+        summed = Subquery(lines.annotate(total=Sum("amount_minor")).values("total"), output_field=BigIntegerField())
+        rows: QuerySet[Account] = super().get_queryset(request)
+        return rows.annotate(
+            stored_minor=F("balance__balance_minor"),
+            debit_minor=Case(When(guarded=True, then=Value(None, output_field=BigIntegerField())), default=summed),
+        )
+
+    @admin.display(description="Balance")
+    def balance_money(self, row: Any) -> str:
+        """Return the balance on the account's normal side."""
+        return amount(_balance(row).display)
+
+    @admin.display(description="Type", ordering="type")
+    def type_name(self, row: Account) -> str:
+        """Return the kind of account."""
+        return row.type.capitalize()
+
+    @admin.display(description="Purpose")
+    def purpose(self, row: Account) -> str:
+        """Return what the chart says the account is for."""
+        return chart.template_of(row.code).purpose
+
+    def panels(self, row: Any) -> list[Panel]:
+        """Return the latest lines, newest first."""
+        lines = row.lines.select_related("entry").order_by("-id")[:LINES_SHOWN]
+        return [
+            Panel(
+                title="Latest lines",
+                note=f"The newest {LINES_SHOWN}, newest first.",
+                columns=columns("When", "Event", "Item", "Debit#", "Credit#", "Balance after#"),
+                rows=[_line_cells(line) for line in lines],
+            )
+        ]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the trial balance."""
+        view = self.admin_site.admin_view(self.trial_balance)
+        added = [path("trial-balance/", view, name="ledger_account_trial_balance")]
+        return added + list(super().get_urls())
+
+    def trial_balance(self, request: HttpRequest) -> HttpResponse:
+        """Show every account's balance, per currency, with columns that sum equal."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Trial balance",
+            "content_title": "Trial balance",
+            "panels": trial_balance_panels(selectors.trial_balance()),
+        }
+        return TemplateResponse(request, "console/trial_balance.html", context)
+
+
+def _balance(row: Any) -> Money:
+    if row.guarded:
+        return Money(row.stored_minor or 0, row.currency)
+    debit_minor = row.debit_minor or 0
+    return Money(debit_minor if AccountType(row.type).debit_normal else -debit_minor, row.currency)
+
+
+def _line_cells(line: JournalLine) -> tuple[str, ...]:
+    after = None if line.balance_after_minor is None else Money(line.balance_after_minor, line.currency)
+    return (
+        moment(line.entry.recorded_at),
+        page_link("ledger_journalentry", line.entry_id, words(line.entry.recipe)),
+        code(line.item),
+        amount(line.amount.display if line.amount_minor > 0 else None),
+        amount((-line.amount).display if line.amount_minor < 0 else None),
+        amount(after.display if after else None),
+    )

@@ -1,0 +1,255 @@
+"""The console's two bases: a window that shows and never writes, and a hand that asks before it acts.
+
+Window: every model is read-only for everybody, the superuser included; what a page adds to its row are panels.
+Hand: a page that says what will happen, asks for a reason and makes one service call.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from operations.admin_display import Cell, Panel
+from operations.errors import DomainError
+
+# Characters that turn the direction of the text after them: a name may carry one, a page must not obey it.
+_DIRECTION_CONTROLS = {point: f"[U+{point:04X}]" for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def actor_of(request: HttpRequest) -> str:
+    """Return the signed-in person as an actor."""
+    return f"user:{request.user.get_username()}"
+
+
+class WindowChangeList(ChangeList):  # type: ignore[misc]
+    """A list that lets its admin fetch, in one query, what belongs to the rows of the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page's rows and what belongs to them."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.attach(self.result_list)
+
+
+class WindowAdmin(ModelAdmin):  # type: ignore[misc]
+    """A read-only page of one model: no add, no change, no delete, for anybody."""
+
+    actions = None
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    list_fullwidth = True
+    change_form_outer_before_template = "console/notices.html"
+    change_form_outer_after_template = "console/panels.html"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: rows come from services only."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: rows change through services only. The permission itself carries the model's hands."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: nothing is deleted."""
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[WindowChangeList]:
+        """Return the list class that calls `attach`."""
+        return WindowChangeList
+
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch what belongs to the rows of a list page from other rooms; nothing by default."""
+
+    def panels(self, row: Any) -> Sequence[Panel]:
+        """Return the tables under a row's page; none by default."""
+        return ()
+
+    def notices(self, row: Any, actor: str) -> Sequence[Cell]:
+        """Return what the person who looks should know first; nothing by default."""
+        return ()
+
+    def hands(self, row: Any, actor: str) -> frozenset[str] | None:
+        """Return the names of the hands that make sense for a row now; None means all."""
+        return None
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Return the permitted hands that make sense for the row."""
+        permitted: list[Any] = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, object_id) if permitted else None
+        sensible = self.hands(row, actor_of(request)) if row is not None else None
+        if sensible is None:
+            return permitted
+        return [one for one in permitted if one.method.original_function_name in sensible]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; refuse whatever is posted to it."""
+        if request.method != "GET":
+            raise PermissionDenied
+        return _shielded(super().changelist_view(request, extra_context))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show a row; refuse whatever is posted to it."""
+        if request.method != "GET":
+            raise PermissionDenied
+        return _shielded(super().changeform_view(request, *args, **kwargs))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], obj: Any = None, **kwargs: Any
+    ) -> HttpResponse:
+        """Add the row's panels and notices."""
+        if obj is not None:
+            context["panels"] = self.panels(obj)
+            context["notices"] = self.notices(obj, actor_of(request))
+        shown: HttpResponse = super().render_change_form(request, context, obj=obj, **kwargs)
+        return shown
+
+
+class ReasonForm(forms.Form):
+    """The reason that an auditor will read."""
+
+    reason = forms.CharField(min_length=3, max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+
+
+class ConfirmForm(forms.Form):
+    """A decision that needs no words."""
+
+
+class NoteForm(forms.Form):
+    """An optional word with a decision."""
+
+    note = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Kept with the decision. Optional.",
+    )
+
+
+class TextInput(UnfoldAdminTextInputWidget):  # type: ignore[misc]
+    """A one-line field in the console's dress."""
+
+
+class SelectInput(UnfoldAdminSelectWidget):  # type: ignore[misc]
+    """A choice in the console's dress."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a hand's page says before it acts. A refusal says why this person cannot, and takes the button away."""
+
+    title: str
+    explanation: str
+    button: str
+    danger: bool = False
+    facts: Sequence[tuple[str, Cell]] = ()
+    panels: Sequence[Panel] = ()
+    refusal: str = ""
+
+
+def ask(
+    *,
+    window: WindowAdmin,
+    request: HttpRequest,
+    question: Question,
+    form_class: Callable[..., forms.Form],
+    act: Callable[[Mapping[str, Any]], str],
+    back: str,
+    row: Model | None = None,
+) -> HttpResponse:
+    """Show a hand's page, or act once when it is posted, and go back with what happened.
+
+    `act` makes one service call with the form's answers and returns the sentence to show. A DomainError that it
+    raises becomes the message; nothing has happened then.
+    """
+    posted = request.method == "POST"
+    form = form_class(request.POST) if posted else form_class()
+    if posted and question.refusal:
+        messages.error(request, question.refusal)
+        return redirect(back)
+    if posted and form.is_valid():
+        try:
+            told = act(form.cleaned_data)
+        except DomainError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, told)
+        return redirect(back)
+    context = {
+        **window.admin_site.each_context(request),
+        "opts": window.model._meta,
+        "original": row,
+        "title": question.title,
+        "question": question,
+        "form": form,
+        "back": back,
+    }
+    return _shielded(TemplateResponse(request, "console/hand.html", context))
+
+
+def hand(
+    *, title: str, permission: str, path: str, icon: str, danger: bool = False
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Make a window's method a hand, for people who have the permission (app.codename)."""
+
+    def decorate(method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        made: Callable[..., HttpResponse] = action(
+            description=title,
+            permissions=[permission],
+            url_path=path,
+            icon=icon,
+            variant=ActionVariant.DANGER if danger else ActionVariant.PRIMARY,
+        )(method)
+        return made
+
+    return decorate
+
+
+def choice_filter(field: str, title: str, choices: Callable[[], list[tuple[str, str]]]) -> type[admin.SimpleListFilter]:
+    """Return a list filter by a column's value that asks `choices`, not the listed table, what there is."""
+    # A class body does not see the arguments under the names that it assigns.
+    shown_as, looks_at = title, field
+
+    class ChoiceFilter(DropdownFilter):  # type: ignore[misc]
+        title = shown_as
+        parameter_name = looks_at
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            """Return the values with their words."""
+            return choices()
+
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            """Keep the rows with the chosen value."""
+            return queryset.filter(**{looks_at: self.value()}) if self.value() else queryset
+
+    return ChoiceFilter
+
+
+def currency_filter(currencies: Callable[[], list[str]]) -> type[admin.SimpleListFilter]:
+    """Return a list filter by currency."""
+    return choice_filter("currency", "currency", lambda: [(currency, currency) for currency in currencies()])
+
+
+def _shielded(response: Any) -> HttpResponse:
+    """Make direction controls in a page visible instead of effective, wherever they came from."""
+    if isinstance(response, TemplateResponse):
+        response.add_post_render_callback(_show_direction_controls)
+    shielded: HttpResponse = response
+    return shielded
+
+
+def _show_direction_controls(response: Any) -> None:
+    response.content = response.content.decode().translate(_DIRECTION_CONTROLS).encode()

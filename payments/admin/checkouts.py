@@ -1,0 +1,195 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
+
+from ledger.selectors import currencies, entries_about
+from operations.admin_base import WindowAdmin, currency_filter
+from operations.admin_display import (
+    NOTHING,
+    Cell,
+    Panel,
+    amount,
+    code,
+    code_column,
+    columns,
+    entry_panels,
+    history_panel,
+    moment,
+    money_column,
+    name,
+    page_link,
+    state_label,
+    time_column,
+)
+from operations.selectors import histories
+from payments.models import Attempt, Checkout, PaymentOrder, Refund, WebhookEvent
+
+
+@admin.register(Checkout)
+class CheckoutAdmin(WindowAdmin):
+    """Purchases, with everything that happened to each on one page."""
+
+    list_display = ("their_id", "shop", "states", "total_money", "order_count", "created", "id_code")
+    list_filter = (
+        ("orders__state", ChoicesDropdownFilter),
+        currency_filter(currencies),
+        ("storefront", RelatedDropdownFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    list_select_related = ("storefront",)
+    search_fields = (
+        "id__exact",
+        "checkout_id__exact",
+        "orders__payment_order_id__exact",
+        "attempts__psp_ref__exact",
+        "attempts__charge_ref__exact",
+        "attempts__payment_ref__exact",
+        "orders__refunds__psp_ref__exact",
+    )
+    search_help_text = "Our id, the storefront's id, or the provider's id of a session, payment, charge or refund."
+    ordering = ("-created_at", "-id")
+    fields = ("their_id", "id_code", "shop", "states", "total_money", "buyer", "return_url", "created", "expires")
+
+    their_id = code_column("checkout_id", "Checkout")
+    id_code = code_column("id", "Our id")
+    total_money = money_column("total", "Total")
+    created = time_column("created_at", "Created")
+    expires = time_column("expires_at", "Payable until")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Checkout]:
+        """Fetch the orders of a page in one query."""
+        rows: QuerySet[Checkout] = super().get_queryset(request)
+        return rows.prefetch_related("orders")
+
+    @admin.display(description="Storefront", ordering="storefront")
+    def shop(self, row: Checkout) -> SafeString:
+        """Return the storefront's name."""
+        return name(row.storefront.name)
+
+    @admin.display(description="State")
+    def states(self, row: Checkout) -> SafeString:
+        """Return the states in which the orders are, each once."""
+        found = {order.state: order.get_state_display() for order in row.orders.all()}
+        return format_html_join(" ", "{}", ((state_label(*pair),) for pair in sorted(found.items())))
+
+    @admin.display(description="Orders")
+    def order_count(self, row: Checkout) -> int:
+        """Return how many sellers' orders it holds."""
+        return len(row.orders.all())
+
+    @admin.display(description="Buyer")
+    def buyer(self, row: Checkout) -> SafeString:
+        """Return what the storefront said about the buyer."""
+        return format_html_join(", ", "{}: {}", ((key, name(str(value))) for key, value in row.buyer_info.items()))
+
+    def panels(self, row: Any) -> list[Panel]:
+        """Return orders, attempts, refunds, journal entries, state history and webhooks."""
+        orders = list(row.orders.select_related("seller").order_by("pk"))
+        attempts = list(row.attempts.order_by("number"))
+        refunds = list(Refund.objects.filter(order__checkout=row).select_related("order").order_by("created_at"))
+        moves = histories(
+            machines={
+                "payment_order": [order.pk for order in orders],
+                "attempt": [attempt.pk for attempt in attempts],
+                "refund": [refund.pk for refund in refunds],
+            }
+        )
+        return [
+            _orders(orders, row),
+            _attempts(attempts),
+            refunds_panel(refunds),
+            *entry_panels(entries_about(subjects=[f"checkout:{row.pk}"])),
+            history_panel(moves),
+            _webhooks(attempts, refunds),
+        ]
+
+
+def refunds_panel(refunds: list[Refund]) -> Panel:
+    """Return refunds as a table."""
+    return Panel(
+        title="Refunds",
+        columns=columns("Refund", "Order", "State", "Amount#", "Reason", "Requested by", "When", "Last error"),
+        rows=[
+            (
+                page_link("payments_refund", refund.pk, str(refund)),
+                name(refund.order.payment_order_id),
+                state_label(refund.state, refund.get_state_display()),
+                amount(refund.amount.display),
+                refund.reason or NOTHING,
+                refund.requested_by,
+                moment(refund.created_at),
+                refund.last_error or NOTHING,
+            )
+            for refund in refunds
+        ],
+        empty="Nothing was refunded.",
+    )
+
+
+def _orders(orders: list[PaymentOrder], checkout: Checkout) -> Panel:
+    return Panel(
+        title="Payment orders",
+        columns=columns("Order", "Seller", "State", "Amount#", "Commission#", "Refunded#", "Paid"),
+        rows=[_order_cells(order) for order in orders],
+        total=("Total", "", "", amount(checkout.total.display), "", "", "") if orders else (),
+    )
+
+
+def _order_cells(order: PaymentOrder) -> tuple[Cell, ...]:
+    return (
+        page_link("payments_paymentorder", order.pk, order.payment_order_id),
+        page_link("payments_seller", order.seller_id, name(order.seller.name)),
+        state_label(order.state, order.get_state_display()),
+        amount(order.amount.display),
+        amount(order.commission.display),
+        amount(order.refunded.display if order.refunded_minor else None),
+        moment(order.paid_at),
+    )
+
+
+def _attempts(attempts: list[Attempt]) -> Panel:
+    return Panel(
+        title="Attempts at the provider",
+        columns=columns("No.#", "State", "Provider", "Session", "Payment", "Charge", "Sent", "Last error"),
+        rows=[
+            (
+                str(attempt.number),
+                state_label(attempt.state, attempt.get_state_display()),
+                attempt.psp,
+                code(attempt.psp_ref),
+                code(attempt.payment_ref),
+                code(attempt.charge_ref),
+                moment(attempt.sent_at),
+                attempt.last_error or NOTHING,
+            )
+            for attempt in attempts
+        ],
+    )
+
+
+def _webhooks(attempts: list[Attempt], refunds: list[Refund]) -> Panel:
+    told_of = {ref for one in attempts for ref in (one.psp_ref, one.charge_ref, one.payment_ref) if ref}
+    told_of |= {refund.psp_ref for refund in refunds if refund.psp_ref}
+    events = WebhookEvent.objects.filter(object_id__in=told_of).defer("payload").order_by("id")
+    return Panel(
+        title="Webhooks received",
+        columns=columns("Event", "Type", "Object", "State", "Received", "Acted on"),
+        rows=[
+            (
+                page_link("payments_webhookevent", event.pk, event.event_id),
+                code(event.type),
+                code(event.object_id),
+                state_label(event.state, event.get_state_display()),
+                moment(event.received_at),
+                moment(event.handled_at),
+            )
+            for event in events
+        ],
+        empty="None yet.",
+        note=format_html("{} known objects of the provider", len(told_of)) if told_of else "",
+    )

@@ -1,0 +1,100 @@
+from typing import Any
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
+
+from ledger.selectors import currencies, entries_about
+from operations.admin_base import WindowAdmin, currency_filter
+from operations.admin_display import (
+    Panel,
+    code_column,
+    entry_panels,
+    history_panel,
+    money_column,
+    name,
+    page_link,
+    state_column,
+    time_column,
+)
+from operations.selectors import histories
+from payments.admin.checkouts import refunds_panel
+from payments.models import PaymentOrder
+
+
+@admin.register(PaymentOrder)
+class PaymentOrderAdmin(WindowAdmin):
+    """Each seller's part of each checkout."""
+
+    list_display = (
+        "their_id",
+        "seller_link",
+        "shop",
+        "state_name",
+        "amount_money",
+        "commission_money",
+        "refunded_money",
+        "paid",
+    )
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        currency_filter(currencies),
+        ("storefront", RelatedDropdownFilter),
+        ("paid_at", RangeDateTimeFilter),
+    )
+    list_select_related = ("storefront", "seller", "checkout")
+    search_fields = (
+        "id__exact",
+        "payment_order_id__exact",
+        "checkout__id__exact",
+        "checkout__checkout_id__exact",
+        "seller__id__exact",
+        "seller__seller_id__exact",
+    )
+    search_help_text = "Our id or the storefront's id of the order, its checkout or its seller."
+    ordering = ("-id",)
+    fields = (
+        "their_id",
+        "id_code",
+        "checkout_link",
+        "seller_link",
+        "shop",
+        "state_name",
+        "amount_money",
+        "commission_money",
+        "refunded_money",
+        "paid",
+        "ledger_updated",
+        "wallet_updated",
+    )
+
+    their_id = code_column("payment_order_id", "Order")
+    id_code = code_column("id", "Our id")
+    state_name = state_column()
+    amount_money = money_column("amount", "Amount")
+    commission_money = money_column("commission", "Commission")
+    refunded_money = money_column("refunded", "Refunded")
+    paid = time_column("paid_at", "Paid")
+
+    @admin.display(description="Seller", ordering="seller__name")
+    def seller_link(self, row: PaymentOrder) -> SafeString:
+        """Return the seller."""
+        return page_link("payments_seller", row.seller_id, name(row.seller.name))
+
+    @admin.display(description="Checkout", ordering="checkout")
+    def checkout_link(self, row: PaymentOrder) -> SafeString:
+        """Return the checkout."""
+        return page_link("payments_checkout", row.checkout_id, row.checkout.checkout_id)
+
+    @admin.display(description="Storefront", ordering="storefront")
+    def shop(self, row: PaymentOrder) -> SafeString:
+        """Return the storefront's name."""
+        return name(row.storefront.name)
+
+    def panels(self, row: Any) -> list[Panel]:
+        """Return refunds, the checkout's journal entries and the order's history."""
+        return [
+            refunds_panel(list(row.refunds.select_related("order").order_by("created_at"))),
+            *entry_panels(entries_about(subjects=[f"checkout:{row.checkout_id}", f"order:{row.pk}"])),
+            history_panel(histories(machines={"payment_order": [row.pk]})),
+        ]

@@ -1,0 +1,184 @@
+from typing import Any
+
+from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+
+from ledger import chart
+from ledger.selectors import AccountLine, Wallet, latest_lines, wallets_of
+from operations.admin_base import WindowAdmin
+from operations.admin_display import (
+    Cell,
+    Panel,
+    amount,
+    audit_panel,
+    code,
+    code_column,
+    columns,
+    list_link,
+    moment,
+    name,
+    page_link,
+    subject_link,
+    time_column,
+    words,
+)
+from operations.selectors import audit_trail
+from payments.models import Seller
+
+LINES_SHOWN = 50
+
+
+@admin.register(Seller)
+class SellerAdmin(WindowAdmin):
+    """Sellers and what they have with us."""
+
+    list_display = (
+        "shown_name",
+        "their_id",
+        "shop",
+        "payouts_enabled",
+        "pending_money",
+        "available_money",
+        "reserved_money",
+        "receivable_money",
+    )
+    list_filter = (("storefront", RelatedDropdownFilter), "payouts_enabled")
+    list_select_related = ("storefront",)
+    search_fields = ("id__exact", "seller_id__exact", "psp_account__exact", "name__istartswith")
+    search_help_text = "Our id, the storefront's id, the account at the provider, or how the name begins."
+    ordering = ("name", "id")
+    fields = (
+        "shown_name",
+        "their_id",
+        "id_code",
+        "shop",
+        "country",
+        "commission",
+        "account_code",
+        "payouts_enabled",
+        "created",
+    )
+
+    their_id = code_column("seller_id", "Storefront's id")
+    id_code = code_column("id", "Our id")
+    account_code = code_column("psp_account", "Account at the provider")
+    created = time_column("created_at", "Registered")
+
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch the wallets of the page's sellers."""
+        found = wallets_of(sellers=[row.pk for row in rows])
+        for row in rows:
+            row.wallets = found.get(row.pk, [])
+
+    @admin.display(description="Name", ordering="name")
+    def shown_name(self, row: Seller) -> SafeString:
+        """Return the name as the storefront gave it."""
+        return name(row.name)
+
+    @admin.display(description="Storefront", ordering="storefront")
+    def shop(self, row: Seller) -> SafeString:
+        """Return the storefront's name."""
+        return name(row.storefront.name)
+
+    @admin.display(description="Commission", ordering="commission_bps")
+    def commission(self, row: Seller) -> str:
+        """Return our commission in percent."""
+        whole, hundredths = divmod(row.commission_bps, 100)
+        return f"{whole}.{hundredths:02} %"
+
+    @admin.display(description="Pending")
+    def pending_money(self, row: Any) -> SafeString:
+        """Return what is on hold, per currency."""
+        return _part(row.wallets, "pending")
+
+    @admin.display(description="Available")
+    def available_money(self, row: Any) -> SafeString:
+        """Return what may be paid out, per currency."""
+        return _part(row.wallets, "available")
+
+    @admin.display(description="Reserved")
+    def reserved_money(self, row: Any) -> SafeString:
+        """Return the rolling reserve, per currency."""
+        return _part(row.wallets, "reserved")
+
+    @admin.display(description="Owes us")
+    def receivable_money(self, row: Any) -> SafeString:
+        """Return what the seller owes us, per currency."""
+        return _part(row.wallets, "receivable")
+
+    def panels(self, row: Any) -> list[Panel]:
+        """Return the wallets, the account statement and the audit trail."""
+        wallets = wallets_of(sellers=[row.pk]).get(row.pk, [])
+        return [
+            _wallets(wallets),
+            *(
+                _statement(part, wallet)
+                for wallet in wallets
+                for part in ("available", "pending", "receivable")
+            ),
+            audit_panel(audit_trail(subject=f"seller:{row.pk}")),
+        ]
+
+    def notices(self, row: Any, actor: str) -> list[Cell]:
+        """Lead to the seller's orders and payouts."""
+        return [
+            format_html_join(
+                " · ",
+                "{}",
+                (
+                    (list_link("payments_paymentorder", "Orders of this seller", f"?q={row.pk}"),),
+                    (list_link("payouts_payout", "Payouts to this seller", f"?q={row.pk}"),),
+                ),
+            )
+        ]
+
+
+def _part(wallets: list[Wallet], part: str) -> SafeString:
+    amounts = [getattr(wallet, part) for wallet in wallets]
+    return format_html_join(" ", "{}", ((amount(found.display),) for found in amounts if found.minor))
+
+
+def _wallets(wallets: list[Wallet]) -> Panel:
+    return Panel(
+        title="Wallets",
+        columns=columns("Currency", "Pending#", "Available#", "Reserved#", "Owes us#"),
+        rows=[
+            (
+                wallet.currency,
+                amount(wallet.pending.display),
+                amount(wallet.available.display),
+                amount(wallet.reserved.display),
+                amount(wallet.receivable.display),
+            )
+            for wallet in wallets
+        ],
+        empty="Nothing was ever booked for this seller.",
+    )
+
+
+_ACCOUNT_OF = {"available": chart.available, "pending": chart.pending, "receivable": chart.receivable}
+
+
+def _statement(part: str, wallet: Wallet) -> Panel:
+    account = _ACCOUNT_OF[part](wallet.seller)
+    lines = latest_lines(code=account, currency=wallet.currency, limit=LINES_SHOWN)
+    return Panel(
+        title=f"Account statement: {part}, {wallet.currency}",
+        note=f"The newest {LINES_SHOWN} lines, newest first." if len(lines) == LINES_SHOWN else "",
+        columns=columns("When", "Event", "About", "Item", "Out#", "In#"),
+        rows=[_line_cells(line, grows_by_debit=part == "receivable") for line in lines],
+    )
+
+
+def _line_cells(line: AccountLine, *, grows_by_debit: bool) -> tuple[Cell, ...]:
+    moved = line.debit if grows_by_debit else -line.debit
+    return (
+        moment(line.recorded_at),
+        page_link("ledger_journalentry", line.entry_id, words(line.recipe)),
+        subject_link(line.subject),
+        code(line.item),
+        amount((-moved).display if moved.minor < 0 else None),
+        amount(moved.display if moved.minor > 0 else None),
+    )

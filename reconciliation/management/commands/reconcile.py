@@ -1,0 +1,36 @@
+"""`manage.py reconcile`: the nightly comparison with the provider."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from operations.services import DomainError
+from reconciliation.selectors import open_discrepancies, open_statements, unexplained_minor
+from reconciliation.services import fetch_statement, match_statement
+
+
+class Command(BaseCommand):
+    """Fetch the provider's statement since the last one and match everything that is open."""
+
+    help = "Fetch the provider's statement and match it, and match again what waits. Exit 1 if anything is unexplained."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--no-fetch", action="store_true", help="only match what is here already")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Reconcile and print the result."""
+        now = timezone.now()
+        try:
+            statement = None if options["no_fetch"] else fetch_statement(actor="system:command", now=now)
+            for pk in open_statements():
+                match_statement(statement=pk, now=now)
+        except DomainError as error:
+            raise CommandError(str(error)) from error
+        fetched = f"{statement.line_count} new lines" if statement else "no new lines"
+        unexplained, discrepancies = unexplained_minor(now=now), open_discrepancies()
+        self.stdout.write(f"{fetched}; open discrepancies: {discrepancies}; unexplained: {unexplained} minor units.")
+        if unexplained:
+            raise SystemExit(1)

@@ -1,0 +1,183 @@
+"""Disputes: the buyer's bank takes the money back until the matter is decided."""
+
+from typing import Any
+
+from sandbox.provider import funds, money, payments
+from sandbox.provider.clock import DAY_S, day_start
+from sandbox.provider.errors import Refused
+from sandbox.provider.events import emit
+from sandbox.provider.ids import new_id
+from sandbox.provider.scope import Scope
+
+Json = dict[str, Any]
+
+ANSWER_DAYS = 9
+#: Evidence that decides the case a day later, as in the API's test mode.
+WINNING, LOSING = "winning_evidence", "losing_evidence"
+_EVIDENCE_FIELDS = """
+    access_activity_log billing_address cancellation_policy cancellation_policy_disclosure
+    cancellation_rebuttal customer_communication customer_email_address customer_name
+    customer_purchase_ip customer_signature duplicate_charge_documentation duplicate_charge_explanation
+    duplicate_charge_id product_description receipt refund_policy refund_policy_disclosure
+    refund_refusal_explanation service_date service_documentation shipping_address shipping_carrier
+    shipping_date shipping_documentation shipping_tracking_number uncategorized_file uncategorized_text
+"""
+EVIDENCE = _EVIDENCE_FIELDS.split()
+
+
+def refundable(scope: Scope, charge: Json) -> bool:
+    """Tell whether no open or lost dispute stands against refunding a charge."""
+    against = scope.store.select("dispute", account=scope.account, filters={"charge": charge["id"]})
+    return all(dispute["is_charge_refundable"] for dispute in against)
+
+
+def open_(
+    scope: Scope,
+    charge: Json,
+    *,
+    reason: str = "fraudulent",
+    amount: int | None = None,
+    inquiry: bool = False,
+) -> Json:
+    """Open a dispute over a charge; unless it is an inquiry, withdraw the money and the dispute fee.
+
+    Raises Refused when the charge has not taken money or is under dispute already.
+    """
+    if not charge["captured"] or not refundable(scope, charge):
+        raise Refused(f"Charge {charge['id']} cannot be disputed.", code="charge_disputed")
+    card = charge["payment_method_details"].get("card") or {"brand": "visa"}
+    dispute: Json = {
+        "id": new_id("du"),
+        "object": "dispute",
+        "amount": amount or charge["amount"] - charge["amount_refunded"],
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": scope.now,
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
+        "evidence_details": {
+            "due_by": day_start(scope.now) + (ANSWER_DAYS + 1) * DAY_S - 1,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+            "submission_method": "not_submitted",
+        },
+        "is_charge_refundable": inquiry,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "card": {
+                "brand": card["brand"],
+                "case_type": "inquiry" if inquiry else "chargeback",
+                "network": card["brand"],
+                "network_reason_code": "10.4" if reason == "fraudulent" else "13.1",
+            },
+            "type": "card",
+        },
+        "reason": reason,
+        "status": "warning_needs_response" if inquiry else "needs_response",
+    }
+    scope.add(dispute)
+    charge["disputed"] = True
+    scope.store.save(charge)
+    payments.close_review(scope, charge, reason="disputed")
+    scope.timers.add("dispute_lapses", dispute["id"], due=dispute["evidence_details"]["due_by"])
+    emit(scope, "charge.dispute.created", dispute)
+    if not inquiry:
+        _withdraw(scope, dispute)
+    return dispute
+
+
+def _withdraw(scope: Scope, dispute: Json) -> None:
+    fee = money.known(dispute["currency"]).dispute_fee_minor
+    _book(scope, dispute, amount=-dispute["amount"], fee=fee, category="dispute", label="Chargeback withdrawal")
+    emit(scope, "charge.dispute.funds_withdrawn", dispute)
+
+
+def _book(scope: Scope, dispute: Json, *, amount: int, fee: int, category: str, label: str) -> None:
+    txn = funds.book(
+        scope,
+        type_="adjustment",
+        amount=amount,
+        currency=dispute["currency"],
+        source=dispute["id"],
+        fee=fee,
+        fee_label="Dispute fee",
+        category=category,
+        description=f"{label} for {dispute['charge']}",
+    )
+    dispute["balance_transactions"].append(txn["id"])
+    scope.store.save(dispute)
+
+
+def submit(scope: Scope, dispute: Json, evidence: Json, *, final: bool) -> Json:
+    """Add evidence; when `final`, hand it to the bank, after which the case is under review.
+
+    Raises Refused when the case is no longer open to evidence.
+    """
+    if dispute["status"] not in ("needs_response", "warning_needs_response"):
+        raise Refused("This dispute is already closed or under review.", code="dispute_closed")
+    before = {"evidence": dict(dispute["evidence"]), "status": dispute["status"]}
+    dispute["evidence"].update(evidence)
+    dispute["evidence_details"]["has_evidence"] = True
+    if final:
+        warning = dispute["status"].startswith("warning")
+        dispute["status"] = "warning_under_review" if warning else "under_review"
+        dispute["evidence_details"].update(submission_count=1, submission_method="manual")
+        verdict = dispute["evidence"]["uncategorized_text"]
+        if verdict in (WINNING, LOSING):
+            won = verdict == WINNING
+            scope.timers.add("dispute_decided", dispute["id"], due=scope.now + DAY_S, won=won)
+    scope.store.save(dispute)
+    emit(scope, "charge.dispute.updated", dispute, previous=before)
+    return dispute
+
+
+def decide(scope: Scope, dispute: Json, *, won: bool) -> Json:
+    """Close a dispute; when it is won, give the money back (the dispute fee is kept).
+
+    Raises Refused when it is closed.
+    """
+    if dispute["status"] in ("won", "lost", "warning_closed"):
+        raise Refused("This dispute is already closed.", code="dispute_closed")
+    warning = dispute["status"].startswith("warning")
+    dispute["status"] = "warning_closed" if warning else "won" if won else "lost"
+    dispute["is_charge_refundable"] = won or warning
+    scope.store.save(dispute)
+    if won and not warning:
+        _book(
+            scope,
+            dispute,
+            amount=dispute["amount"],
+            fee=0,
+            category="dispute_reversal",
+            label="Chargeback reversal",
+        )
+        emit(scope, "charge.dispute.funds_reinstated", dispute)
+    emit(scope, "charge.dispute.closed", dispute)
+    return dispute
+
+
+def fired_open(scope: Scope, charge_id: str, args: Json) -> None:
+    """Open the dispute that a test card leads to, unless the charge was given back or disputed before."""
+    charge = scope.store.get(charge_id)
+    if charge is not None and not charge["disputed"] and not charge["refunded"]:
+        open_(scope, charge)
+
+
+def fired_lapse(scope: Scope, dispute_id: str, args: Json) -> None:
+    """Close a dispute that nobody answered in time: an inquiry without loss, a chargeback as lost."""
+    dispute = scope.store.get(dispute_id)
+    if dispute is not None and dispute["status"] in ("needs_response", "warning_needs_response"):
+        dispute["evidence_details"]["past_due"] = True
+        decide(scope, dispute, won=False)
+
+
+def fired_decision(scope: Scope, dispute_id: str, args: Json) -> None:
+    """Close a dispute as its evidence decides."""
+    dispute = scope.store.get(dispute_id)
+    if dispute is not None and dispute["status"].endswith("under_review"):
+        decide(scope, dispute, won=args["won"])

@@ -1,0 +1,60 @@
+"""Decode form-encoded requests with nested names: `a[b][0]=x` is `{"a": {"b": ["x"]}}`."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sandbox.provider.errors import InvalidRequest
+
+_PART = re.compile(r"\[([^\[\]]*)\]")
+_MAX_FIELDS = 2000
+
+
+def decode(text: str) -> dict[str, Any]:
+    """Decode a query string or form body into nested dicts, lists and strings.
+
+    Raises InvalidRequest when the names contradict each other (`a=1&a[b]=2`) or there are too many.
+    """
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidRequest("The request body is not a valid form.") from error
+    root: dict[str, Any] = {}
+    for name, value in pairs:
+        _put(root, _path(name), value, name)
+    return {name: _collapse(value) for name, value in root.items()}
+
+
+def _path(name: str) -> list[str]:
+    head, bracket, rest = name.partition("[")
+    if not bracket:
+        return [head]
+    parts = _PART.findall("[" + rest)
+    if not head or "[" + rest != "".join(f"[{part}]" for part in parts):
+        raise InvalidRequest(f"Invalid parameter name: {name}", param=name)
+    return [head, *parts]
+
+
+def _put(root: dict[str, Any], path: list[str], value: str, name: str) -> None:
+    node = root
+    for part in path[:-1]:
+        # "[]" appends: each unnamed part gets the next free index
+        key = part if part else str(len(node))
+        child = node.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise InvalidRequest(f"Invalid parameter: {name} is given both as a value and as a group.", param=name)
+        node = child
+    last = path[-1] if path[-1] else str(len(node))
+    if isinstance(node.get(last), dict):
+        raise InvalidRequest(f"Invalid parameter: {name} is given both as a value and as a group.", param=name)
+    node[last] = value
+
+
+def _collapse(node: Any) -> Any:
+    """Turn groups whose names are 0, 1, 2 … into lists."""
+    if not isinstance(node, dict):
+        return node
+    values = {key: _collapse(value) for key, value in node.items()}
+    if values and all(key.isdigit() for key in values):
+        return [values[key] for key in sorted(values, key=int)]
+    return values

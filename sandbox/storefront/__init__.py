@@ -1,0 +1,1 @@
+"""A storefront with buyers, for development, demonstrations and tests."""

@@ -1,0 +1,59 @@
+"""Fixtures that every story may use: the provider as a real process, and the cast."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from payments.models import Seller
+from sandbox.control import SandboxControl
+from sandbox.process import RunningProvider, free_port, start
+from tests.world import World, make_shop
+
+WEBHOOK_SECRET = "whsec_0123456789abcdefghijklmnopqrstuv"
+
+
+@pytest.fixture(scope="session")
+def provider_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProvider]:
+    """The stand-in provider, in a process of its own, speaking HTTP."""
+    folder: Path = tmp_path_factory.mktemp("provider")
+    running = start(
+        port=free_port(),
+        store=folder / "provider.sqlite",
+        webhook_url="http://127.0.0.1:1/webhooks/stripe",
+        webhook_secret=WEBHOOK_SECRET,
+    )
+    running.wait_ready()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def provider(provider_process: RunningProvider, settings: Any) -> SandboxControl:
+    """The provider, empty, with every webhook held until a story delivers it; our settings point at it."""
+    control = provider_process.control
+    control.reset()
+    control.webhooks_manual()
+    settings.STRIPE_API_BASE = provider_process.base_url
+    settings.STRIPE_API_KEY = "sk_test_sandbox"
+    settings.STRIPE_WEBHOOK_SECRETS = [WEBHOOK_SECRET]
+    return control
+
+
+@pytest.fixture
+def world(provider: SandboxControl, db: None) -> World:
+    """The cast's world: a shop, another shop, the provider."""
+    return World(shop=make_shop("acme"), other_shop=make_shop("bolt"), provider=provider, webhook_secret=WEBHOOK_SECRET)
+
+
+@pytest.fixture
+def ann(world: World) -> Seller:
+    """A seller with an account at the provider."""
+    return world.open_seller("ann")
+
+
+@pytest.fixture
+def bob(world: World) -> Seller:
+    """Another seller."""
+    return world.open_seller("bob")
