@@ -26,9 +26,7 @@ class Page:
 
 def _list(title: str, model: str, icon: str, badge: str = "") -> Page:
     app, name = model.split(".")
-    return Page(
-        title=title, url=f"{app}_{name}_changelist", permission=f"{app}.view_{name}", icon=icon, badge=badge
-    )
+    return Page(title=title, url=f"{app}_{name}_changelist", permission=f"{app}.view_{name}", icon=icon, badge=badge)
 
 
 SECTIONS: dict[str, tuple[Page, ...]] = {

@@ -195,6 +195,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Counterfoil",
     "SITE_SUBHEADER": "Finance console",
     "SITE_SYMBOL": "receipt_long",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda request: static("console/console.css")],
@@ -204,6 +205,22 @@ UNFOLD: dict[str, Any] = {
         "show_search": False,
         "show_all_applications": False,
         "navigation": "config.console.navigation",
+    },
+    # Ink blue: white text on 600 passes WCAG AA.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .012 250)",
+            "100": "oklch(94.5% .028 250)",
+            "200": "oklch(89.5% .055 250)",
+            "300": "oklch(82% .09 251)",
+            "400": "oklch(72% .13 252)",
+            "500": "oklch(63% .155 254)",
+            "600": "oklch(53% .16 256)",
+            "700": "oklch(46% .145 257)",
+            "800": "oklch(40% .12 258)",
+            "900": "oklch(35% .095 258)",
+            "950": "oklch(27% .07 259)",
+        },
     },
 }
 

@@ -40,8 +40,9 @@ class WindowChangeList(ChangeList):  # type: ignore[misc]
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page's rows and what belongs to them."""
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        self.model_admin.attach(self.result_list)
+        rows: list[Any] = list(self.result_list)
+        self.result_list = rows
+        self.model_admin.attach(rows)
 
 
 class WindowAdmin(ModelAdmin):  # type: ignore[misc]

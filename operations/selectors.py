@@ -76,3 +76,8 @@ def waiting_approvals() -> int:
 def dead_letters() -> int:
     """Return how many jobs are parked as dead letters."""
     return Job.objects.filter(state=JobState.DEAD).count()
+
+
+def switch_names() -> list[str]:
+    """Return the names of the stop switches that have a row."""
+    return list(StopSwitch.objects.order_by("name").values_list("name", flat=True))

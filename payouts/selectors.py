@@ -74,7 +74,7 @@ def proposed_totals() -> list[tuple[int, Money]]:
     rows = (
         Batch.objects.filter(state=BatchState.PROPOSED)
         .values_list("currency")
-        .annotate(batches=Count("pk"), total=Sum("total_minor"))
+        .annotate(batches=Count("pk"), sum_minor=Sum("total_minor"))
         .order_by("currency")
     )
     return [(batches, Money(int(total), currency)) for currency, batches, total in rows]

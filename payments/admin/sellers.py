@@ -113,11 +113,7 @@ class SellerAdmin(WindowAdmin):
         wallets = wallets_of(sellers=[row.pk]).get(row.pk, [])
         return [
             _wallets(wallets),
-            *(
-                _statement(part, wallet)
-                for wallet in wallets
-                for part in ("available", "pending", "receivable")
-            ),
+            *(_statement(part, wallet) for wallet in wallets for part in ("available", "pending", "receivable")),
             audit_panel(audit_trail(subject=f"seller:{row.pk}")),
         ]
 

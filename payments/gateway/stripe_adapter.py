@@ -32,7 +32,7 @@ from payments.gateway.base import (
     TransferRequest,
     Unknown,
 )
-from payments.gateway.currencies import to_stripe
+from payments.gateway.currencies import NotRepresentable, to_stripe
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -257,7 +257,10 @@ def _as_outcome() -> Iterator[None]:
     except stripe.RateLimitError as error:
         wait = (error.headers or {}).get("Retry-After", "1")
         raise _Answered(Unknown(reason="rate limited", retry_after_s=int(wait) if wait.isdigit() else 1)) from error
-    except (stripe.StripeError, requests.RequestException, _NotYet) as error:
+    except NotRepresentable as error:
+        # Raised before anything was sent.
+        raise _Answered(Declined(code="not_representable", message=str(error))) from error
+    except (stripe.StripeError, requests.RequestException, _NotYet, UnicodeDecodeError) as error:
         raise _Answered(Unknown(reason=f"{type(error).__name__}: {error}"[:300])) from error
     except read.Unreadable as error:
         raise _Answered(Unknown(reason=f"unreadable answer: {error}"[:300])) from error

@@ -1,12 +1,14 @@
 from typing import Any
 
 from django.contrib import admin
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
 from ledger.money import Money
 from operations.admin_base import WindowAdmin
 from operations.admin_display import (
+    Cell,
     Panel,
     amount,
     audit_panel,
@@ -61,7 +63,7 @@ class StatementAdmin(WindowAdmin):
     def totals_money(self, row: Statement) -> SafeString:
         """Return the net sums that the file states."""
         totals = sorted(row.control_totals.items())
-        return SafeString(" ").join(amount(Money(minor, of).display) for of, minor in totals)
+        return format_html_join(" ", "{}", ((amount(Money(minor, of).display),) for of, minor in totals))
 
     def panels(self, row: Any) -> list[Panel]:
         """Return the dispositions, which sum to the control totals, and the history."""
@@ -77,7 +79,7 @@ def _dispositions(statement: Statement, currency: str, control_minor: int) -> Pa
     found = [line for line in selectors.dispositions_of(statement=statement.pk) if line.net.currency == currency]
     named = sum((line.net for line in found), start=Money(0, currency))
     remainder = Money(control_minor, currency) - named
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             state_label(line.kind, phrases.get(line.kind, "")),
             phrases.get(line.kind, ""),

@@ -1,7 +1,5 @@
 """Every guard of the books, attacked with raw SQL by the owner of the tables."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import IntegrityError, transaction
 
@@ -22,20 +20,24 @@ VALUES {rows}
 
 
 @pytest.fixture(autouse=True)
-def an_honest_entry(db: None) -> Iterator[None]:
+def an_honest_entry(db: None) -> None:
     """One honest entry, so that there is something to attack."""
     book(captured())
     # As at the end of its transaction: what was deferred is checked, and no trigger event is pending.
     database.execute("SET CONSTRAINTS ALL IMMEDIATE")
     database.execute("SET CONSTRAINTS ALL DEFERRED")
-    yield
 
 
 def attack(statement: str, *, match: str) -> None:
     """Assert that PostgreSQL refuses a statement, at once or when the transaction would commit."""
-    with pytest.raises(IntegrityError, match=match), transaction.atomic():
-        database.execute(statement)
-        database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def attempt() -> None:
+        with transaction.atomic():
+            database.execute(statement)
+            database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(IntegrityError, match=match):
+        attempt()
 
 
 def account(code: str) -> int:

@@ -19,8 +19,10 @@ class TestParseAmount:
 
     @pytest.mark.parametrize(
         "text",
-        ["0", "0.00", "-1", "+1", "1e2", "1_0", " 10 ", "10.", ".5", "01", "1,00", "١٠", "１０", "NaN", "Infinity", ""]
-        + ["1.005", "9" * 20, "10.00 ", "0x10", "1\n"],
+        [
+            *("0", "0.00", "-1", "+1", "1e2", "1_0", " 10 ", "10.", ".5", "01", "1,00", "١٠", "１０"),
+            *("NaN", "Infinity", "", "1.005", "9" * 20, "10.00 ", "0x10", "1\n"),
+        ],
     )
     def test_refuses_whatever_is_not_plain_digits_within_bounds(self, text: str) -> None:
         with pytest.raises(BadAmount):

@@ -37,7 +37,10 @@ class TestVerifyBooks:
     @pytest.mark.parametrize(
         ("statement", "proof"),
         [
-            ("UPDATE ledger_journalline SET amount_minor = amount_minor + 1 WHERE position = 0", "prove_entries_balance"),
+            (
+                "UPDATE ledger_journalline SET amount_minor = amount_minor + 1 WHERE position = 0",
+                "prove_entries_balance",
+            ),
             ("DELETE FROM ledger_journalline WHERE position = 2", "prove_line_counts"),
             ("UPDATE ledger_balance SET balance_minor = balance_minor - 1", "prove_balances_are_sums"),
             ("UPDATE ledger_balance SET balance_minor = 0", "prove_balances_are_sums"),

@@ -1,7 +1,7 @@
 """`manage.py seed`: what must be there before the first request."""
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -10,11 +10,21 @@ from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
-from config.demo import PEOPLE, STOREFRONTS, DemoPerson, DemoStorefront
+from config.demo.storefronts import DEMO, REPLAY, DemoStorefront
+from config.demo_logins import PEOPLE, DemoPerson
 from config.roles import write_roles
-from operations.services import BadApiKey, authenticate_storefront, issue_api_key, prepare_switches, register_storefront
+from operations.selectors import switch_names
+from operations.services import (
+    BadApiKey,
+    authenticate_storefront,
+    issue_api_key,
+    register_storefront,
+    release_switch,
+)
+from operations.switches import CHECKOUT, PAYOUTS, REFUNDS
 
 ACTOR = "system:seed"
+STOREFRONTS = (DEMO, REPLAY)
 
 
 class Command(BaseCommand):
@@ -24,9 +34,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument(
-            "--print-logins", action="store_true", help="only print the demo log-ins and API keys"
-        )
+        parser.add_argument("--print-logins", action="store_true", help="only print the demo log-ins and API keys")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seed; a second run changes nothing."""
@@ -38,7 +46,7 @@ class Command(BaseCommand):
             self._print_logins()
             return
         write_roles()
-        prepare_switches()
+        _ensure_switches()
         if settings.PRODUCTION:
             self.stdout.write(
                 "Roles and stop switches are in place; demo people and storefronts are refused in production: "
@@ -52,7 +60,7 @@ class Command(BaseCommand):
         self._print_logins()
 
     def _print_logins(self) -> None:
-        console = Console(file=self.stdout, width=None if self.stdout.isatty() else 100, highlight=False)
+        console = Console(file=cast("TextIO", self.stdout), width=None if self.stdout.isatty() else 100, highlight=False)
         people = Table("Who", "Log-in", "Password", "Role", title=f"Finance console: {settings.PUBLIC_URL}/admin/")
         for person in PEOPLE:
             people.add_row(person.full_name, person.username, person.password, person.role or "administrator")
@@ -61,6 +69,12 @@ class Command(BaseCommand):
         for storefront in STOREFRONTS:
             keys.add_row(storefront.name, storefront.api_key)
         console.print(keys)
+
+
+def _ensure_switches() -> None:
+    """Give each stop switch its row, so that there is something to pull; one that is pulled stays pulled."""
+    for name in sorted({CHECKOUT, PAYOUTS, REFUNDS} - set(switch_names())):
+        release_switch(name=name, reason="first set up", actor=ACTOR, now=timezone.now())
 
 
 def _ensure_person(person: DemoPerson) -> None:

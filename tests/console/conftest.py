@@ -1,0 +1,31 @@
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.console.world import World, full_world, people
+
+
+@pytest.fixture
+def staff(db: None) -> dict[str, User]:
+    """One person of each role, by name."""
+    return people()
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """A marketplace with something on every page."""
+    return full_world()
+
+
+@pytest.fixture
+def sign_in(staff: dict[str, User]) -> Callable[[str], Client]:
+    """Return a browser in which a person is signed in."""
+
+    def signed_in(username: str) -> Client:
+        client = Client()
+        client.force_login(staff[username])
+        return client
+
+    return signed_in

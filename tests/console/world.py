@@ -1,0 +1,300 @@
+"""A small marketplace with something on every page of the console, made through the services' own verbs.
+
+Only what the provider would have told us is written directly, in the order in which the states allow it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+
+from config.roles import write_roles
+from ledger import recipes
+from ledger.money import Money, basis_points
+from ledger.services import lock_day, post, verify_books
+from operations.edges import money_tx
+from operations.lifecycle import move
+from operations.models import ApiKey, Job
+from operations.services import issue_api_key, pull_switch, register_storefront, release_switch
+from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, WebhookEvent
+from payouts.models import Batch, Payout
+from payouts.services import propose_batch, release_due, report_delivery
+from reconciliation.models import Discrepancy, Statement
+from reconciliation.services import import_statement, match_statement
+
+PSP = "stripe"
+CSV_HEAD = (
+    "balance_transaction_id,created,available_on,currency,gross,fee,net,reporting_category,source_id,description"
+)
+
+
+@dataclass
+class World:
+    """What tests look at. Everything happens at `now`, or a stated time before it."""
+
+    now: datetime = field(default_factory=timezone.now)
+    storefront: str = "demo"
+    sellers: dict[str, Seller] = field(default_factory=dict)
+    sold: int = 0
+
+    def open(self, name: str = "Demo market") -> "World":
+        """Register the storefront, its key and the switches."""
+        register_storefront(
+            slug=self.storefront, name=name, return_origins=["http://127.0.0.1"], actor="system:test", now=self.now
+        )
+        if not ApiKey.objects.filter(storefront=self.storefront).exists():
+            issue_api_key(slug=self.storefront, label="test", actor="system:test", now=self.now)
+        for switch in ("checkout", "payouts", "refunds"):
+            release_switch(name=switch, reason="first set up", actor="system:test", now=self.now)
+        return self
+
+    def seller(self, name: str, *, payouts_enabled: bool = True) -> Seller:
+        """Return a seller by name, with an account at the provider."""
+        if name not in self.sellers:
+            number = Seller.objects.count() + 1
+            self.sellers[name] = Seller.objects.create(
+                storefront_id=self.storefront,
+                seller_id=f"seller-{number}",
+                name=name,
+                country="BR",
+                commission_bps=1000,
+                psp_account=f"acct_{number:016}"[:21],
+                payouts_enabled=payouts_enabled,
+                created_at=self.now - timedelta(days=90),
+            )
+        return self.sellers[name]
+
+    def checkout(self, *parts: tuple[str, Money], at: datetime | None = None, buyer: str = "") -> Checkout:
+        """Store a purchase that the provider knows and nobody has paid yet."""
+        at = at or self.now
+        self.sold += 1
+        number = Checkout.objects.count() + 1
+        total = sum((amount for _, amount in parts[1:]), start=parts[0][1])
+        checkout = Checkout.objects.create(
+            storefront_id=self.storefront,
+            checkout_id=f"cart-{number:05}",
+            buyer_info={"email": buyer or "buyer@example.org"},
+            currency=total.currency,
+            total_minor=total.minor,
+            expires_at=at + timedelta(hours=23),
+            created_at=at,
+        )
+        for place, (seller, amount) in enumerate(parts, start=1):
+            PaymentOrder.objects.create(
+                checkout=checkout,
+                storefront_id=self.storefront,
+                payment_order_id=f"order-{number:05}-{place}",
+                seller=self.seller(seller),
+                amount_minor=amount.minor,
+                commission_minor=basis_points(amount, 1000).minor,
+                currency=amount.currency,
+            )
+        attempt = Attempt.objects.create(
+            checkout=checkout, number=1, psp=PSP, psp_key=f"{checkout.pk}:1", params={}, created_at=at, sent_at=at
+        )
+        with money_tx("test.register"):
+            move(attempt, "register", actor="system:test", now=at, psp_ref=f"cs_test_{number:08}")
+            for order in checkout.orders.all():
+                move(order, "start", actor="system:test", now=at)
+        return checkout
+
+    def sale(self, *parts: tuple[str, Money], at: datetime | None = None, fee_minor: int = 0) -> Checkout:
+        """Sell something: a checkout, paid and booked."""
+        at = at or self.now
+        checkout = self.checkout(*parts, at=at)
+        attempt = checkout.attempts.get()
+        number = checkout.checkout_id.removeprefix("cart-")
+        charge, subject = f"ch_test_{number}", f"checkout:{checkout.pk}"
+        orders = list(checkout.orders.select_related("seller").order_by("pk"))
+        sales = [
+            recipes.Sale(order=order.pk, seller=order.seller_id, gross=order.amount, commission=order.commission)
+            for order in orders
+        ]
+        with money_tx("test.capture"):
+            post(
+                recipes.payment_captured(psp=PSP, charge=charge, sales=sales, subject=subject),
+                actor="psp:stripe",
+                now=at,
+            )
+            if fee_minor:
+                fee = recipes.provider_fee_charged(
+                    psp=PSP,
+                    balance_transaction=f"txn_{number}",
+                    source=charge,
+                    fee=Money(fee_minor, checkout.currency),
+                    subject=subject,
+                )
+                post(fee, actor="psp:stripe", now=at)
+            move(attempt, "succeed", actor="psp:stripe", now=at, charge_ref=charge, payment_ref=f"pi_test_{number}")
+            for order in orders:
+                move(
+                    order, "succeed", actor="psp:stripe", now=at, ledger_updated=True, wallet_updated=True, paid_at=at
+                )
+            Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=True)
+        WebhookEvent.objects.create(
+            psp=PSP,
+            event_id=f"evt_test_{number}",
+            type="checkout.session.completed",
+            object_id=attempt.psp_ref or "",
+            payload='{"id": "evt_test_%s"}' % number,
+            state="handled",
+            received_at=at,
+            handled_at=at,
+        )
+        return checkout
+
+    def release(self, *checkouts: Checkout) -> None:
+        """Report sales as delivered long enough ago, and release their money."""
+        for order in PaymentOrder.objects.filter(checkout__in=checkouts):
+            delivered = self.now - timedelta(days=30)
+            report_delivery(
+                storefront=self.storefront,
+                payment_order_id=order.payment_order_id,
+                delivered_at=delivered,
+                actor="system:test",
+                now=self.now,
+            )
+        release_due(limit=1000, actor="system:test", now=self.now)
+
+    def batch(self, *, currency: str = "BRL", maker: str = "user:oscar") -> Batch:
+        """Propose a batch of all that is available."""
+        return propose_batch(currency=currency, reason="weekly run", actor=maker, now=self.now)
+
+    def refund(self, checkout: Checkout, *, actor: str = "user:oscar") -> Refund:
+        """Note a refund of a checkout's first order that has not been sent."""
+        order = checkout.orders.order_by("pk")[0]
+        refund = Refund(
+            order=order,
+            amount_minor=order.amount_minor,
+            currency=order.currency,
+            reason="the buyer changed their mind",
+            params={},
+            requested_by=actor,
+            created_at=self.now,
+        )
+        refund.psp_key = f"refund:{refund.pk}"
+        refund.save()
+        return refund
+
+    def dead_job(self) -> Job:
+        """Park a dead letter."""
+        job = Job.objects.create(
+            kind="payments.sync_attempt",
+            key=f"att_{Job.objects.count()}",
+            args={"attempt": "att_unknown"},
+            next_at=self.now,
+        )
+        Job.objects.filter(pk=job.pk).update(state="doing", attempts=10)
+        error = "AmountMismatch: the provider took another amount"
+        Job.objects.filter(pk=job.pk).update(state="dead", last_error=error)
+        return job
+
+    def statement(self, lines: Sequence[str], *, start: datetime, end: datetime) -> Statement:
+        """Import a provider's report with the given lines and match it."""
+        content = "\n".join([CSV_HEAD, *lines, ""]).encode()
+        statement = import_statement(
+            content=content,
+            format="stripe_activity_csv",
+            interval_start=start,
+            interval_end=end,
+            actor="user:oscar",
+            now=self.now,
+        )
+        match_statement(statement=statement.pk, now=self.now)
+        return statement
+
+    def line(self, checkout: Checkout, *, gross: Money, fee: Money, at: datetime, charge: str = "") -> str:
+        """Return a report's line for a sale, as the provider would write it."""
+        number = checkout.checkout_id.removeprefix("cart-")
+        when = f"{at:%Y-%m-%d %H:%M:%S}"
+        return ",".join(
+            [
+                f"txn_{number}{charge}",
+                when,
+                when,
+                gross.currency.lower(),
+                gross.text,
+                fee.text,
+                (gross - fee).text,
+                "charge",
+                charge or f"ch_test_{number}",
+                "",
+            ]
+        )
+
+    def prove(self) -> None:
+        """Prove the books."""
+        verify_books(actor="system:test", now=self.now)
+
+
+def brl(minor: int) -> Money:
+    """Return an amount in Brazilian reais."""
+    return Money(minor, "BRL")
+
+
+def eur(minor: int) -> Money:
+    """Return an amount in euros."""
+    return Money(minor, "EUR")
+
+
+def people() -> dict[str, User]:
+    """Write the roles and one person of each, and an administrator; nobody has a password."""
+    write_roles()
+    found: dict[str, User] = {}
+    for username, role in (
+        ("vera", "viewer"),
+        ("oscar", "finance operator"),
+        ("anna", "approver"),
+        ("augusto", "auditor"),
+        ("admin", ""),
+    ):
+        user, _ = User.objects.get_or_create(username=username, defaults={"is_staff": True, "is_superuser": not role})
+        if role:
+            user.groups.add(Group.objects.get(name=role))
+        found[username] = user
+    return found
+
+
+def full_world() -> World:
+    """Return a world with at least one row behind every page."""
+    world = World().open()
+    yesterday = world.now - timedelta(days=1, hours=2)
+    long_ago = world.now - timedelta(days=20)
+    first = world.sale(("Ann's Lamps", brl(12_000)), ("Bob's Books", brl(3_050)), at=long_ago, fee_minor=451)
+    second = world.sale(("Bob's Books", brl(8_990)), at=yesterday, fee_minor=290)
+    world.checkout(("Ann's Lamps", eur(4_999)))
+    world.release(first)
+    world.refund(second)
+    world.batch()
+    world.dead_job()
+    world.statement(
+        [
+            world.line(first, gross=brl(15_050), fee=brl(451), at=long_ago),
+            world.line(second, gross=brl(9_090), fee=brl(290), at=yesterday),
+        ],
+        start=world.now - timedelta(days=30),
+        end=world.now - timedelta(hours=1),
+    )
+    world.prove()
+    with money_tx("test.close"):
+        lock_day(business_date=(world.now - timedelta(days=10)).date(), actor="user:oscar", now=world.now)
+    pull_switch(name="refunds", reason="the provider announced trouble", actor="user:oscar", now=world.now)
+    return world
+
+
+def rows_of(model: Any) -> Any:
+    """Return any row of a model, or None."""
+    return model._default_manager.first()
+
+
+def the_payout(batch: Batch) -> Payout:
+    """Return a batch's only, or first, payout."""
+    return batch.payouts.order_by("pk")[0]
+
+
+def a_discrepancy() -> Discrepancy:
+    """Return the discrepancy that the second sale's statement line opened."""
+    return Discrepancy.objects.get(kind="amount")
