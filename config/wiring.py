@@ -8,6 +8,9 @@ from operations.jobs.policy import ASK_THE_PROVIDER, RetryPolicy
 # A checkout stays payable for a day, and is polled at growing intervals for as long.
 _POLL = RetryPolicy(base_s=60, cap_s=1800, attempts=500)
 
+# A shop that is down for days still gets its messages: the waits add up to three days.
+_TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=22)
+
 # Durable jobs: kind -> function(**args, now).
 JOBS = {
     "payments.register_attempt": "payments.services.register_attempt",
@@ -15,6 +18,7 @@ JOBS = {
     "payments.handle_event": "payments.services.handle_event",
     "payments.send_refund": "payments.services.send_refund",
     "payments.open_seller_account": "payments.services.open_seller_account",
+    "payments.send_event": "payments.services.send_event",
     "payouts.send_payout": "payouts.services.send_payout",
     "payouts.confirm_payout": "payouts.services.confirm_payout",
 }
@@ -24,6 +28,7 @@ RETRY_POLICIES = {
     "payments.sync_attempt": _POLL,
     "payments.send_refund": ASK_THE_PROVIDER,
     "payments.open_seller_account": ASK_THE_PROVIDER,
+    "payments.send_event": _TELL,
     "payouts.send_payout": ASK_THE_PROVIDER,
     "payouts.confirm_payout": ASK_THE_PROVIDER,
 }

@@ -6,6 +6,7 @@ Hand: a page that says what will happen, asks for a reason and makes one service
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -87,9 +88,13 @@ class WindowAdmin(ModelAdmin):  # type: ignore[misc]
         """Return the names of the hands that make sense for a row now; None means all."""
         return None
 
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        """Return the hands of the list that the person may use."""
+        return _permitted(super().get_actions_list(request), request)
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Return the permitted hands that make sense for the row."""
-        permitted: list[Any] = super().get_actions_detail(request, object_id)
+        """Return the hands of the row that the person may use, and that make sense now."""
+        permitted = _permitted(super().get_actions_detail(request, object_id), request)
         row = self.get_object(request, object_id) if permitted else None
         sensible = self.hands(row, actor_of(request)) if row is not None else None
         if sensible is None:
@@ -204,17 +209,23 @@ def ask(
 def hand(
     *, title: str, permission: str, path: str, icon: str, danger: bool = False
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Make a window's method a hand, for people who have the permission (app.codename)."""
+    """Make a window's method a hand, for people who have the permission (app.codename).
+
+    The permission is checked here and not by the theme, whose system check would ask the database for it.
+    """
 
     def decorate(method: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        made: Callable[..., HttpResponse] = action(
-            description=title,
-            permissions=[permission],
-            url_path=path,
-            icon=icon,
-            variant=ActionVariant.DANGER if danger else ActionVariant.PRIMARY,
-        )(method)
-        return made
+        @wraps(method)
+        def guarded(window: WindowAdmin, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not _may(request, permission):
+                raise PermissionDenied
+            return method(window, request, *args, **kwargs)
+
+        variant = ActionVariant.DANGER if danger else ActionVariant.PRIMARY
+        made: Any = action(description=title, url_path=path, icon=icon, variant=variant)(guarded)
+        made.needs = permission
+        shown: Callable[..., HttpResponse] = made
+        return shown
 
     return decorate
 
@@ -254,3 +265,11 @@ def _shielded(response: Any) -> HttpResponse:
 
 def _show_direction_controls(response: Any) -> None:
     response.content = response.content.decode().translate(_DIRECTION_CONTROLS).encode()
+
+
+def _may(request: HttpRequest, permission: str) -> bool:
+    return request.user.has_perm(permission)
+
+
+def _permitted(hands: list[Any], request: HttpRequest) -> list[Any]:
+    return [one for one in hands if _may(request, one.method.needs)]

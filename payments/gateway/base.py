@@ -160,8 +160,17 @@ class TransferRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reversal:
+    """Money of a transfer that came back to our balance: an object, and a movement, of its own."""
+
+    psp_ref: str
+    amount: Money
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """What the provider says of a transfer."""
+    """What the provider says of a transfer. The reversals are listed only where one transfer was fetched."""
 
     psp_ref: str
     reference: str
@@ -169,6 +178,7 @@ class Transfer:
     amount: Money
     reversed: Money
     created_at: datetime
+    reversals: tuple[Reversal, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

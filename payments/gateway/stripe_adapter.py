@@ -7,6 +7,7 @@ longest that anything waits. What Stripe did not clearly answer is `Unknown`; no
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -156,8 +157,16 @@ class StripeGateway:
         )
 
     def fetch_transfer(self, psp_ref: str) -> Outcome[Transfer]:
-        """Fetch a transfer."""
-        return self._ask("transfer.fetch", lambda v1: read.transfer(v1.transfers.retrieve(psp_ref)))
+        """Fetch a transfer, with every reversal of it."""
+
+        def fetch(v1: Any) -> Transfer:
+            found = read.transfer(v1.transfers.retrieve(psp_ref))
+            if not found.reversed.minor:
+                return found
+            listed = v1.transfers.reversals.list(psp_ref, {"limit": 100}).auto_paging_iter()
+            return replace(found, reversals=tuple(read.reversal(each) for each in listed))
+
+        return self._ask("transfer.fetch", fetch)
 
     def find_transfer(self, reference: str) -> Outcome[Transfer | None]:
         """Look a transfer up by its group, which is our reference."""

@@ -103,6 +103,16 @@ def transfer(found: Any) -> Transfer:
 
 
 @_reader
+def reversal(found: Any) -> Reversal:
+    """Read the reversal of a transfer, or of a part of it."""
+    return Reversal(
+        psp_ref=_text(found.id),
+        amount=from_stripe(found.amount, found.currency),
+        created_at=_instant(found.created),
+    )
+
+
+@_reader
 def balances(found: Any) -> list[Money]:
     """Read our balance: available and pending summed per currency."""
     totals: dict[str, Money] = {}

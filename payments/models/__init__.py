@@ -1,8 +1,9 @@
 """The tables of money in."""
 
 from payments.models.checkouts import Attempt, Checkout, PaymentOrder
+from payments.models.events import StorefrontEvent
 from payments.models.refunds import Refund
 from payments.models.sellers import Seller
 from payments.models.webhooks import WebhookEvent
 
-__all__ = ["Attempt", "Checkout", "PaymentOrder", "Refund", "Seller", "WebhookEvent"]
+__all__ = ["Attempt", "Checkout", "PaymentOrder", "Refund", "Seller", "StorefrontEvent", "WebhookEvent"]

@@ -11,6 +11,7 @@ from payments.services.checkouts import (
     create_checkout,
     register_attempt,
 )
+from payments.services.events import EventNotAccepted, send_event
 from payments.services.refunds import (
     NotRefundable,
     RefundExceedsPaid,
@@ -25,6 +26,7 @@ __all__ = [
     "AmountMismatch",
     "CheckoutExists",
     "CheckoutResult",
+    "EventNotAccepted",
     "NewCheckout",
     "NewOrder",
     "NotRefundable",
@@ -39,6 +41,7 @@ __all__ = [
     "register_attempt",
     "register_seller",
     "request_refund",
+    "send_event",
     "send_refund",
     "sync_attempt",
     "sync_refund",

@@ -17,6 +17,7 @@ from operations.services import TryLater, enqueue, withdraw
 from payments.gateway import CheckoutFacts, CheckoutStatus, Declined, Unknown, provider
 from payments.models import Attempt, Checkout, PaymentOrder
 from payments.services.common import try_later
+from payments.services.events import tell
 from payments.services.refunds import request_refund_in_tx
 from payments.states import AttemptState, OrderState
 
@@ -87,6 +88,7 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
         case CheckoutStatus.EXPIRED if attempt.state == AttemptState.PENDING:
             move(attempt, "expire", actor="psp:stripe", now=now)
             _move_where(orders, "expire", now=now)
+            tell(checkout=attempt.checkout_id, type="payment.expired", now=now)
         case CheckoutStatus.FAILED if attempt.state == AttemptState.PENDING:
             move(
                 attempt,
@@ -97,6 +99,7 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
                 last_error=facts.last_error,
             )
             _move_where(orders, "fail", now=now, reason=facts.last_error)
+            tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
         case CheckoutStatus.REQUIRES_ACTION | CheckoutStatus.IN_REVIEW:
             _move_where(orders, _UNDER_WAY[facts.status], now=now)
         case _ if facts.last_error and facts.last_error != attempt.last_error:
@@ -147,6 +150,7 @@ def _book(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts
     for order in orders:
         move(order, "pay_late" if order in late else "succeed", actor=actor, now=now, **booked)
     Checkout.objects.filter(pk=attempt.checkout_id).update(is_payment_done=True)
+    tell(checkout=attempt.checkout_id, type="payment.succeeded", now=now)
     for order in late:
         refund = request_refund_in_tx(
             order=order,

@@ -17,6 +17,7 @@ from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, PaymentOrder, Refund
 from payments.services.common import require_key_alive, try_later
+from payments.services.events import tell
 from payments.states import AttemptState, OrderState, RefundState
 
 OPEN = (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
@@ -192,6 +193,7 @@ def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
         value_date=facts.created_at.date(),
     )
     post(entry, actor="psp:stripe", now=now)
+    tell(checkout=order.checkout_id, type="refund.succeeded", now=now)
 
 
 def _split(refund: Refund, order: PaymentOrder) -> recipes.RefundSplit:

@@ -68,8 +68,7 @@ def confirm_payout(*, payout: str, now: datetime) -> None:
         found = Payout.objects.select_for_update().get(pk=payout)
         if found.state == PayoutState.SENT:
             _book_paid(found, transfer, now=now)
-        if transfer.reversed == found.amount and found.state == PayoutState.PAID:
-            _book_returned(found, transfer, now=now)
+        _book_returned(found, transfer, now=now)
         _complete_batch(found.batch_id, now=now)
 
 
@@ -137,16 +136,20 @@ def _book_paid(payout: Payout, transfer: Transfer, *, now: datetime) -> None:
 
 
 def _book_returned(payout: Payout, transfer: Transfer, *, now: datetime) -> None:
-    entry = recipes.payout_returned(
-        psp="stripe",
-        seller=payout.seller_id,
-        payout=payout.id,
-        reversal=f"{transfer.psp_ref}:reversed",
-        amount=transfer.reversed,
-        subject=f"payout:{payout.id}",
-    )
-    post(entry, actor="psp:stripe", now=now)
-    move(payout, "bounce", actor="psp:stripe", now=now, reason="the transfer was reversed")
+    """Book each reversal, under its own id as on the statement; the payout is returned once all of it is back."""
+    for reversal in transfer.reversals:
+        entry = recipes.payout_returned(
+            psp="stripe",
+            seller=payout.seller_id,
+            payout=payout.id,
+            reversal=reversal.psp_ref,
+            amount=reversal.amount,
+            subject=f"payout:{payout.id}",
+            value_date=reversal.created_at.date(),
+        )
+        post(entry, actor="psp:stripe", now=now)
+    if transfer.reversed == payout.amount and payout.state == PayoutState.PAID:
+        move(payout, "bounce", actor="psp:stripe", now=now, reason="the transfer was reversed")
 
 
 def _complete_batch(batch_id: str, *, now: datetime) -> None:

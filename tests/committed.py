@@ -1,0 +1,96 @@
+"""Committed data: for what a test's one big transaction cannot show, such as threads, other processes and kill -9.
+
+pytest-django's own way (`transaction=True`, `live_server`) empties the tables by TRUNCATE afterwards, which our
+append-only tables rightly refuse, to their owner too. So this fixture leaves the connection in autocommit, and at
+the end switches the guards off, empties every table of ours and switches the guards on again, in one transaction:
+should that fail halfway, the guards were never off.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, connections, transaction
+from psycopg import sql
+from pytest_django.live_server_helper import LiveServer
+from pytest_django.plugin import DjangoDbBlocker
+
+from sandbox.control import SandboxControl
+from tests.conftest import WEBHOOK_SECRET
+from tests.snapshot import ROOMS
+from tests.world import World, make_shop
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Commit for real, and leave nothing behind."""
+    with django_db_blocker.unblock():
+        wipe()
+        yield
+        connections.close_all()
+        wipe()
+        connections.close_all()
+
+
+@pytest.fixture
+def committed_world(committed_db: None, provider: SandboxControl) -> World:
+    """The cast's world on committed data."""
+    return World(shop=make_shop("acme"), other_shop=make_shop("bolt"), provider=provider, webhook_secret=WEBHOOK_SECRET)
+
+
+@pytest.fixture
+def web(committed_world: World) -> Iterator[str]:
+    """Serve the world over HTTP, one thread a request, and return the address."""
+    server = LiveServer("127.0.0.1")
+    yield server.url
+    server.stop()
+
+
+def tables() -> list[str]:
+    """Return every table of our rooms."""
+    return sorted(model._meta.db_table for room in ROOMS for model in apps.get_app_config(room).get_models())
+
+
+def wipe() -> None:
+    """Empty every table of ours, guards or no guards."""
+    names = [sql.Identifier(name) for name in tables()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(name))
+        cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(names)))
+        for name in names:
+            cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(name))
+
+
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Make all calls at the same moment, each in a thread with its own connection; return what came of each."""
+    start = threading.Barrier(len(calls))
+    results: list[Any] = [None] * len(calls)
+
+    def run(position: int, call: Callable[[], Any]) -> None:
+        start.wait()
+        try:
+            results[position] = call()
+        except Exception as error:  # noqa: BLE001 - a loser's error is a result here
+            results[position] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not any(thread.is_alive() for thread in threads), "a call never came back"
+    return results
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return the environment in which a child process sees this test's database and provider."""
+    found = connection.settings_dict
+    url = f"postgresql://{found['USER']}@/{found['NAME']}?host={found['HOST']}&port={found['PORT']}"
+    password = {"PGPASSWORD": str(found["PASSWORD"])} if found["PASSWORD"] else {}
+    return {**os.environ, **password, "COUNTERFOIL_ENV": "test", "DATABASE_URL": url, **extra}

@@ -1,0 +1,65 @@
+"""Questions and steps that several stories of money out share."""
+
+from datetime import timedelta
+from typing import Any
+
+import requests
+from django.utils import timezone
+
+from ledger.selectors import balance, wallet
+from operations.models import Job
+from payments.models import Seller
+from payouts.models import Payout
+from tests.world import World
+
+
+def available(seller: Seller, currency: str = "EUR") -> str:
+    """Return what a seller may be paid, as text."""
+    return wallet(seller=seller.id, currency=currency).available.text
+
+
+def in_transit(currency: str = "EUR") -> str:
+    """Return what is reserved for payouts under way, as text."""
+    return balance(code="payouts:in_transit", currency=currency).text
+
+
+def transferred(world: World) -> list[int]:
+    """Return the amounts of every transfer that the provider ever made, by its own record."""
+    return [transfer["amount"] for transfer in world.provider.ledger()["transfers"]]
+
+
+def transfer_posts(world: World) -> list[dict[str, Any]]:
+    """Return every POST of a transfer that reached the provider."""
+    return [call for call in world.provider.calls() if (call["method"], call["path"]) == ("POST", "/v1/transfers")]
+
+
+def work_later(world: World, **later: int) -> None:
+    """Do what is due now or within a while, and what that makes due, at most ten times over."""
+    for _ in range(10):
+        if not world.work(later=timedelta(**later)):
+            return
+
+
+def states() -> list[str]:
+    """Return the state of every payout."""
+    return list(Payout.objects.order_by("pk").values_list("state", flat=True))
+
+
+def dead_letters() -> list[tuple[str, str]]:
+    """Return the kind and the error of every dead letter."""
+    return list(Job.objects.filter(state="dead").order_by("pk").values_list("kind", "last_error"))
+
+
+def forget_hints(kind: str) -> None:
+    """Make the jobs of a kind due only tomorrow, as if nothing but a webhook could bring the news today."""
+    Job.objects.filter(kind=kind, state="todo").update(next_at=timezone.now() + timedelta(days=1))
+
+
+def at_the_provider(world: World, path: str, **form: Any) -> dict[str, Any]:
+    """POST to the provider as somebody with access to its dashboard would."""
+    answer = requests.post(
+        world.provider.base_url + path, data=form, headers={"Authorization": "Bearer sk_test_sandbox"}, timeout=10
+    )
+    body: dict[str, Any] = answer.json()
+    assert answer.status_code == 200, body
+    return body
