@@ -15,7 +15,7 @@ PRODUCTION := COUNTERFOIL_ENV=production DEBUG=false \
 	STRIPE_API_KEY=sk_live_not_a_key STRIPE_WEBHOOK_SECRET=whsec_not_a_secret_but_as_long_as_one
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo replay reset test check fmt bench lock reinstall runtime development python
+.PHONY: help run demo replay reset test check fmt bench lock reinstall types imports runtime development python
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -41,13 +41,18 @@ test: development ## the tests, on an embedded PostgreSQL (ARGS="-k refund")
 check: development ## what CI checks: style, types, imports, migrations, settings, tidiness
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy --strict $(SOURCES)
-	.venv/bin/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	@$(MAKE) --no-print-directory types imports
 	@# Without a database the history cannot be compared, and Django warns that it was not.
 	COUNTERFOIL_ENV=test $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@echo manage.py check --deploy --fail-level WARNING
 	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 	$(PY) -m pytest tests/tidy
+
+types: development
+	$(PY) -m mypy --strict $(SOURCES)
+
+imports: development
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 fmt: development ## format the code and fix what can be fixed by itself
 	@$(PY) -m ruff check --fix-only .

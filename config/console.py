@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 
 from config.dashboard import first_page
@@ -87,24 +87,33 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar: the sections and pages that the person may see, with what waits as badges."""
     badges = _badges(request)
+    here = _longest_prefix(request.path)
     home = {"title": "This morning", "icon": "wb_twilight", "link": reverse_lazy("admin:index")}
     sections: list[dict[str, Any]] = [{"title": "", "items": [home]}]
     for title, pages in SECTIONS.items():
-        items = [_item(page, badges) for page in pages if request.user.has_perm(page.permission)]
+        items = [_item(page, badges, here) for page in pages if request.user.has_perm(page.permission)]
         if items:
             sections.append({"title": title, "separator": True, "items": items})
     return sections
 
 
-def _item(page: Page, badges: dict[str, int]) -> dict[str, Any]:
+def _item(page: Page, badges: dict[str, int], here: str) -> dict[str, Any]:
     item: dict[str, Any] = {
         "title": page.title,
         "icon": page.icon,
-        "link": reverse_lazy(f"admin:{page.url}"),
+        "link": reverse(f"admin:{page.url}"),
+        "active": page.url == here,
     }
     if badges.get(page.badge):
         item |= {"badge": str(badges[page.badge]), "badge_variant": "danger", "badge_style": "solid"}
     return item
+
+
+def _longest_prefix(path: str) -> str:
+    """Return the page that a path belongs to: the trial balance's begins with that of the accounts."""
+    links = {reverse(f"admin:{page.url}"): page.url for pages in SECTIONS.values() for page in pages}
+    longest = max((link for link in links if path.startswith(link)), key=len, default="")
+    return links.get(longest, "")
 
 
 def _badges(request: HttpRequest) -> dict[str, int]:

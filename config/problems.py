@@ -119,11 +119,7 @@ def _headers(error: Exception, status: int) -> dict[str, str]:
 def _flatten(detail: Any, path: str = "") -> list[tuple[str, str]]:
     """Return each message with the path of its field: payment_orders[0].amount."""
     if isinstance(detail, dict):
-        return [
-            pair
-            for name, inner in detail.items()
-            for pair in _flatten(inner, path if name == "non_field_errors" else f"{path}.{name}" if path else str(name))
-        ]
+        return [pair for name, inner in detail.items() for pair in _flatten(inner, _step(path, name))]
     if isinstance(detail, list):
         found: list[tuple[str, str]] = []
         for position, inner in enumerate(detail):
@@ -131,3 +127,12 @@ def _flatten(detail: Any, path: str = "") -> list[tuple[str, str]]:
             found += _flatten(inner, f"{path}[{position}]" if nested else path) if inner else []
         return found
     return [(path or "body", str(detail))]
+
+
+def _step(path: str, name: str | int) -> str:
+    """Return the path one level further in: a name, a place in a list, or the same for errors of the whole."""
+    if name == "non_field_errors":
+        return path
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    return f"{path}.{name}" if path else name

@@ -41,6 +41,7 @@ PSP_EVENTS = {
     "checkout.session.expired": "payments.services.webhooks.checkout_changed",
     "payment_intent.requires_action": "payments.services.webhooks.checkout_changed",
     "payment_intent.payment_failed": "payments.services.webhooks.checkout_changed",
+    "review.closed": "payments.services.webhooks.review_closed",
     "refund.created": "payments.services.webhooks.refund_changed",
     "refund.updated": "payments.services.webhooks.refund_changed",
     "refund.failed": "payments.services.webhooks.refund_changed",

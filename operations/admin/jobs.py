@@ -23,8 +23,8 @@ class JobAdmin(WindowAdmin):
     search_fields = ("key__exact", "kind")
     ordering = ("-id",)
     fields = (
-        "kind",
-        "key",
+        "kind_name",
+        "key_name",
         "state_name",
         "args",
         "attempts",

@@ -22,11 +22,14 @@ from operations.jobs.policy import DEFAULT, RetryPolicy
 from operations.jobs.queue import RUN_TASK
 from operations.models import Job
 from operations.models.jobs import JobState
+from operations.switches import Stopped
 
 logger = logging.getLogger(__name__)
 
 # A worker that has not settled a job by then is taken for dead. Longer than any call to the provider.
 LEASE = timedelta(seconds=60)
+# How often a job that a stop switch holds back looks whether it was released.
+WHILE_STOPPED = timedelta(seconds=60)
 
 
 class TryLater(DomainError):
@@ -98,9 +101,14 @@ def _run(job: dict[str, Any], *, now: datetime) -> None:
 
 
 def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: datetime) -> None:
+    message = f"{type(error).__name__}: {error}"[:2000]
+    if isinstance(error, Stopped):
+        # A brake may stay pulled for days: waiting for the person who pulled it is no failed attempt.
+        uncounted = job["attempts"] - 1
+        _settle(job, state=JobState.TODO, next_at=now + WHILE_STOPPED, attempts=uncounted, last_error=message)
+        return
     final = isinstance(error, DomainError) and not error.retryable
     told = getattr(error, "after_s", None)
-    message = f"{type(error).__name__}: {error}"[:2000]
     if final or job["attempts"] >= policy.attempts:
         _park(job, error=message, now=now)
         return

@@ -13,7 +13,6 @@ from operations.admin_display import (
     Panel,
     amount,
     audit_panel,
-    code,
     code_column,
     columns,
     list_link,
@@ -27,7 +26,7 @@ from operations.admin_display import (
 from operations.selectors import audit_trail
 from payments.models import Seller
 
-LINES_SHOWN = 50
+LINES_SHOWN = 25
 
 
 @admin.register(Seller)
@@ -113,7 +112,7 @@ class SellerAdmin(WindowAdmin):
         wallets = wallets_of(sellers=[row.pk]).get(row.pk, [])
         return [
             _wallets(wallets),
-            *(_statement(part, wallet) for wallet in wallets for part in ("available", "pending", "receivable")),
+            *(panel for wallet in wallets for part in _ACCOUNT_OF if (panel := _statement(part, wallet)).rows),
             audit_panel(audit_trail(subject=f"seller:{row.pk}")),
         ]
 
@@ -163,7 +162,7 @@ def _statement(part: str, wallet: Wallet) -> Panel:
     return Panel(
         title=f"Account statement: {part}, {wallet.currency}",
         note=f"The newest {LINES_SHOWN} lines, newest first." if len(lines) == LINES_SHOWN else "",
-        columns=columns("When", "Event", "About", "Item", "Out#", "In#"),
+        columns=columns("When", "Event", "About", "Out#", "In#"),
         rows=[_line_cells(line, grows_by_debit=part == "receivable") for line in lines],
     )
 
@@ -174,7 +173,6 @@ def _line_cells(line: AccountLine, *, grows_by_debit: bool) -> tuple[Cell, ...]:
         moment(line.recorded_at),
         page_link("ledger_journalentry", line.entry_id, words(line.recipe)),
         subject_link(line.subject),
-        code(line.item),
         amount((-moved).display if moved.minor < 0 else None),
         amount(moved.display if moved.minor > 0 else None),
     )

@@ -190,6 +190,7 @@ class ProviderEvent:
     object_id: str
     account: str
     reference: str
+    payment_ref: str = ""
 
 
 class BadSignature(Exception):

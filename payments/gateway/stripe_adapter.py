@@ -54,7 +54,7 @@ REPORT_COLUMNS = [
     "description",
 ]
 # Everything that a paid checkout is booked from, in one answer.
-_EXPAND = ["payment_intent.latest_charge.balance_transaction"]
+_EXPAND = ["payment_intent.latest_charge.balance_transaction", "payment_intent.review"]
 
 
 class StripeGateway:

@@ -14,6 +14,7 @@ from payments.gateway.base import (
     ProviderEvent,
     RefundFacts,
     RefundStatus,
+    Reversal,
     Transfer,
 )
 from payments.gateway.currencies import NotRepresentable, from_stripe
@@ -53,14 +54,15 @@ def checkout(session: Any) -> CheckoutFacts:
     charge = intent.get("latest_charge") if intent else None
     charge = charge if isinstance(charge, dict) else None
     facts: dict[str, Any] = {
+        "payment_ref": intent["id"] if intent else "",
         "psp_ref": _text(found["id"]),
         "reference": _text(found["client_reference_id"]),
         "page_url": found.get("url") or "",
-        "status": _checkout_status(found, intent, charge),
+        "status": _checkout_status(found, intent),
         "amount": from_stripe(found["amount_total"], found["currency"]),
     }
     if facts["status"] is CheckoutStatus.PAID and intent and charge:
-        facts |= _charge_facts(intent, charge)
+        facts |= _charge_facts(charge)
     elif intent and intent.get("last_payment_error"):
         error = intent["last_payment_error"]
         facts["last_error"] = error.get("decline_code") or error.get("code") or "declined"
@@ -134,16 +136,16 @@ def event(payload: bytes) -> ProviderEvent:
         object_id=str(about.get("id") or ""),
         account=str(found.get("account") or ""),
         reference=str(about.get("client_reference_id") or metadata.get("reference") or ""),
+        payment_ref=str(about.get("payment_intent") or ""),
     )
 
 
-def _charge_facts(intent: dict[str, Any], charge: dict[str, Any]) -> dict[str, Any]:
+def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:
     transaction = charge["balance_transaction"]
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise ValueError("paid, but the charge is not captured")
     return {
         "amount": from_stripe(charge["amount_captured"], charge["currency"]),
-        "payment_ref": _text(intent["id"]),
         "charge_ref": _text(charge["id"]),
         "balance_transaction": _text(transaction["id"]),
         "fee": from_stripe(transaction["fee"], transaction["currency"]),
@@ -151,14 +153,11 @@ def _charge_facts(intent: dict[str, Any], charge: dict[str, Any]) -> dict[str, A
     }
 
 
-def _checkout_status(
-    session: dict[str, Any], intent: dict[str, Any] | None, charge: dict[str, Any] | None
-) -> CheckoutStatus:
+def _checkout_status(session: dict[str, Any], intent: dict[str, Any] | None) -> CheckoutStatus:
     if session["payment_status"] == "paid":
-        reviewed = bool(
-            charge and (charge.get("outcome") or {}).get("type") == "manual_review" and charge.get("review")
-        )
-        return CheckoutStatus.IN_REVIEW if reviewed else CheckoutStatus.PAID
+        review = intent.get("review") if intent else None
+        # A review that is closed has let the payment pass, or the charge was refunded, which is a fact of its own.
+        return CheckoutStatus.IN_REVIEW if review and review["open"] else CheckoutStatus.PAID
     if session["status"] == "expired":
         return CheckoutStatus.EXPIRED
     if session["status"] == "complete":

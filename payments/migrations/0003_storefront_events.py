@@ -7,23 +7,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('operations', '0003_storefront_events'),
-        ('payments', '0002_guards'),
+        ("operations", "0003_storefront_events"),
+        ("payments", "0002_guards"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StorefrontEvent',
+            name="StorefrontEvent",
             fields=[
-                ('id', models.CharField(default=functools.partial(operations.ids.new_id, *('evt',), **{}), editable=False, max_length=40, primary_key=True, serialize=False)),
-                ('type', models.TextField()),
-                ('payload', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('last_answer', models.TextField(blank=True)),
-                ('storefront', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='operations.storefront')),
+                (
+                    "id",
+                    models.CharField(
+                        default=functools.partial(operations.ids.new_id, *("evt",), **{}),
+                        editable=False,
+                        max_length=40,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("type", models.TextField()),
+                ("payload", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                ("delivered_at", models.DateTimeField(blank=True, null=True)),
+                ("last_answer", models.TextField(blank=True)),
+                (
+                    "storefront",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="operations.storefront"
+                    ),
+                ),
             ],
         ),
     ]

@@ -82,6 +82,9 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
     )
     if attempt.state == AttemptState.SUCCEEDED:
         return str(attempt.state)
+    if facts.payment_ref and not attempt.payment_ref:
+        # Kept as soon as it is known: a review's webhook names nothing else.
+        Attempt.objects.filter(pk=attempt.pk).update(payment_ref=facts.payment_ref)
     match facts.status:
         case CheckoutStatus.PAID:
             _book(attempt, orders, facts, now=now)

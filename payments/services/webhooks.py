@@ -34,12 +34,12 @@ def receive_event(*, psp: str, payload: bytes, signature: str, now: datetime) ->
             },
         )
         if created and known:
-            args = {"webhook": row.pk, "reference": event.reference}
+            args = {"webhook": row.pk, "reference": event.reference, "payment_ref": event.payment_ref}
             enqueue(kind="payments.handle_event", key=f"{psp}:{event.event_id}", args=args, run_at=now)
     return created
 
 
-def handle_event(*, webhook: int, reference: str, now: datetime) -> None:
+def handle_event(*, webhook: int, reference: str, now: datetime, payment_ref: str = "") -> None:
     """Act on a kept event through the switchboard, and mark it handled only then (a job)."""
     row = WebhookEvent.objects.get(pk=webhook)
     if row.state != WebhookState.RECEIVED:
@@ -50,6 +50,7 @@ def handle_event(*, webhook: int, reference: str, now: datetime) -> None:
         object_id=row.object_id,
         account=row.account,
         reference=reference,
+        payment_ref=payment_ref,
     )
     switchboard.answerer("PSP_EVENTS", row.type)(event=event, now=now)
     with money_tx("webhooks.handled"):
@@ -64,6 +65,14 @@ def checkout_changed(*, event: ProviderEvent, now: datetime) -> None:
     )
     if attempt is None or attempt.psp_ref is None:
         raise TryLater(reason=f"the checkout {event.object_id} is not known here yet")
+    sync_attempt(attempt=attempt.pk, now=now, poll=False)
+
+
+def review_closed(*, event: ProviderEvent, now: datetime) -> None:
+    """The provider decided a review: fetch the payment that it held."""
+    attempt = Attempt.objects.filter(payment_ref=event.payment_ref).exclude(payment_ref="").first()
+    if attempt is None:
+        raise TryLater(reason=f"the payment {event.payment_ref} is not known here yet")
     sync_attempt(attempt=attempt.pk, now=now, poll=False)
 
 

@@ -27,12 +27,15 @@ from operations.admin_display import (
     Panel,
     amount,
     audit_panel,
+    code,
     code_column,
     columns,
     history_panel,
     list_link,
     moment,
     money_column,
+    name,
+    page_link,
     state_column,
     state_label,
     time_column,
@@ -241,7 +244,7 @@ def _question(batch: Batch, actor: str, *, title: str, explanation: str, button:
             ("Proposed", moment(batch.proposed_at)),
             ("Reason", "; ".join(reasons) or NOTHING),
         ],
-        panels=[_payouts(batch)],
+        panels=[_destinations(batch)],
         refusal=_refusal(batch, actor),
     )
 
@@ -255,6 +258,25 @@ def _payouts(batch: Batch) -> Panel:
         rows=payout_rows(payouts),
         total=("Total of the batch", "", "", "", "", "", amount(batch.total.display)),
         note=list_link("payouts_payout", f"The {PAYOUTS_SHOWN} largest; show all", f"?q={batch.pk}") if more else "",
+    )
+
+
+def _destinations(batch: Batch) -> Panel:
+    """Return what is decided about: who gets how much, and where."""
+    payouts = batch.payouts.order_by("-amount_minor", "pk")[:PAYOUTS_SHOWN]
+    return Panel(
+        title="Payouts",
+        columns=columns("Seller", "To account", "Amount#"),
+        rows=[
+            (
+                page_link("payouts_payout", payout.pk, name(payout.seller_name)),
+                code(payout.destination),
+                amount(payout.amount.display),
+            )
+            for payout in payouts
+        ],
+        total=("Total of the batch", "", amount(batch.total.display)),
+        note=f"the {PAYOUTS_SHOWN} largest" if batch.payouts_count > PAYOUTS_SHOWN else "",
     )
 
 

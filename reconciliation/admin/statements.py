@@ -31,12 +31,12 @@ from reconciliation.states import DispositionKind
 class StatementAdmin(WindowAdmin):
     """What the outside world says happened, and how each of its lines ended."""
 
-    list_display = ("interval", "psp", "state_name", "line_count", "totals_money", "imported_by", "imported")
+    list_display = ("interval", "provider", "state_name", "line_count", "totals_money", "imported_by", "imported")
     list_filter = (("state", ChoicesDropdownFilter), ("interval_end", RangeDateTimeFilter))
     search_fields = ("sha256__startswith", "id__exact")
     ordering = ("-interval_end", "-id")
     fields = (
-        "psp",
+        "provider",
         "format",
         "begins",
         "ends",
@@ -52,6 +52,7 @@ class StatementAdmin(WindowAdmin):
     begins = time_column("interval_start", "From")
     ends = time_column("interval_end", "Until, exclusive")
     imported = time_column("imported_at", "Imported")
+    provider = code_column("psp", "Provider")
     checksum = code_column("sha256", "SHA-256 of the file")
 
     @admin.display(description="Interval", ordering="interval_end")

@@ -33,11 +33,10 @@ def transfer_posts(world: World) -> list[dict[str, Any]]:
     return [call for call in world.provider.calls() if (call["method"], call["path"]) == ("POST", "/v1/transfers")]
 
 
-def work_later(world: World, **later: int) -> None:
-    """Do what is due now or within a while, and what that makes due, at most ten times over."""
-    for _ in range(10):
-        if not world.work(later=timedelta(**later)):
-            return
+def work_later(world: World, *, rounds: int = 6, **later: int) -> None:
+    """Let a while pass and do what is then due, again and again; each round is that much later than the last."""
+    for number in range(1, rounds + 1):
+        world.work(later=timedelta(**later) * number)
 
 
 def states() -> list[str]:

@@ -32,12 +32,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument(
-            "--orders", type=Path, required=True, help="CSV of orders: order_id, customer_id, …"
-        )
-        parser.add_argument(
-            "--items", type=Path, required=True, help="CSV of items: order_id, seller_id, price, …"
-        )
+        parser.add_argument("--orders", type=Path, required=True, help="CSV of orders: order_id, customer_id, …")
+        parser.add_argument("--items", type=Path, required=True, help="CSV of items: order_id, seller_id, price, …")
         parser.add_argument("--limit", type=int, help="play only the first N orders")
         parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
 

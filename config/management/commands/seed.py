@@ -60,7 +60,9 @@ class Command(BaseCommand):
         self._print_logins()
 
     def _print_logins(self) -> None:
-        console = Console(file=cast("TextIO", self.stdout), width=None if self.stdout.isatty() else 100, highlight=False)
+        console = Console(
+            file=cast("TextIO", self.stdout), width=None if self.stdout.isatty() else 100, highlight=False
+        )
         people = Table("Who", "Log-in", "Password", "Role", title=f"Finance console: {settings.PUBLIC_URL}/admin/")
         for person in PEOPLE:
             people.add_row(person.full_name, person.username, person.password, person.role or "administrator")
