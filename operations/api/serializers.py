@@ -3,9 +3,11 @@
 import re
 from typing import Any
 
+from django.core.validators import validate_email
 from rest_framework import serializers
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")
+_COUNTRY = re.compile(r"[A-Z]{2}\Z")
 # Digits as they stand in a card number: in a row, or in groups split by single spaces or dashes.
 _CARD_LIKE = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")
 
@@ -45,6 +47,30 @@ class IdentifierField(StrictCharField):
         text = super().to_internal_value(data)
         if not _IDENTIFIER.match(text):
             self.fail("identifier")
+        return text
+
+
+class EmailField(StrictCharField):
+    """An e-mail address, as strict as any other text: no control characters, no card number in it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, trim_whitespace=False, **kwargs)
+        self.validators.append(validate_email)
+
+
+class CountryField(StrictCharField):
+    """An ISO 3166 code in two capitals."""
+
+    default_error_messages = {"country": "Give the country as two capital letters, as in DE."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the code."""
+        text = super().to_internal_value(data)
+        if not _COUNTRY.match(text):
+            self.fail("country")
         return text
 
 

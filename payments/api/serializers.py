@@ -7,18 +7,24 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from ledger.money import BadAmount, UnknownCurrency, exponent, parse_amount
-from operations.api.serializers import IdentifierField, StrictCharField, StrictSerializer
+from operations.api.serializers import CountryField, EmailField, IdentifierField, StrictCharField, StrictSerializer
 
 MAX_ORDERS = 100
 
 
 @extend_schema_field({"type": "string", "pattern": r"^(0|[1-9]\d*)(\.\d{1,4})?$", "example": "12.30"})
 class AmountField(StrictCharField):
-    """An amount as text; its currency stands beside it."""
+    """An amount as text, to the letter; its currency stands beside it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
 
 
 class CurrencyField(StrictCharField):
     """An ISO 4217 code in capitals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the code."""
@@ -57,8 +63,8 @@ class BuyerInput(StrictSerializer):
 
     buyer_id = IdentifierField(required=False)
     name = StrictCharField(max_length=200, required=False)
-    email = serializers.EmailField(max_length=254, required=False)
-    country = StrictCharField(max_length=2, min_length=2, required=False)
+    email = EmailField(required=False)
+    country = CountryField(required=False)
 
 
 class PaymentInput(StrictSerializer):
@@ -92,7 +98,7 @@ class SellerInput(StrictSerializer):
 
     seller_id = IdentifierField()
     name = StrictCharField(max_length=200)
-    country = serializers.RegexField(r"^[A-Z]{2}$", max_length=2)
+    country = CountryField()
 
 
 class RefundInput(StrictSerializer):

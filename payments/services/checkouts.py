@@ -91,7 +91,8 @@ def create_checkout(
     """Store a payment and register it with the provider; the same key again is the same payment.
 
     Raises UnknownSeller, CheckoutExists, OrderExists, KeyReused, RequestInProgress, Stopped; then nothing is
-    stored. An outcome that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on.
+    stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the same answer. An outcome
+    that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on.
     """
     with money_tx("payments.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -110,6 +111,11 @@ def create_checkout(
     attempt = Attempt.objects.filter(checkout=checkout_pk).order_by("-number").first()
     if attempt is not None and attempt.state in UNSENT:
         _register(attempt, actor=actor, now=now)
+        attempt.refresh_from_db()
+    if attempt is not None and attempt.state == AttemptState.DECLINED and attempt.psp_ref is None:
+        with money_tx("payments.refused"):
+            idempotency.let_go(key_id=claim.key_id)
+        raise ProviderRefused(message=attempt.last_error)
     return CheckoutResult(checkout=checkout_pk, key_id=claim.key_id)
 
 

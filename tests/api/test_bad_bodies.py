@@ -98,7 +98,8 @@ class TestTheBody:
         assert_problem(answer, 413, "body_too_large")
 
     @pytest.mark.parametrize(
-        "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/xml"]
+        "content_type",
+        ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/xml"],
     )
     @pytest.mark.parametrize("path", ENDPOINTS)
     def test_is_refused_as_anything_but_json(self, world: World, path: str, content_type: str) -> None:
@@ -180,7 +181,9 @@ class TestText:
 
         assert_problem(answer, 422, "invalid", field=named(field))
 
-    @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: x=1", "a\nINFO forged line", "a\tb", "a\x1b[31m", "a\x7f"], ids=repr)
+    @pytest.mark.parametrize(
+        "value", ["a\r\nSet-Cookie: x=1", "a\nINFO forged line", "a\tb", "a\x1b[31m", "a\x7f"], ids=repr
+    )
     @pytest.mark.parametrize(("path", "field"), TEXTS)
     def test_is_refused_with_control_characters(
         self, world: World, ann: Seller, bob: Seller, path: str, field: str, value: str
@@ -206,7 +209,9 @@ class TestText:
         assert_problem(answer, 422, "invalid", field=named(field))
         assert value not in answer.content.decode()
 
-    @pytest.mark.parametrize("value", ["1234567890123456", "9".ljust(16, "9"), "cart_4242424242424242", "4242424242424241"])
+    @pytest.mark.parametrize(
+        "value", ["1234567890123456", "9".ljust(16, "9"), "cart_4242424242424242", "4242424242424241"]
+    )
     def test_may_hold_numbers_that_are_no_cards(self, world: World, ann: Seller, bob: Seller, value: str) -> None:
         answer = world.shop.post("/v1/payments", changed(PAYMENT, "checkout_id", value), key="k")
 
@@ -228,9 +233,7 @@ class TestText:
         assert_problem(answer, 422, "invalid", field=named(field))
 
     @pytest.mark.parametrize(("path", "field"), TEXTS)
-    def test_is_refused_when_it_is_endless(
-        self, world: World, ann: Seller, bob: Seller, path: str, field: str
-    ) -> None:
+    def test_is_refused_when_it_is_endless(self, world: World, ann: Seller, bob: Seller, path: str, field: str) -> None:
         with nothing_changes():
             answer = world.shop.post(path, changed(BODIES[path], field, "a" * 500_000), key="k")
 

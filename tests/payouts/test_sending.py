@@ -101,7 +101,7 @@ class TestSendPayout:
         world.settle()
 
         [failed] = Payout.objects.all()
-        assert (failed.state, failed.last_error) == ("failed", "That account is closed.")
+        assert (failed.state, failed.last_error.split(": ")[-1]) == ("failed", "That account is closed.")
         assert (available(ann), in_transit()) == ("90.00", "0.00")
         assert Batch.objects.get().state == "completed"
         assert transferred(world) == []

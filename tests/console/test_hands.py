@@ -1,0 +1,232 @@
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from ledger.selectors import wallets_of
+from operations.models import ApiKey, Approval, AuditEntry, Job, StopSwitch
+from operations.services import BadApiKey, authenticate_storefront, issue_api_key
+from payouts.models import Batch
+from reconciliation.models import Discrepancy
+from tests.console.world import World, a_discrepancy, brl
+
+SignIn = Callable[[str], Client]
+
+
+def messages_of(browser: Client, page: str) -> str:
+    return browser.get(page).content.decode()
+
+
+def page_of(batch: Batch, hand: str = "change") -> str:
+    name = f"admin:payouts_batch_{hand}"
+    return reverse(name, args=[batch.pk])
+
+
+class TestApproveBatch:
+    def test_shows_what_is_decided_before_it_is(self, world: World, sign_in: SignIn) -> None:
+        batch = Batch.objects.get()
+
+        page = sign_in("anna").get(page_of(batch, "approve"))
+
+        assert page.status_code == 200
+        text = page.content.decode()
+        assert "Approve this batch of R$135.45?" in text
+        assert "Ann&#x27;s Lamps" in text
+        assert "weekly run" in text
+        assert Batch.objects.get().state == "proposed"
+
+    def test_has_a_second_person_send_the_payouts(self, world: World, sign_in: SignIn) -> None:
+        batch = Batch.objects.get()
+
+        answer = sign_in("anna").post(page_of(batch, "approve"), {"note": "all delivered"})
+
+        batch.refresh_from_db()
+        approval = Approval.objects.get(subject=f"batch:{batch.pk}")
+        assert answer["Location"] == page_of(batch)
+        assert (batch.state, batch.decided_by) == ("approved", "user:anna")
+        assert (approval.state, approval.checker, approval.note) == ("granted", "user:anna", "all delivered")
+        assert Job.objects.filter(kind="payouts.send_payout").count() == batch.payouts_count
+
+    def test_acts_once_however_often_it_is_posted(self, world: World, sign_in: SignIn) -> None:
+        batch = Batch.objects.get()
+        browser = sign_in("anna")
+
+        browser.post(page_of(batch, "approve"), {"note": ""})
+        browser.post(page_of(batch, "approve"), {"note": ""})
+
+        assert "there is nothing left to decide" in messages_of(browser, page_of(batch))
+        assert AuditEntry.objects.filter(action="payouts.batch.approved").count() == 1
+
+    @pytest.mark.parametrize("hand", ["approve", "reject"])
+    def test_is_not_for_the_maker_even_an_administrator(self, hand: str, world: World, sign_in: SignIn) -> None:
+        world.release(world.sale(("Cleo's Clocks", brl(5_000))))
+        batch = world.batch(maker="user:admin")
+        browser = sign_in("admin")
+
+        page = browser.get(page_of(batch)).content.decode()
+        asked = browser.get(page_of(batch, hand)).content.decode()
+        browser.post(page_of(batch, hand), {"note": "mine", "reason": "mine"})
+
+        why = "You proposed this batch: a second person must approve or reject it."
+        assert why in page
+        assert page_of(batch, hand) not in page
+        assert why in asked
+        assert why in messages_of(browser, page_of(batch))
+        batch.refresh_from_db()
+        assert batch.state == "proposed"
+        assert Approval.objects.get(subject=f"batch:{batch.pk}").state == "requested"
+
+    def test_says_so_when_payouts_are_stopped(self, world: World, sign_in: SignIn) -> None:
+        batch = Batch.objects.get()
+        StopSwitch.objects.filter(name="payouts").update(stopped=True, reason="the books are not proved")
+        browser = sign_in("anna")
+
+        browser.post(page_of(batch, "approve"), {"note": ""})
+
+        assert "the books are not proved" in messages_of(browser, page_of(batch))
+        assert Batch.objects.get().state == "proposed"
+
+
+class TestRejectBatch:
+    def test_makes_the_money_available_again(self, world: World, sign_in: SignIn) -> None:
+        batch = Batch.objects.get()
+        seller = batch.payouts.order_by("pk")[0]
+
+        sign_in("anna").post(page_of(batch, "reject"), {"reason": "a delivery is disputed"})
+
+        batch.refresh_from_db()
+        wallet = wallets_of(sellers=[seller.seller_id])[seller.seller_id][0]
+        assert batch.state == "canceled"
+        assert wallet.available == seller.amount
+        assert Approval.objects.get(subject=f"batch:{batch.pk}").note == "a delivery is disputed"
+
+    def test_needs_a_reason(self, world: World, sign_in: SignIn) -> None:
+        batch = Batch.objects.get()
+
+        answer = sign_in("anna").post(page_of(batch, "reject"), {"reason": " "})
+
+        assert answer.status_code == 200
+        assert Batch.objects.get().state == "proposed"
+
+
+class TestProposeBatch:
+    def test_reserves_what_is_available(self, world: World, sign_in: SignIn) -> None:
+        world.release(world.sale(("Cleo's Clocks", brl(5_000))))
+        browser = sign_in("oscar")
+
+        browser.post(reverse("admin:payouts_batch_propose"), {"currency": "BRL", "reason": "Cleo asked"})
+
+        batch = Batch.objects.get(proposed_by="user:oscar", payouts_count=1)
+        assert batch.total == brl(4_500)
+        assert Approval.objects.get(subject=f"batch:{batch.pk}").reason == "Cleo asked"
+
+    def test_says_so_when_there_is_nothing(self, world: World, sign_in: SignIn) -> None:
+        browser = sign_in("oscar")
+
+        browser.post(reverse("admin:payouts_batch_propose"), {"currency": "BRL", "reason": "once more"})
+
+        assert "No seller has BRL to be paid out" in messages_of(browser, reverse("admin:payouts_batch_changelist"))
+        assert Batch.objects.count() == 1
+
+
+class TestReplayJob:
+    def test_puts_a_dead_letter_back_with_its_reason(self, world: World, sign_in: SignIn) -> None:
+        job = Job.objects.get(state="dead")
+
+        sign_in("oscar").post(reverse("admin:operations_job_replay", args=[job.pk]), {"reason": "provider is back"})
+
+        job.refresh_from_db()
+        told = AuditEntry.objects.get(action="operations.job.replayed")
+        assert (job.state, job.attempts) == ("todo", 0)
+        assert (told.actor, told.facts["reason"]) == ("user:oscar", "provider is back")
+
+    def test_leaves_a_living_job_alone(self, world: World, sign_in: SignIn) -> None:
+        job = Job.objects.get(state="dead")
+        browser = sign_in("oscar")
+        address = reverse("admin:operations_job_replay", args=[job.pk])
+
+        browser.post(address, {"reason": "first"})
+        browser.post(address, {"reason": "second"})
+
+        assert AuditEntry.objects.filter(action="operations.job.replayed").count() == 1
+
+
+class TestDiscrepancy:
+    def test_is_assigned(self, world: World, sign_in: SignIn) -> None:
+        found = a_discrepancy()
+
+        sign_in("oscar").post(reverse("admin:reconciliation_discrepancy_assign", args=[found.pk]), {"owner": "vera"})
+
+        found = Discrepancy.objects.get(pk=found.pk)
+        assert (found.state, found.owner) == ("assigned", "vera")
+
+    def test_is_resolved_with_a_note(self, world: World, sign_in: SignIn) -> None:
+        found = a_discrepancy()
+        address = reverse("admin:reconciliation_discrepancy_resolve", args=[found.pk])
+
+        sign_in("oscar").post(address, {"reason": "the provider corrected it"})
+
+        found = Discrepancy.objects.get(pk=found.pk)
+        assert (found.state, found.note) == ("resolved", "the provider corrected it")
+
+
+class TestStopSwitch:
+    def test_is_pulled_and_released_with_reasons(self, world: World, sign_in: SignIn) -> None:
+        browser = sign_in("anna")
+
+        browser.post(reverse("admin:operations_stopswitch_pull", args=["payouts"]), {"reason": "bank holiday"})
+        pulled = StopSwitch.objects.get(name="payouts")
+        browser.post(reverse("admin:operations_stopswitch_release", args=["payouts"]), {"reason": "it is over"})
+        released = StopSwitch.objects.get(name="payouts")
+
+        assert (pulled.stopped, pulled.reason, pulled.changed_by) == (True, "bank holiday", "user:anna")
+        assert (released.stopped, released.reason) == (False, "it is over")
+
+    def test_cannot_be_invented(self, world: World, sign_in: SignIn) -> None:
+        address = reverse("admin:operations_stopswitch_pull", args=["sunlight"])
+
+        answer = sign_in("anna").post(address, {"reason": "too bright"})
+
+        assert answer.status_code == 404
+        assert not StopSwitch.objects.filter(name="sunlight").exists()
+
+
+class TestRevokeApiKey:
+    def test_makes_the_key_worthless(self, world: World, sign_in: SignIn) -> None:
+        secret = issue_api_key(slug="demo", label="leaked", actor="system:test", now=world.now)
+        key = ApiKey.objects.get(label="leaked")
+
+        sign_in("admin").post(reverse("admin:operations_apikey_revoke", args=[key.pk]))
+
+        with pytest.raises(BadApiKey):
+            authenticate_storefront(secret=secret, now=world.now)
+
+
+class TestPermission:
+    """Each hand is for the role that has it; the page answers 403 to everybody else, and nothing happens."""
+
+    HANDS = (
+        ("admin:payouts_batch_approve", Batch, {"anna"}),
+        ("admin:payouts_batch_reject", Batch, {"anna"}),
+        ("admin:payouts_batch_propose", None, {"oscar"}),
+        ("admin:operations_job_replay", Job, {"oscar"}),
+        ("admin:reconciliation_discrepancy_assign", Discrepancy, {"oscar"}),
+        ("admin:reconciliation_discrepancy_resolve", Discrepancy, {"oscar"}),
+        ("admin:operations_stopswitch_pull", StopSwitch, {"oscar", "anna"}),
+        ("admin:operations_stopswitch_release", StopSwitch, {"anna"}),
+        ("admin:operations_apikey_revoke", ApiKey, set()),
+    )
+
+    @pytest.mark.parametrize(("hand", "model", "allowed"), HANDS, ids=[hand for hand, _, _ in HANDS])
+    def test_is_asked_of_every_role(
+        self, hand: str, model: type | None, allowed: set[str], world: World, sign_in: SignIn
+    ) -> None:
+        row = model.objects.first() if model is not None else None  # type: ignore[attr-defined]
+        address = reverse(hand, args=[row.pk] if row is not None else [])
+
+        answers = {name: sign_in(name).get(address).status_code for name in ("vera", "oscar", "anna", "augusto")}
+        refused = {name: sign_in(name).post(address, {}).status_code for name in {*answers} - allowed}
+
+        assert {name for name, status in answers.items() if status == 200} == allowed
+        assert set(refused.values()) == {403}
