@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from operations.services import DomainError
+from operations.switchboard import UnknownKind
 from payments import selectors, services
 from payments.gateway.base import BadSignature
 from payments.states import OrderState
@@ -35,6 +36,8 @@ def receive_webhook(request: HttpRequest, psp: str) -> HttpResponse:
             signature=request.headers.get("Stripe-Signature", ""),
             now=timezone.now(),
         )
+    except UnknownKind:
+        return JsonResponse({"error": "no such provider"}, status=404)
     except BadSignature as error:
         return JsonResponse({"error": f"not accepted: {error}"}, status=400)
     return JsonResponse({"received": True})

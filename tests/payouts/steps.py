@@ -3,10 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import requests
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ledger.selectors import balance, wallet
+from operations import database
 from operations.models import Job
 from payments.models import Seller
 from payouts.models import Payout
@@ -62,3 +65,11 @@ def at_the_provider(world: World, path: str, **form: Any) -> dict[str, Any]:
     body: dict[str, Any] = answer.json()
     assert answer.status_code == 200, body
     return body
+
+
+def attack(statement: str, *, match: str) -> None:
+    """Run raw SQL that PostgreSQL must refuse, for a reason that matches."""
+    # TRUNCATE would otherwise be refused for deferred checks that still wait, which proves nothing.
+    database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(IntegrityError, match=match), transaction.atomic():
+        database.execute(statement)

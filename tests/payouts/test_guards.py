@@ -1,18 +1,12 @@
 """Raw SQL against the guards of money out: PostgreSQL refuses what no program may do."""
 
 import pytest
-from django.db import IntegrityError, transaction
 
-from operations import database
 from payouts.models import Batch, Payout
+from tests.payouts.steps import attack
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
-
-
-def attack(statement: str, *, match: str) -> None:
-    with pytest.raises(IntegrityError, match=match), transaction.atomic():
-        database.execute(statement)
 
 
 class TestPayoutItems:
@@ -73,7 +67,7 @@ class TestPayouts:
             " destination, 'key_x', params, '{state}', '' FROM payouts_payout"
         )
 
-        attack(row.format(amount=100, state="approved"), match="cannot begin in approved")
+        attack(row.format(amount=100, state="approved"), match="cannot begin in state approved")
         attack(row.format(amount=0, state="draft"), match="payout_amount_positive")
         attack(row.format(amount=-5, state="draft"), match="payout_amount_positive")
 
