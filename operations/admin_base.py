@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -37,6 +38,8 @@ def actor_of(request: HttpRequest) -> str:
 
 class WindowChangeList(ChangeList):  # type: ignore[misc]
     """A list that lets its admin fetch, in one query, what belongs to the rows of the page."""
+
+    result_list: Any
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page's rows and what belongs to them."""
@@ -95,7 +98,7 @@ class WindowAdmin(ModelAdmin):  # type: ignore[misc]
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Return the hands of the row that the person may use, and that make sense now."""
         permitted = _permitted(super().get_actions_detail(request, object_id), request)
-        row = self.get_object(request, object_id) if permitted else None
+        row = self.get_object(request, unquote(str(object_id))) if permitted else None
         sensible = self.hands(row, actor_of(request)) if row is not None else None
         if sensible is None:
             return permitted
@@ -219,7 +222,8 @@ def hand(
         def guarded(window: WindowAdmin, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not _may(request, permission):
                 raise PermissionDenied
-            return method(window, request, *args, **kwargs)
+            # Django's lists write the ids in their links in a form of their own.
+            return method(window, request, *args, **{name: unquote(value) for name, value in kwargs.items()})
 
         variant = ActionVariant.DANGER if danger else ActionVariant.PRIMARY
         made: Any = action(description=title, url_path=path, icon=icon, variant=variant)(guarded)

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -128,7 +129,9 @@ def format_count(count: int, one: str, many: str = "") -> str:
 
 def page_link(page: str, key: object, text: str) -> SafeString:
     """Return a link to the console's page of one row; `page` is app_model."""
-    return format_html('<a class="cf-link" href="{}">{}</a>', reverse(f"admin:{page}_change", args=[key]), text)
+    return format_html(
+        '<a class="cf-link" href="{}">{}</a>', reverse(f"admin:{page}_change", args=[quote(str(key))]), text
+    )
 
 
 def list_link(page: str, text: str, query: str = "") -> SafeString:

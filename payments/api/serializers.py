@@ -67,12 +67,22 @@ class BuyerInput(StrictSerializer):
     country = CountryField(required=False)
 
 
+class OrdersField(serializers.ListField):
+    """The payment orders of a checkout. Counted before any is read, so that a huge list costs nothing."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the orders."""
+        if isinstance(data, list) and len(data) > MAX_ORDERS:
+            raise serializers.ValidationError(f"A checkout has at most {MAX_ORDERS} payment orders.")
+        return super().to_internal_value(data)
+
+
 class PaymentInput(StrictSerializer):
     """A payment: a checkout with one order per seller, all in one currency."""
 
     checkout_id = IdentifierField()
     buyer_info = BuyerInput()
-    payment_orders = serializers.ListField(child=PaymentOrderInput(), min_length=1, max_length=MAX_ORDERS)
+    payment_orders = OrdersField(child=PaymentOrderInput(), min_length=1, max_length=MAX_ORDERS)
     return_url = StrictCharField(max_length=2000, required=False)
 
     def validate_payment_orders(self, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -17,6 +18,7 @@ from operations.edges import money_tx
 from payments import selectors, services
 from payments.api import representations as show
 from payments.api.serializers import PaymentInput, RefundInput, SellerInput
+from payments.errors import UnknownSeller
 from payments.states import OrderState
 
 KEY_HEADER = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
@@ -119,7 +121,11 @@ class Seller(APIView):
     @extend_schema(responses={200: dict})
     def get(self, request: Request, seller_id: str) -> Response:
         """Return a seller and what we owe them."""
-        seller = selectors.seller(storefront=storefront_of(request).slug, seller_id=seller_id)
+        try:
+            seller = selectors.seller(storefront=storefront_of(request).slug, seller_id=seller_id)
+        except UnknownSeller as error:
+            # In a body it is a mistake in the request; here it is the address that leads nowhere.
+            raise Http404 from error
         return Response(show.seller(seller, [_wallet(found) for found in wallets(seller=seller.id)]))
 
 

@@ -264,15 +264,21 @@ def _as_outcome() -> Iterator[None]:
             Declined(code=error.code or "invalid_request", message=str(error), missing=error.http_status == 404)
         ) from error
     except stripe.RateLimitError as error:
-        wait = (error.headers or {}).get("Retry-After", "1")
-        raise _Answered(Unknown(reason="rate limited", retry_after_s=int(wait) if wait.isdigit() else 1)) from error
+        raise _Answered(Unknown(reason="rate limited", retry_after_s=_told_to_wait(error) or 1)) from error
     except NotRepresentable as error:
         # Raised before anything was sent.
         raise _Answered(Declined(code="not_representable", message=str(error))) from error
     except (stripe.StripeError, requests.RequestException, _NotYet, UnicodeDecodeError) as error:
-        raise _Answered(Unknown(reason=f"{type(error).__name__}: {error}"[:300])) from error
+        reason = f"{type(error).__name__}: {error}"[:300]
+        raise _Answered(Unknown(reason=reason, retry_after_s=_told_to_wait(error))) from error
     except read.Unreadable as error:
         raise _Answered(Unknown(reason=f"unreadable answer: {error}"[:300])) from error
+
+
+def _told_to_wait(error: Exception) -> int | None:
+    """Return the seconds of a Retry-After header, an hour at most."""
+    told = str((getattr(error, "headers", None) or {}).get("Retry-After", ""))
+    return min(int(told), 3600) if told.isascii() and told.isdigit() else None
 
 
 def _line_item(name: str, amount_minor: int, currency: str) -> dict[str, Any]:

@@ -63,6 +63,8 @@ def checkout(session: Any) -> CheckoutFacts:
     }
     if facts["status"] is CheckoutStatus.PAID and intent and charge:
         facts |= _charge_facts(charge)
+        if facts["amount"] != from_stripe(found["amount_total"], found["currency"]):
+            raise ValueError(f"paid {facts['amount']}, but the session says {found['amount_total']}")
     elif intent and intent.get("last_payment_error"):
         error = intent["last_payment_error"]
         facts["last_error"] = error.get("decline_code") or error.get("code") or "declined"

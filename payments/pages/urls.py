@@ -6,5 +6,5 @@ from payments.pages import views
 
 urlpatterns = [
     path("webhooks/<slug:psp>", views.receive_webhook),
-    path("pay/<str:checkout>/return", views.buyer_return, name="buyer-return"),
+    path("pay/<slug:checkout>/return", views.buyer_return, name="buyer-return"),
 ]

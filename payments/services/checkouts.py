@@ -210,7 +210,7 @@ def _store_attempt(checkout: Checkout, new: NewCheckout, sellers: dict[str, Sell
 def _register(attempt: Attempt, *, actor: str, now: datetime) -> Succeeded[CheckoutFacts] | Declined | Unknown:
     gateway = provider(attempt.psp)
     request = CheckoutRequest.thaw(attempt.params)
-    outcome = _already_there(gateway, attempt) if attempt.state == AttemptState.UNKNOWN else None
+    outcome = _already_there(gateway, attempt) if attempt.sent_at is not None else None
     if outcome is None:
         if not key_alive(gateway, attempt.sent_at, now):
             outcome = Unknown(reason="too old to be sent again, and the provider does not show it")
@@ -229,6 +229,9 @@ def _already_there(gateway: Gateway, attempt: Attempt) -> Succeeded[CheckoutFact
             return Succeeded(facts)
         case Succeeded():
             return None
+        case Declined(message=message):
+            # That the look-up was refused says nothing about what was looked for.
+            return Unknown(reason=f"the look-up was refused: {message}")
         case _:
             return found
 

@@ -146,6 +146,9 @@ def _look_up(refund: Refund) -> Succeeded[RefundFacts] | Unknown | Declined | No
             return Succeeded(facts)
         case Succeeded():
             return None
+        case Declined(message=message):
+            # That the look-up was refused says nothing about what was looked for.
+            return Unknown(reason=f"the look-up was refused: {message}")
         case _:
             return found
 

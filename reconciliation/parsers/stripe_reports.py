@@ -62,6 +62,8 @@ def parse(content: bytes) -> list[ParsedLine]:
                 errors += found
     except StatementUnreadable as error:
         errors += error.errors
+    if not lines and not errors:
+        errors.append(LineError(line_no=2, field="file", value="", problem="there is no line below the header"))
     if errors:
         raise StatementUnreadable(errors)
     return lines

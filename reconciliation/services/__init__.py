@@ -3,7 +3,7 @@
 from reconciliation.parsers.base import LineError, StatementUnreadable
 from reconciliation.services.closing import CheckItem, ChecklistNotGreen, DayNotOver, checklist, close_day
 from reconciliation.services.discrepancies import assign_discrepancy, resolve_discrepancy
-from reconciliation.services.matching import match_statement
+from reconciliation.services.matching import MatchResult, match_statement
 from reconciliation.services.statements import (
     ControlTotalMismatch,
     StatementKnown,
@@ -18,6 +18,7 @@ __all__ = [
     "ControlTotalMismatch",
     "DayNotOver",
     "LineError",
+    "MatchResult",
     "StatementKnown",
     "StatementNotReady",
     "StatementUnreadable",

@@ -62,12 +62,14 @@ def import_statement(
         if not interval_start <= line.created_at < interval_end:
             raise LineOutsideInterval(line_no=line.line_no, created_at=line.created_at.isoformat())
     digest = hashlib.sha256(content).hexdigest()
+    totals = _totals(lines)
+    stated = totals if control_totals is None else control_totals
     if dry_run:
+        _refuse_known(digest)
+        _compare_totals(totals, stated)
         return None
     with money_tx("statements.import"):
-        known = Statement.objects.filter(sha256=digest).first()
-        if known is not None:
-            raise StatementKnown(statement=known.pk)
+        _refuse_known(digest)
         statement = Statement.objects.create(
             psp=psp,
             format=format,
@@ -75,12 +77,12 @@ def import_statement(
             interval_start=interval_start,
             interval_end=interval_end,
             line_count=len(lines),
-            control_totals=_totals(lines),
+            control_totals=totals,
             imported_by=actor,
             imported_at=now,
         )
         database.copy_rows(database.queries("reconciliation")["copy_lines"], (_row(statement.pk, li) for li in lines))
-        _check_totals(statement, control_totals or statement.control_totals)
+        _check_totals(statement, stated)
         record_audit(
             action="reconciliation.statement.imported",
             actor=actor,
@@ -118,6 +120,12 @@ def fetch_statement(*, actor: str, now: datetime, psp: str = "stripe") -> Statem
     )
 
 
+def _refuse_known(digest: str) -> None:
+    known = Statement.objects.filter(sha256=digest).first()
+    if known is not None:
+        raise StatementKnown(statement=known.pk)
+
+
 def _totals(lines: list[ParsedLine]) -> dict[str, int]:
     totals: dict[str, int] = {}
     for line in lines:
@@ -143,9 +151,13 @@ def _row(statement: int, line: ParsedLine) -> tuple[object, ...]:
 
 
 def _check_totals(statement: Statement, stated: dict[str, int]) -> None:
-    """Compare what arrived in the table with what was stated, in both directions."""
+    """Compare what arrived in the table with what was stated."""
     rows = database.fetch_all(database.queries("reconciliation")["control_totals"], {"statement": statement.pk})
-    found = {row["currency"]: int(row["net_minor"]) for row in rows}
+    _compare_totals({row["currency"]: int(row["net_minor"]) for row in rows}, stated)
+
+
+def _compare_totals(found: dict[str, int], stated: dict[str, int]) -> None:
+    """Raise ControlTotalMismatch for a currency on either side in which they differ."""
     for currency in sorted(found.keys() | stated.keys()):
         if found.get(currency, 0) != stated.get(currency, 0):
             raise ControlTotalMismatch(

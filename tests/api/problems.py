@@ -1,6 +1,10 @@
 """What every refusal of the API looks like."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from tests.snapshot import nothing_changes
+from tests.world import Shop
 
 
 def assert_problem(response: Any, status: int, code: str, *, field: str | None = None) -> dict[str, Any]:
@@ -16,3 +20,20 @@ def assert_problem(response: Any, status: int, code: str, *, field: str | None =
     if field is not None:
         assert field in [error["field"] for error in body["errors"]], body["errors"]
     return body
+
+
+def assert_all_refused(
+    shop: Shop, path: str, bodies: Mapping[str, Any], status: int, code: str, *, field: str | None = None
+) -> None:
+    """POST each body and assert that each is the same problem and that none of them changed a row.
+
+    One test for many bodies of a kind: setting the stage costs more than the requests.
+    """
+    wrong = {}
+    with nothing_changes():
+        for name, body in bodies.items():
+            try:
+                assert_problem(shop.post(path, body, key="k"), status, code, field=field)
+            except AssertionError as error:
+                wrong[name] = str(error)
+    assert not wrong

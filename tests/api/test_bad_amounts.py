@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import pytest
-
 from payments.models import Checkout, Seller
 from tests.api.bodies import PAYMENT, REFUND, changed
-from tests.api.problems import assert_problem
+from tests.api.problems import assert_all_refused, assert_problem
 from tests.snapshot import nothing_changes
-from tests.world import World
+from tests.world import Shop, World
 
 NOT_AMOUNTS: dict[str, Any] = {
     "zero": "0",
@@ -63,100 +61,83 @@ NOT_CURRENCIES: dict[str, Any] = {
 }
 
 
+TOO_MANY_DECIMALS = [
+    ("10.5", "JPY"),
+    ("10.00", "JPY"),
+    ("10.001", "EUR"),
+    ("10.0001", "BHD"),
+    ("10.00", "ISK"),
+    ("10.00", "UGX"),
+]
+RIGHT = [
+    ("10", "EUR", 1000),
+    ("10.5", "EUR", 1050),
+    ("10.50", "EUR", 1050),
+    ("0.60", "EUR", 60),
+    ("500", "JPY", 500),
+    ("10.010", "BHD", 10010),
+    ("1000", "ISK", 1000),
+]
+
+
+def with_each(body: dict[str, Any], path: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the body once for each value at a path."""
+    return {name: changed(body, path, value) for name, value in values.items()}
+
+
 class TestAPaymentsAmount:
-    @pytest.mark.parametrize("amount", NOT_AMOUNTS.values(), ids=NOT_AMOUNTS.keys())
-    def test_is_refused_with_its_place_in_the_body(self, world: World, ann: Seller, bob: Seller, amount: Any) -> None:
-        body = changed(PAYMENT, "payment_orders.1.amount", amount)
+    def test_is_refused_with_its_place_in_the_body(self, shop: Shop) -> None:
+        bodies = with_each(PAYMENT, "payment_orders.1.amount", NOT_AMOUNTS)
 
-        with nothing_changes():
-            answer = world.shop.post("/v1/payments", body, key="k")
+        assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[1].amount")
 
-        assert_problem(answer, 422, "invalid", field="payment_orders[1].amount")
+    def test_is_refused_with_more_decimals_than_its_currency_has(self, shop: Shop) -> None:
+        one_order = changed(PAYMENT, "payment_orders.1")
+        bodies = {
+            f"{amount} {currency}": changed(
+                changed(one_order, "payment_orders.0.amount", amount), "payment_orders.0.currency", currency
+            )
+            for amount, currency in TOO_MANY_DECIMALS
+        }
 
-    @pytest.mark.parametrize(
-        ("amount", "currency"),
-        [
-            ("10.5", "JPY"),
-            ("10.00", "JPY"),
-            ("10.001", "EUR"),
-            ("10.0001", "BHD"),
-            ("10.00", "ISK"),
-            ("10.00", "UGX"),
-        ],
-    )
-    def test_is_refused_with_more_decimals_than_its_currency_has(
-        self, world: World, ann: Seller, amount: str, currency: str
-    ) -> None:
-        with nothing_changes():
-            answer = world.order("cart-1", {"ann": amount}, currency=currency)
+        assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[0].amount")
 
-        assert_problem(answer, 422, "invalid", field="payment_orders[0].amount")
+    def test_is_taken_to_the_cent(self, world: World, ann: Seller) -> None:
+        for number, (amount, currency, minor) in enumerate(RIGHT):
+            answer = world.order(f"cart-{number}", {"ann": amount}, currency=currency)
 
-    @pytest.mark.parametrize(
-        ("amount", "currency", "minor"),
-        [
-            ("10", "EUR", 1000),
-            ("10.5", "EUR", 1050),
-            ("10.50", "EUR", 1050),
-            ("0.60", "EUR", 60),
-            ("500", "JPY", 500),
-            ("10.010", "BHD", 10010),
-            ("1000", "ISK", 1000),
-        ],
-    )
-    def test_is_taken_to_the_cent(self, world: World, ann: Seller, amount: str, currency: str, minor: int) -> None:
-        answer = world.order("cart-1", {"ann": amount}, currency=currency)
-
-        assert answer.status_code == 201, answer.content
-        assert (Checkout.objects.get().total_minor, Checkout.objects.get().currency) == (minor, currency)
+            assert answer.status_code == 201, answer.content
+            stored = Checkout.objects.get(checkout_id=f"cart-{number}")
+            assert (stored.total_minor, stored.currency) == (minor, currency)
 
 
 class TestAPaymentsCurrency:
-    @pytest.mark.parametrize("currency", NOT_CURRENCIES.values(), ids=NOT_CURRENCIES.keys())
-    def test_is_refused_with_its_place_in_the_body(self, world: World, ann: Seller, bob: Seller, currency: Any) -> None:
-        body = changed(PAYMENT, "payment_orders.0.currency", currency)
+    def test_is_refused_with_its_place_in_the_body(self, shop: Shop) -> None:
+        bodies = with_each(PAYMENT, "payment_orders.0.currency", NOT_CURRENCIES)
 
-        with nothing_changes():
-            answer = world.shop.post("/v1/payments", body, key="k")
+        assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[0].currency")
 
-        assert_problem(answer, 422, "invalid", field="payment_orders[0].currency")
+    def test_is_one_for_the_whole_checkout(self, shop: Shop) -> None:
+        bodies = {"two": changed(PAYMENT, "payment_orders.1.currency", "USD")}
 
-    def test_is_one_for_the_whole_checkout(self, world: World, ann: Seller, bob: Seller) -> None:
-        body = changed(PAYMENT, "payment_orders.1.currency", "USD")
-
-        with nothing_changes():
-            answer = world.shop.post("/v1/payments", body, key="k")
-
-        assert_problem(answer, 422, "invalid", field="payment_orders")
+        assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders")
 
 
 class TestARefundsAmount:
-    @pytest.mark.parametrize("amount", NOT_AMOUNTS.values(), ids=NOT_AMOUNTS.keys())
-    def test_is_refused_by_name(self, world: World, ann: Seller, amount: Any) -> None:
-        world.sell("cart-1", {"ann": "10.00"})
+    def test_is_refused_by_name(self, shop: Shop) -> None:
+        assert_all_refused(
+            shop, "/v1/refunds", with_each(REFUND, "amount", NOT_AMOUNTS), 422, "invalid", field="amount"
+        )
 
-        with nothing_changes():
-            answer = world.shop.post("/v1/refunds", changed(REFUND, "amount", amount), key="k")
+    def test_is_refused_without_a_currency_that_exists(self, shop: Shop) -> None:
+        assert_all_refused(
+            shop, "/v1/refunds", with_each(REFUND, "currency", NOT_CURRENCIES), 422, "invalid", field="currency"
+        )
 
-        assert_problem(answer, 422, "invalid", field="amount")
+    def test_is_refused_without_its_other_half(self, shop: Shop) -> None:
+        halves = {missing: changed(REFUND, missing) for missing in ("amount", "currency")}
 
-    @pytest.mark.parametrize("currency", NOT_CURRENCIES.values(), ids=NOT_CURRENCIES.keys())
-    def test_is_refused_without_a_currency_that_exists(self, world: World, ann: Seller, currency: Any) -> None:
-        world.sell("cart-1", {"ann": "10.00"})
-
-        with nothing_changes():
-            answer = world.shop.post("/v1/refunds", changed(REFUND, "currency", currency), key="k")
-
-        assert_problem(answer, 422, "invalid", field="currency")
-
-    @pytest.mark.parametrize("missing", ["amount", "currency"])
-    def test_is_refused_without_its_other_half(self, world: World, ann: Seller, missing: str) -> None:
-        world.sell("cart-1", {"ann": "10.00"})
-
-        with nothing_changes():
-            answer = world.shop.post("/v1/refunds", changed(REFUND, missing), key="k")
-
-        assert_problem(answer, 422, "invalid", field="currency")
+        assert_all_refused(shop, "/v1/refunds", halves, 422, "invalid", field="currency")
 
     def test_is_refused_in_another_currency_than_was_charged(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "10.00"})

@@ -1,6 +1,6 @@
 """Two weeks of trade to look at: `busy_market()` fills an empty database through the same verbs as the tests.
 
-Run it by hand, never by a product: `python manage.py shell -c "from tests.console.market import busy_market as b; b()"`.
+Run it by hand: `python manage.py shell -c "from tests.console.market import busy_market; busy_market()"`.
 """
 
 import random
@@ -40,9 +40,10 @@ def busy_market(*, scale: int = 1) -> World:
         for place, orders in enumerate(RHYTHM)
         for _ in range(orders * scale)
     ]
-    world.release(*sold[: len(sold) * 2 // 3])
+    world.release(*sold[: len(sold) * 3 // 5])
     _statement(world, sold)
     _payouts(world)
+    world.release(*sold[len(sold) * 3 // 5 : len(sold) * 4 // 5])
     for checkout in sold[-6:-3]:
         world.refund(checkout)
     for _ in range(3):
@@ -66,16 +67,16 @@ def _sale(world: World, dice: random.Random, *, days_ago: int) -> Checkout:
 def _statement(world: World, sold: list[Checkout]) -> None:
     """Import a report on all but the latest sales, in which two lines say something else than the books."""
     lines = []
-    for place, checkout in enumerate(sold[:-40]):
+    for place, checkout in enumerate(sold[:-34]):
         fee = Money(checkout.total_minor * 29 // 1000 + 30, checkout.currency)
-        gross = checkout.total + (Money(1_250, checkout.currency) if place in (20, 111) else Money(0, checkout.currency))
+        gross = checkout.total + (
+            Money(1_250, checkout.currency) if place in (20, 111) else Money(0, checkout.currency)
+        )
         lines.append(world.line(checkout, gross=gross, fee=fee, at=checkout.created_at))
     lines.append(
         world.line(sold[3], gross=brl(48_000), fee=brl(0), at=world.now - timedelta(days=3), charge="ch_nobody_knows")
     )
-    statement = world.statement(
-        lines, start=world.now - timedelta(days=30), end=world.now + timedelta(minutes=1)
-    )
+    statement = world.statement(lines, start=world.now - timedelta(days=30), end=world.now + timedelta(minutes=1))
     found = statement.lines.get(source_ref="ch_nobody_knows").discrepancies.get()
     assign_discrepancy(discrepancy=found.pk, owner="oscar", actor="user:oscar", now=world.now)
 

@@ -1,6 +1,8 @@
+import re
 from collections.abc import Callable
 
 import pytest
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
@@ -47,6 +49,18 @@ class TestApproveBatch:
         assert (batch.state, batch.decided_by) == ("approved", "user:anna")
         assert (approval.state, approval.checker, approval.note) == ("granted", "user:anna", "all delivered")
         assert Job.objects.filter(kind="payouts.send_payout").count() == batch.payouts_count
+
+    def test_is_reached_by_the_links_that_people_follow(self, world: World, sign_in: SignIn) -> None:
+        batch = Batch.objects.get()
+        browser = sign_in("anna")
+        listed = browser.get(reverse("admin:payouts_batch_changelist")).content.decode()
+        [row] = set(re.findall(r'href="(/admin/payouts/batch/bat[^"?]+/change/)', listed))
+        [button] = re.findall(r'href="(/admin/payouts/batch/[^"]+/approve/)"', browser.get(row).content.decode())
+
+        browser.post(button, {"note": ""})
+
+        batch.refresh_from_db()
+        assert batch.state == "approved"
 
     def test_acts_once_however_often_it_is_posted(self, world: World, sign_in: SignIn) -> None:
         batch = Batch.objects.get()
@@ -206,7 +220,7 @@ class TestRevokeApiKey:
 class TestPermission:
     """Each hand is for the role that has it; the page answers 403 to everybody else, and nothing happens."""
 
-    HANDS = (
+    HANDS: tuple[tuple[str, type[Model] | None, set[str]], ...] = (
         ("admin:payouts_batch_approve", Batch, {"anna"}),
         ("admin:payouts_batch_reject", Batch, {"anna"}),
         ("admin:payouts_batch_propose", None, {"oscar"}),
@@ -218,15 +232,14 @@ class TestPermission:
         ("admin:operations_apikey_revoke", ApiKey, set()),
     )
 
-    @pytest.mark.parametrize(("hand", "model", "allowed"), HANDS, ids=[hand for hand, _, _ in HANDS])
-    def test_is_asked_of_every_role(
-        self, hand: str, model: type | None, allowed: set[str], world: World, sign_in: SignIn
-    ) -> None:
-        row = model.objects.first() if model is not None else None  # type: ignore[attr-defined]
-        address = reverse(hand, args=[row.pk] if row is not None else [])
+    def test_is_asked_of_every_role(self, world: World, sign_in: SignIn, subtests: pytest.Subtests) -> None:
+        browsers = {name: sign_in(name) for name in ("vera", "oscar", "anna", "augusto")}
+        for hand, model, allowed in self.HANDS:
+            with subtests.test(hand=hand):
+                address = reverse(hand, args=[model._default_manager.all()[0].pk] if model else [])
 
-        answers = {name: sign_in(name).get(address).status_code for name in ("vera", "oscar", "anna", "augusto")}
-        refused = {name: sign_in(name).post(address, {}).status_code for name in {*answers} - allowed}
+                answers = {name: browser.get(address).status_code for name, browser in browsers.items()}
+                posted = {browsers[name].post(address, {}).status_code for name in browsers.keys() - allowed}
 
-        assert {name for name, status in answers.items() if status == 200} == allowed
-        assert set(refused.values()) == {403}
+                assert {name for name, status in answers.items() if status == 200} == allowed
+                assert posted == {403}

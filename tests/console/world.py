@@ -3,6 +3,7 @@
 Only what the provider would have told us is written directly, in the order in which the states allow it.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,9 +27,7 @@ from reconciliation.models import Discrepancy, Statement
 from reconciliation.services import import_statement, match_statement
 
 PSP = "stripe"
-CSV_HEAD = (
-    "balance_transaction_id,created,available_on,currency,gross,fee,net,reporting_category,source_id,description"
-)
+CSV_HEAD = "balance_transaction_id,created,available_on,currency,gross,fee,net,reporting_category,source_id,description"
 
 
 @dataclass
@@ -38,7 +37,8 @@ class World:
     now: datetime = field(default_factory=timezone.now)
     storefront: str = "demo"
     sellers: dict[str, Seller] = field(default_factory=dict)
-    sold: int = 0
+    #: What the storefront puts before its own ids.
+    prefix: str = ""
 
     def open(self, name: str = "Demo market") -> "World":
         """Register the storefront, its key and the switches."""
@@ -70,12 +70,11 @@ class World:
     def checkout(self, *parts: tuple[str, Money], at: datetime | None = None, buyer: str = "") -> Checkout:
         """Store a purchase that the provider knows and nobody has paid yet."""
         at = at or self.now
-        self.sold += 1
         number = Checkout.objects.count() + 1
         total = sum((amount for _, amount in parts[1:]), start=parts[0][1])
         checkout = Checkout.objects.create(
             storefront_id=self.storefront,
-            checkout_id=f"cart-{number:05}",
+            checkout_id=f"{self.prefix}cart-{number:05}",
             buyer_info={"email": buyer or "buyer@example.org"},
             currency=total.currency,
             total_minor=total.minor,
@@ -86,7 +85,7 @@ class World:
             PaymentOrder.objects.create(
                 checkout=checkout,
                 storefront_id=self.storefront,
-                payment_order_id=f"order-{number:05}-{place}",
+                payment_order_id=f"{self.prefix}order-{number:05}-{place}",
                 seller=self.seller(seller),
                 amount_minor=amount.minor,
                 commission_minor=basis_points(amount, 1000).minor,
@@ -106,7 +105,7 @@ class World:
         at = at or self.now
         checkout = self.checkout(*parts, at=at)
         attempt = checkout.attempts.get()
-        number = checkout.checkout_id.removeprefix("cart-")
+        number = checkout.checkout_id.rpartition("-")[2]
         charge, subject = f"ch_test_{number}", f"checkout:{checkout.pk}"
         orders = list(checkout.orders.select_related("seller").order_by("pk"))
         sales = [
@@ -130,16 +129,14 @@ class World:
                 post(fee, actor="psp:stripe", now=at)
             move(attempt, "succeed", actor="psp:stripe", now=at, charge_ref=charge, payment_ref=f"pi_test_{number}")
             for order in orders:
-                move(
-                    order, "succeed", actor="psp:stripe", now=at, ledger_updated=True, wallet_updated=True, paid_at=at
-                )
+                move(order, "succeed", actor="psp:stripe", now=at, ledger_updated=True, wallet_updated=True, paid_at=at)
             Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=True)
         WebhookEvent.objects.create(
             psp=PSP,
             event_id=f"evt_test_{number}",
             type="checkout.session.completed",
             object_id=attempt.psp_ref or "",
-            payload='{"id": "evt_test_%s"}' % number,
+            payload=json.dumps({"id": f"evt_test_{number}"}),
             state="handled",
             received_at=at,
             handled_at=at,
@@ -203,12 +200,13 @@ class World:
             actor="user:oscar",
             now=self.now,
         )
+        assert statement is not None
         match_statement(statement=statement.pk, now=self.now)
         return statement
 
     def line(self, checkout: Checkout, *, gross: Money, fee: Money, at: datetime, charge: str = "") -> str:
         """Return a report's line for a sale, as the provider would write it."""
-        number = checkout.checkout_id.removeprefix("cart-")
+        number = checkout.checkout_id.rpartition("-")[2]
         when = f"{at:%Y-%m-%d %H:%M:%S}"
         return ",".join(
             [

@@ -31,6 +31,7 @@ class Command(BaseCommand):
     """Write roles and stop switches; outside production also people, storefronts and keys to try things with."""
 
     help = "Write roles and stop switches and, outside production, demo people, storefronts and API keys."
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
