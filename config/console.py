@@ -36,6 +36,7 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         _list("Refunds", "payments.refund", "undo"),
         _list("Sellers and wallets", "payments.seller", "storefront"),
         _list("Webhooks received", "payments.webhookevent", "inbox"),
+        _list("Messages to shops", "payments.storefrontevent", "outbox"),
     ),
     "The books": (
         Page(

@@ -4,20 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('operations', '0002_guards'),
+        ("operations", "0002_guards"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='storefront',
-            name='event_secret',
-            field=models.TextField(blank=True, help_text='whsec_ + base 64: what our messages to it are signed with'),
+            model_name="storefront",
+            name="event_secret",
+            field=models.TextField(blank=True, help_text="whsec_ + base 64: what our messages to it are signed with"),
         ),
         migrations.AddField(
-            model_name='storefront',
-            name='event_url',
-            field=models.URLField(blank=True, help_text='where the shop wants to be told; set by an operator, never by API'),
+            model_name="storefront",
+            name="event_url",
+            field=models.URLField(
+                blank=True, help_text="where the shop wants to be told; set by an operator, never by API"
+            ),
         ),
     ]

@@ -225,6 +225,9 @@ class Gateway(Protocol):
     def open_account(self, request: AccountRequest, *, key: str) -> Outcome[Account]:
         """Open a seller's account."""
 
+    def find_account(self, reference: str, *, since: datetime) -> Outcome[Account | None]:
+        """Look an account up by our own reference."""
+
     def fetch_account(self, psp_ref: str) -> Outcome[Account]:
         """Ask what a seller's account may do."""
 

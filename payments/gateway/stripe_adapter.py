@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 import requests
@@ -138,6 +138,18 @@ class StripeGateway:
             "metadata": {"reference": request.reference},
         }
         return self._ask("account.open", lambda v1: read.account(v1.accounts.create(params, {"idempotency_key": key})))
+
+    def find_account(self, reference: str, *, since: datetime) -> Outcome[Account | None]:
+        """Look through the accounts created since for our reference."""
+
+        def search(v1: Any) -> Account | None:
+            window = {"created": {"gte": int((since - timedelta(minutes=5)).timestamp())}, "limit": 100}
+            for found in v1.accounts.list(window).auto_paging_iter():
+                if read.reference(found) == reference:
+                    return read.account(found)
+            return None
+
+        return self._ask("account.find", search)
 
     def fetch_account(self, psp_ref: str) -> Outcome[Account]:
         """Fetch a connected account."""
@@ -293,7 +305,7 @@ def _line_item(name: str, amount_minor: int, currency: str) -> dict[str, Any]:
 def _refuse_future(signature: str, now: datetime) -> None:
     """Refuse a timestamp from the future: the SDK only refuses old ones."""
     stamped = dict(part.split("=", 1) for part in signature.split(",") if "=" in part).get("t", "")
-    if not stamped.isdigit() or datetime.fromtimestamp(int(stamped), UTC) > now + timedelta(seconds=TOLERANCE_S):
+    if not stamped.isdigit() or int(stamped) > int(now.timestamp()) + TOLERANCE_S:
         raise _FromTheFuture
 
 

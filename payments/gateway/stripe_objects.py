@@ -38,6 +38,7 @@ def _reader(read: Callable[P, T]) -> Callable[P, T]:
             TypeError,
             ValueError,
             IndexError,
+            RecursionError,
             UnknownCurrency,
             NotRepresentable,
         ) as error:
@@ -93,6 +94,12 @@ def account(found: Any) -> Account:
 
 
 @_reader
+def reference(found: Any) -> str:
+    """Read our own reference, which an object that others made has not."""
+    return _metadata(found).get("reference", "")
+
+
+@_reader
 def transfer(found: Any) -> Transfer:
     """Read a transfer."""
     destination = found.destination if isinstance(found.destination, str) else found.destination.id
@@ -132,7 +139,7 @@ def event(payload: bytes) -> ProviderEvent:
     found = json.loads(payload)
     about = found["data"]["object"]
     metadata = about.get("metadata") or {}
-    return ProviderEvent(
+    said = ProviderEvent(
         event_id=_text(found["id"]),
         type=_text(found["type"]),
         object_id=str(about.get("id") or ""),
@@ -140,6 +147,9 @@ def event(payload: bytes) -> ProviderEvent:
         reference=str(about.get("client_reference_id") or metadata.get("reference") or ""),
         payment_ref=str(about.get("payment_intent") or ""),
     )
+    if any("\x00" in value for value in vars(said).values()):
+        raise ValueError("text with NUL, which cannot be stored")
+    return said
 
 
 def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:

@@ -217,21 +217,31 @@ def _split(refund: Refund, order: PaymentOrder) -> recipes.RefundSplit:
     )
 
 
-def _commission_share(refund: Refund, order: PaymentOrder) -> Money:
-    """Return the commission given back: that of all refunds so far, less that of the earlier ones.
+def commission_back(*, commission_minor: int, amount_minor: int, earlier_minor: int, refund_minor: int) -> int:
+    """Return the commission given back with a refund: that of all refunds so far, less that of the earlier ones.
 
     Cumulative, so that however a sale is refunded in parts, a full refund gives back exactly the commission.
     """
+
+    def share(refunded_minor: int) -> int:
+        return (commission_minor * refunded_minor * 2 + amount_minor) // (2 * amount_minor)
+
+    return share(earlier_minor + refund_minor) - share(earlier_minor)
+
+
+def _commission_share(refund: Refund, order: PaymentOrder) -> Money:
     earlier = sum(
         Refund.objects.filter(order=order, state=RefundState.SUCCEEDED)
         .exclude(pk=refund.pk)
         .values_list("amount_minor", flat=True)
     )
-
-    def share(refunded_minor: int) -> int:
-        return (order.commission_minor * refunded_minor * 2 + order.amount_minor) // (2 * order.amount_minor)
-
-    return Money(share(earlier + refund.amount_minor) - share(earlier), order.currency)
+    back = commission_back(
+        commission_minor=order.commission_minor,
+        amount_minor=order.amount_minor,
+        earlier_minor=earlier,
+        refund_minor=refund.amount_minor,
+    )
+    return Money(back, order.currency)
 
 
 def _at_most(wanted: Money, there: Money) -> Money:

@@ -8,9 +8,9 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import enqueue, record_audit
 from payments.errors import NotKnownYet
-from payments.gateway import AccountRequest, Declined, Unknown, provider
+from payments.gateway import Account, AccountRequest, Declined, Succeeded, Unknown, provider
 from payments.models import Seller
-from payments.services.common import try_later
+from payments.services.common import key_alive, try_later
 
 
 class SellerExists(DomainError):
@@ -60,12 +60,20 @@ def register_seller(
 
 
 def open_seller_account(*, seller: str, now: datetime) -> None:
-    """Open the seller's account at the provider (a job; the seller's id is the key, so it opens once)."""
+    """Open the seller's account at the provider (a job; the seller's id is the key, so it opens once).
+
+    Raises TryLater, and AccountRefused when the provider will not have the seller.
+    """
     found = Seller.objects.get(pk=seller)
     if found.psp_account:
         return
     request = AccountRequest(reference=found.id, name=found.name, country=found.country)
-    outcome = provider().open_account(request, key=f"account:{found.id}")
+    outcome = None if key_alive(provider(), found.created_at, now) else _already_open(found)
+    if outcome is None:
+        outcome = provider().open_account(request, key=f"account:{found.id}")
+    if isinstance(outcome, Unknown):
+        # A stored 500 is replayed for ever, a look-up is not.
+        outcome = _already_open(found) or outcome
     match outcome:
         case Unknown():
             raise try_later(outcome)
@@ -75,6 +83,19 @@ def open_seller_account(*, seller: str, now: datetime) -> None:
         Seller.objects.filter(pk=seller, psp_account="").update(
             psp_account=outcome.value.psp_ref, payouts_enabled=outcome.value.payouts_enabled
         )
+
+
+def _already_open(seller: Seller) -> Succeeded[Account] | Unknown | None:
+    """Look for an account that an earlier, unanswered request opened."""
+    match provider().find_account(seller.id, since=seller.created_at):
+        case Succeeded(value=Account() as account):
+            return Succeeded(account)
+        case Succeeded():
+            return None
+        case Unknown() as unknown:
+            return unknown
+        case Declined(message=message):
+            return Unknown(reason=f"the look-up was refused: {message}")
 
 
 def sync_seller_account(*, psp_ref: str, now: datetime) -> None:

@@ -20,7 +20,7 @@ from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.models import ApiKey, Job
 from operations.services import issue_api_key, pull_switch, register_storefront, release_switch
-from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, WebhookEvent
+from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, StorefrontEvent, WebhookEvent
 from payouts.models import Batch, Payout
 from payouts.services import propose_batch, release_due, report_delivery
 from reconciliation.models import Discrepancy, Statement
@@ -131,6 +131,12 @@ class World:
             for order in orders:
                 move(order, "succeed", actor="psp:stripe", now=at, ledger_updated=True, wallet_updated=True, paid_at=at)
             Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=True)
+        StorefrontEvent.objects.create(
+            storefront_id=self.storefront,
+            type="payment.succeeded",
+            payload={"type": "payment.succeeded", "data": {"checkout_id": checkout.checkout_id}},
+            created_at=at,
+        )
         WebhookEvent.objects.create(
             psp=PSP,
             event_id=f"evt_test_{number}",

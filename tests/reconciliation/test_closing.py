@@ -145,8 +145,8 @@ class TestCloseDay:
         match(fetch(world))
         close(today)
 
-        late = take_in(line(charge, description="again"))
+        late = take_in(line("ch_unknown"))
         result = match(late)
 
         late.refresh_from_db()
-        assert (late.state, result.lines) == ("matched", {"superseded": 1})
+        assert (late.state, result.lines) == ("matched", {"timing": 1})

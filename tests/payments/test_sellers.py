@@ -1,0 +1,117 @@
+"""A seller is made known once, and has one account at the provider whatever goes wrong on the way."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from operations import failpoints
+from operations.models import AuditEntry, Job
+from payments.models import Seller
+from payments.services import SellerExists, register_seller
+from tests.committed import at_once, committed_db, committed_world
+from tests.payments.faults import UNCLEAR, rule
+from tests.snapshot import nothing_changes
+from tests.world import World
+
+__all__ = ["committed_db", "committed_world"]
+
+BODY = {"seller_id": "ann", "name": "Ann", "country": "DE"}
+
+
+def accounts(world: World) -> list[str]:
+    """Return the connected accounts at the provider that carry a reference of ours."""
+    return [a["id"] for a in world.provider.ledger()["accounts"] if (a["metadata"] or {}).get("reference")]
+
+
+class TestRegister:
+    def test_opens_one_account_and_remembers_who_asked(self, world: World) -> None:
+        ann = world.open_seller("ann")
+
+        assert accounts(world) == [ann.psp_account]
+        assert ann.payouts_enabled
+        assert AuditEntry.objects.get(subject=f"seller:{ann.pk}").actor == "storefront:acme"
+
+    def test_changes_nothing_the_second_time(self, world: World) -> None:
+        world.open_seller("ann")
+
+        with nothing_changes():
+            answer = world.shop.post("/v1/sellers", BODY)
+
+        assert answer.status_code == 200
+        assert world.work() == 0
+
+    def test_refuses_another_person_under_the_same_id(self, world: World) -> None:
+        world.open_seller("ann")
+
+        with nothing_changes(), pytest.raises(SellerExists):
+            register_seller(
+                storefront="acme", seller_id="ann", name="Eve", country="DE", actor="user:eve", now=timezone.now()
+            )
+
+    def test_makes_one_seller_of_ten_requests_at_once(self, committed_world: World) -> None:
+        def register() -> tuple[Seller, bool]:
+            return register_seller(
+                storefront="acme", seller_id="ann", name="Ann", country="DE", actor="user:oscar", now=timezone.now()
+            )
+
+        results: list[tuple[Seller, bool]] = at_once([register] * 10)
+
+        assert [created for _, created in results].count(True) == 1
+        committed_world.work()
+        assert accounts(committed_world) == [Seller.objects.get().psp_account]
+
+
+class TestTheAccount:
+    @pytest.mark.parametrize("fault", UNCLEAR)
+    def test_is_opened_once_however_the_answer_was_lost(self, world: World, fault: str) -> None:
+        world.provider.plan([rule("account.create", fault)])
+        world.open_seller("ann")
+
+        world.work(later=timedelta(minutes=1))
+
+        assert accounts(world) == [Seller.objects.get().psp_account]
+        assert Job.objects.get(kind="payments.open_seller_account").state == "done"
+
+    def test_is_opened_once_by_a_process_that_died_before_it_had_stored_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        failpoints.reset()
+        monkeypatch.setenv("COUNTERFOIL_FAILPOINTS", "money_tx:sellers.record_account:before_commit=raise")
+        world.open_seller("ann")
+
+        world.work(later=timedelta(minutes=1))
+
+        assert accounts(world) == [Seller.objects.get().psp_account]
+
+    def test_is_looked_for_before_it_is_asked_for_again_under_a_key_that_grew_old(self, world: World) -> None:
+        cut = rule("account.create", "cut after")
+        world.provider.plan([cut, rule("account.list", "cut before")])
+        world.open_seller("ann")
+        assert Seller.objects.get().psp_account == ""
+        posts = [c for c in world.provider.calls() if c["method"] == "POST"]
+
+        world.work(later=timedelta(hours=21))
+
+        assert accounts(world) == [Seller.objects.get().psp_account]
+        assert [c for c in world.provider.calls() if c["method"] == "POST"] == posts
+
+    def test_follows_what_the_provider_allows(self, world: World) -> None:
+        ann = world.open_seller("ann")
+        world.settle()
+
+        world.provider.set_account(ann.psp_account, capabilities={"transfers": "inactive"})
+        world.settle()
+
+        ann.refresh_from_db()
+        assert not ann.payouts_enabled
+
+    def test_that_the_provider_refuses_ends_with_a_person(self, world: World) -> None:
+        refusal = {"op": "account.create", "action": "error_5xx", "args": {"when": "before", "status": 400}}
+        world.provider.plan([refusal])
+
+        world.open_seller("ann")
+
+        letter = Job.objects.get(kind="payments.open_seller_account")
+        assert letter.state == "dead"
+        assert "AccountRefused" in letter.last_error
