@@ -55,7 +55,7 @@ def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
     raw = os.environ.get(name)
     if raw is None or raw == "":
         return default
-    if not (raw.isascii() and raw.lstrip("-").isdigit()):
+    if not (raw.isascii() and raw.removeprefix("-").isdigit()):
         raise BadEnvironment(name, f"is {raw!r}, but must be a whole number")
     value = int(raw)
     if not minimum <= value <= maximum:

@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from typing import Any
 
 from config.middleware import request_id
 
@@ -31,6 +32,10 @@ class OneLineFormatter(logging.Formatter):
         """Return the line, harmless to whoever reads it."""
         line = super().formatMessage(record).replace("\n", "\\n")
         return _CARD.sub(mask, _CONTROL.sub("?", line))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the traceback; what an error quotes may hold a card number too."""
+        return _CARD.sub(mask, super().formatException(ei))
 
 
 def mask(found: re.Match[str]) -> str:

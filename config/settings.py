@@ -99,7 +99,10 @@ AUTH_PASSWORD_VALIDATORS = [
 
 if ENV == "test":
     # Slow on purpose is right for passwords, and wrong for a thousand tests that need a person.
-    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ]
 
 # ── transport security: on in production, where TLS ends in front of us ───────────────────────────────────
 SECURE_SSL_REDIRECT = PRODUCTION

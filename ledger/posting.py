@@ -39,7 +39,7 @@ class ReferenceReused(DomainError):
     code = "reference_reused"
 
 
-def post(entry: Entry, *, actor: str, now: datetime) -> Posted:
+def post(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the entry is what is posted
     """Write an entry into the books, once, inside the caller's transaction.
 
     The same (recipe, reference) again returns the first entry and writes nothing. Raises ReferenceReused when

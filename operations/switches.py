@@ -28,7 +28,7 @@ def release(*, name: str, reason: str, actor: str, now: datetime) -> None:
     _set(name=name, stopped=False, reason=reason, actor=actor, now=now)
 
 
-def require_running(name: str) -> None:
+def require_running(name: str) -> None:  # tidy: one argument, and it reads as a sentence
     """Raise Stopped while the switch is on."""
     switch = StopSwitch.objects.filter(name=name, stopped=True).first()
     if switch:

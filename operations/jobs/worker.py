@@ -114,7 +114,7 @@ def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: 
         return
     if not isinstance(error, TryLater):
         logger.warning("job %s %s failed, attempt %s: %s", job["kind"], job["key"], job["attempts"], message)
-    delay = timedelta(seconds=told) if told is not None else policy.delay(job["attempts"])
+    delay = timedelta(seconds=told) if told is not None else policy.delay(job["attempts"])  # tidy: not Celery's delay
     _settle(job, state=JobState.TODO, next_at=now + delay, last_error=message)
 
 

@@ -8,7 +8,7 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import enqueue, record_audit
 from payments.errors import NotKnownYet
-from payments.gateway import Account, AccountRequest, Declined, Succeeded, Unknown, provider
+from payments.gateway import Account, AccountRequest, Declined, Outcome, Succeeded, Unknown, provider
 from payments.models import Seller
 from payments.services.common import key_alive, try_later
 
@@ -68,9 +68,8 @@ def open_seller_account(*, seller: str, now: datetime) -> None:
     if found.psp_account:
         return
     request = AccountRequest(reference=found.id, name=found.name, country=found.country)
-    outcome = None if key_alive(provider(), found.created_at, now) else _already_open(found)
-    if outcome is None:
-        outcome = provider().open_account(request, key=f"account:{found.id}")
+    opened = None if key_alive(provider(), found.created_at, now) else _already_open(found)
+    outcome: Outcome[Account] = opened or provider().open_account(request, key=f"account:{found.id}")
     if isinstance(outcome, Unknown):
         # A stored 500 is replayed for ever, a look-up is not.
         outcome = _already_open(found) or outcome

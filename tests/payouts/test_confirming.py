@@ -179,9 +179,7 @@ class TestAReversedTransfer:
 
 class TestAnEventAboutSomethingUnknown:
     def test_is_asked_for_again_and_ends_as_a_dead_letter(self, world: World, ann_with_90: Seller) -> None:
-        at_the_provider(
-            world, "/v1/transfers", amount=100, currency="eur", destination=ann_with_90.psp_account
-        )
+        at_the_provider(world, "/v1/transfers", amount=100, currency="eur", destination=ann_with_90.psp_account)
         world.deliver_webhooks()
 
         for number in range(1, 20):

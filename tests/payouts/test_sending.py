@@ -93,9 +93,7 @@ class TestSendPayout:
         assert {call["idempotency_key"] for call in transfer_posts(world)} == {payout.psp_key}
         assert_paid_once(world)
 
-    def test_gives_a_refused_payout_back_to_the_seller(
-        self, world: World, payout: Payout, ann: Seller
-    ) -> None:
+    def test_gives_a_refused_payout_back_to_the_seller(self, world: World, payout: Payout, ann: Seller) -> None:
         disturb(world, "fail", {"code": "account_closed", "message": "That account is closed."})
 
         world.settle()

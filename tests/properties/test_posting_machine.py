@@ -9,7 +9,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from ledger import recipes
 from ledger.chart import template_of
@@ -117,9 +124,7 @@ class Books(RuleBasedStateMachine):
         self.book(recipes.payout_paid(psp="stripe", payout=payout, transfer=transfer, amount=money))
         if end == "returned":
             back = self.reference("trr")
-            self.book(
-                recipes.payout_returned(psp="stripe", seller=seller, payout=payout, reversal=back, amount=money)
-            )
+            self.book(recipes.payout_returned(psp="stripe", seller=seller, payout=payout, reversal=back, amount=money))
 
     @rule(currency=CURRENCY, amount=AMOUNT)
     def receive_unidentified(self, currency: str, amount: int) -> None:

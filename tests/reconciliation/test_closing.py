@@ -60,9 +60,7 @@ class TestTheChecklist:
         assert list(reds(today + timedelta(days=1))) == ["statement in"]
         assert f"statements reach {today}" in reds(today + timedelta(days=1))["statement in"]
 
-    def test_wants_proved_books(
-        self, world: World, charge: str, today: date, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_wants_proved_books(self, world: World, charge: str, today: date, monkeypatch: pytest.MonkeyPatch) -> None:
         match(fetch(world))
         monkeypatch.setattr("ledger.proof.GUARDS", ("a_guard_that_somebody_dropped",))
 

@@ -1,13 +1,9 @@
 """Matching: each line ends in exactly one place, and what disagrees is named."""
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 from django.utils import timezone
 
 from ledger.selectors import count_entries
-from operations.edges import money_tx
 from operations.lifecycle import IllegalTransition
 from operations.models import AuditEntry
 from payments.models import Seller
@@ -15,10 +11,8 @@ from payouts.models import Payout
 from reconciliation.models import Discrepancy, Disposition
 from reconciliation.selectors import lines_reconciled, money_at_risk, open_discrepancies, unexplained_minor
 from reconciliation.services import assign_discrepancy, resolve_discrepancy
-from reconciliation.services.closing import checklist
 from tests.payouts.steps import at_the_provider, attack
 from tests.payouts.test_release import refund
-from tests.reconciliation.files import DAY, NEXT_DAY, row
 from tests.reconciliation.steps import (
     DAY_LATER,
     assert_disposed,
@@ -184,7 +178,10 @@ class TestTheSameMovementAgain:
     def test_on_an_overlapping_statement_is_superseded(self, world: World, charge: str) -> None:
         first = take_in(line(charge))
         match(first)
-        second = take_in(line(charge, description="again"), line(charge, balance_transaction_id="txn_2", gross="5.00", fee="5.00", net="0.00"))
+        second = take_in(
+            line(charge, description="again"),
+            line(charge, balance_transaction_id="txn_2", gross="5.00", fee="5.00", net="0.00"),
+        )
 
         result = match(second)
 

@@ -123,8 +123,17 @@ class TestAnUnreadableFile:
 
     @pytest.mark.parametrize(
         "moment",
-        ["", "2026-11-20", "2026-11-20T10:00:00Z", "2026-02-29 10:00:00", "2026-11-20 25:00:00", "20.11.2026 10:00:00"]
-        + ["0000-01-01 00:00:00", "2026-11-20 10:00:00+01:00", "٢٠٢٦-11-20 10:00:00"],
+        [
+            "",
+            "2026-11-20",
+            "2026-11-20T10:00:00Z",
+            "2026-02-29 10:00:00",
+            "2026-11-20 25:00:00",
+            "20.11.2026 10:00:00",
+            "0000-01-01 00:00:00",
+            "2026-11-20 10:00:00+01:00",
+            "٢٠٢٦-11-20 10:00:00",
+        ],
     )
     def test_has_no_moment_that_does_not_exist(self, moment: str) -> None:
         [error] = errors_of(file_of(row(created=moment)))
@@ -168,11 +177,9 @@ class TestAnUnreadableFile:
         assert errors_of(file_of(row()))[0].startswith("line 1, file: the file is larger than 100 bytes")
 
 
-_TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=30)
+_TEXT = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=30)
 _NAME = st.from_regex(r"[a-z]{2,4}_[A-Za-z0-9]{1,12}", fullmatch=True)
-_MOMENT = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1)).map(
-    lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
-)
+_MOMENT = st.integers(946_684_800, 4_102_444_800).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
 
 @st.composite
@@ -203,8 +210,7 @@ class TestRoundTrip:
         lines = parse(out.getvalue().encode())
 
         assert [
-            (line.transaction_ref, line.source_ref, line.currency, line.gross_minor, line.fee_minor)
-            for line in lines
+            (line.transaction_ref, line.source_ref, line.currency, line.gross_minor, line.fee_minor) for line in lines
         ] == [each[:5] for each in drawn]
         assert all(line.net_minor == line.gross_minor - line.fee_minor for line in lines)
         assert [line.created_at for line in lines] == [each[5] for each in drawn]

@@ -176,7 +176,8 @@ class TestTheDatabase:
         attack(
             "INSERT INTO reconciliation_statementline (statement_id, line_no, transaction_ref, category, source_ref,"
             " currency, gross_minor, fee_minor, net_minor, created_at, available_on, description)"
-            " SELECT id, 9, 'txn_9', 'charge', 'ch_9', 'EUR', 10, 1, 10, now(), now(), '' FROM reconciliation_statement",
+            " SELECT id, 9, 'txn_9', 'charge', 'ch_9', 'EUR', 10, 1, 10, now(), now(), ''"
+            " FROM reconciliation_statement",
             match="statement_line_net_is_gross_less_fee",
         )
 
@@ -188,8 +189,10 @@ class TestTheDatabase:
         )
 
         attack(
-            insert.format(kind="matched", twice=" UNION ALL SELECT id, 'ignored', 'x', true, now()"
-                          " FROM reconciliation_statementline"),
+            insert.format(
+                kind="matched",
+                twice=" UNION ALL SELECT id, 'ignored', 'x', true, now() FROM reconciliation_statementline",
+            ),
             match="disposition_one_current",
         )
 
@@ -203,8 +206,8 @@ class TestTheDatabase:
         take_in(line("ch_1"))
 
         attack(
-            "INSERT INTO reconciliation_statement (psp, format, sha256, interval_start, interval_end, state, line_count,"
-            " control_totals, imported_by, imported_at) SELECT psp, format, sha256, interval_start, interval_end,"
+            "INSERT INTO reconciliation_statement (psp, format, sha256, interval_start, interval_end, state,"
+            " line_count, control_totals, imported_by, imported_at) SELECT psp, format, sha256, interval_start, interval_end,"
             " 'parsed', 0, '{}', 'x', now() FROM reconciliation_statement",
             match="sha256",
         )

@@ -20,7 +20,7 @@ BAD = {
     "no float near money": ("ledger/x.py", "half = amount / 2"),
     "no bare except": ("sandbox/x.py", "try:\n    pass\nexcept:\n    pass"),
     "the clock is read at the edges": ("payouts/services/x.py", "now = timezone.now()"),
-    "imports stand at the top": ("tests/x.py", "def f() -> None:\n    import os"),
+    "imports stand at the top": ("tools/x.py", "def f() -> None:\n    import os"),
     "no signals": ("payments/x.py", "from django.db.models.signals import post_save"),
     "functions are short": ("tests/x.py", LONG),
     "tasks only turn the crank": ("payouts/tasks.py", "@shared_task(name='x')\n" + LONG[: 17 + 9 * 9]),

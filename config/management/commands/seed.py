@@ -4,23 +4,18 @@ from argparse import ArgumentParser
 from typing import Any, TextIO, cast
 
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
-from config.demo.storefronts import DEMO, REPLAY, DemoStorefront
+from config.demo.storefronts import DEMO, REPLAY, ensure
 from config.demo_logins import PEOPLE, DemoPerson
 from config.roles import write_roles
 from operations.selectors import switch_names
-from operations.services import (
-    BadApiKey,
-    authenticate_storefront,
-    issue_api_key,
-    register_storefront,
-    release_switch,
-)
+from operations.services import release_switch
 from operations.switches import CHECKOUT, PAYOUTS, REFUNDS
 
 ACTOR = "system:seed"
@@ -57,7 +52,7 @@ class Command(BaseCommand):
         for person in PEOPLE:
             _ensure_person(person)
         for storefront in STOREFRONTS:
-            _ensure_storefront(storefront)
+            ensure(storefront)
         self._print_logins()
 
     def _print_logins(self) -> None:
@@ -93,18 +88,9 @@ def _ensure_person(person: DemoPerson) -> None:
         },
     )
     if created:
-        user.set_password(person.password)
+        # A password that is printed at every start needs no slow hash; the first log-in makes it one.
+        hasher = PBKDF2PasswordHasher()
+        user.password = hasher.encode(person.password, hasher.salt(), iterations=10_000)
         user.save(update_fields=["password"])
     if person.role:
         user.groups.add(Group.objects.get(name=person.role))
-
-
-def _ensure_storefront(storefront: DemoStorefront) -> None:
-    now = timezone.now()
-    register_storefront(
-        slug=storefront.slug, name=storefront.name, return_origins=[settings.PUBLIC_URL], actor=ACTOR, now=now
-    )
-    try:
-        authenticate_storefront(secret=storefront.api_key, now=now)
-    except BadApiKey:
-        issue_api_key(slug=storefront.slug, label="development", actor=ACTOR, now=now, secret=storefront.api_key)

@@ -1,0 +1,113 @@
+"""The system checks: a switchboard that resolves, and production settings that are safe."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from config import checks, wiring
+from config.embedded.state import REPOSITORY
+from operations.jobs.policy import RetryPolicy
+
+PRODUCTION = {
+    "COUNTERFOIL_ENV": "production",
+    "SECRET_KEY": "a-secret-of-more-than-fifty-characters-0123456789-abcdefghij",
+    "DATABASE_URL": "postgresql://counterfoil@db.example/counterfoil",
+    "BROKER_URL": "amqp://broker.example//",
+    "ALLOWED_HOSTS": "pay.example",
+    "PUBLIC_URL": "https://pay.example",
+    "STRIPE_API_KEY": "sk_live_not_a_key",
+    "STRIPE_WEBHOOK_SECRET": "whsec_not_a_secret_but_as_long_as_one",
+}
+
+
+def positional(payout: str) -> None:
+    """Take an argument by position, which no answerer may."""
+
+
+def ids(found: list[Any]) -> list[str]:
+    return [message.id for message in found]
+
+
+class TestTheSwitchboard:
+    def test_resolves(self) -> None:
+        assert checks.switchboard(None) == []
+
+    @pytest.mark.parametrize(
+        ("table", "path", "expected"),
+        [
+            ("JOBS", "payouts.services.no_such_verb", "counterfoil.E001"),
+            ("PSP_EVENTS", "no_such_room.services.verb", "counterfoil.E001"),
+            ("APPROVALS", "tests.config.test_checks.positional", "counterfoil.E002"),
+        ],
+    )
+    def test_is_refused_with_a_name_that_cannot_answer(
+        self, monkeypatch: pytest.MonkeyPatch, table: str, path: str, expected: str
+    ) -> None:
+        monkeypatch.setitem(getattr(wiring, table), "test.kind", path)
+
+        assert ids(checks.switchboard(None)) == [expected]
+
+    def test_is_refused_with_a_policy_for_a_job_that_does_not_exist(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(wiring.RETRY_POLICIES, "test.kind", RetryPolicy())
+
+        assert ids(checks.switchboard(None)) == ["counterfoil.E003"]
+
+
+class TestProduction:
+    @pytest.fixture
+    def production(self, settings: Any) -> Any:
+        """Settings that are fit for production."""
+        settings.PRODUCTION, settings.FAILPOINTS_ALLOWED, settings.SANDBOX_URL = True, False, ""
+        settings.STRIPE_API_KEY = PRODUCTION["STRIPE_API_KEY"]
+        settings.STRIPE_WEBHOOK_SECRETS = [PRODUCTION["STRIPE_WEBHOOK_SECRET"]]
+        settings.PUBLIC_URL = PRODUCTION["PUBLIC_URL"]
+        return settings
+
+    def test_accepts_safe_settings(self, production: Any) -> None:
+        assert checks.production(None) == []
+
+    @pytest.mark.parametrize(
+        ("name", "value", "expected"),
+        [
+            ("PRODUCTION", False, "counterfoil.W001"),
+            ("FAILPOINTS_ALLOWED", True, "counterfoil.E010"),
+            ("STRIPE_API_KEY", "sk_test_sandbox", "counterfoil.E011"),
+            ("SANDBOX_URL", "http://127.0.0.1:21111", "counterfoil.E011"),
+            ("STRIPE_WEBHOOK_SECRETS", ["whsec_unset"], "counterfoil.E012"),
+            ("STRIPE_WEBHOOK_SECRETS", ["whsec_0123456789abcdefghij", "other"], "counterfoil.E012"),
+            ("PUBLIC_URL", "http://pay.example", "counterfoil.E013"),
+        ],
+    )
+    def test_refuses_each_unsafe_one(self, production: Any, name: str, value: Any, expected: str) -> None:
+        setattr(production, name, value)
+
+        assert ids(checks.production(None)) == [expected]
+
+    def test_starts_with_no_warning_of_djangos_own_either(self) -> None:
+        done = manage("check", "--deploy", "--fail-level", "WARNING")
+
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "BROKER_URL", "PUBLIC_URL", "STRIPE_API_KEY"])
+    def test_does_not_start_without_a_value_of_its_own(self, name: str) -> None:
+        done = manage("check", without=name)
+
+        assert done.returncode == 1
+        assert done.stderr.strip() == f"Environment variable {name} is not set, and has no default."
+
+
+def manage(*words: str, without: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command in an environment that holds production's variables, less one."""
+    ours = {name: value for name, value in PRODUCTION.items() if name != without}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=REPOSITORY,
+        env=kept | ours,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,115 @@
+"""The readers of the environment: a typed value, or a start-up that stops with one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from config import env
+from config.env import BadEnvironment
+
+NAME = "COUNTERFOIL_TEST_VARIABLE"
+
+
+@pytest.fixture
+def variable(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment, without the variable."""
+    monkeypatch.delenv(NAME, raising=False)
+    return monkeypatch
+
+
+def refused(call: object) -> str:
+    return f"Environment variable {NAME} {call}."
+
+
+class TestText:
+    def test_returns_what_is_set_even_when_it_is_empty(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "")
+
+        assert env.text(NAME, "default") == ""
+
+    def test_returns_the_default(self, variable: pytest.MonkeyPatch) -> None:
+        assert env.text(NAME, "default") == "default"
+
+    def test_refuses_a_missing_one_that_has_no_default(self, variable: pytest.MonkeyPatch) -> None:
+        with pytest.raises(BadEnvironment, match="is not set, and has no default"):
+            env.text(NAME)
+
+    def test_reads_a_mounted_secret(self, variable: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text("s3cret\n")
+        variable.setenv(f"{NAME}_FILE", str(tmp_path / "secret"))
+
+        assert env.text(NAME) == "s3cret"
+
+    def test_refuses_a_mounted_secret_that_is_not_there(self, variable: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        variable.setenv(f"{NAME}_FILE", str(tmp_path / "none"))
+
+        with pytest.raises(BadEnvironment, match=f"{NAME}_FILE names a file that cannot be read"):
+            env.text(NAME, "default")
+
+
+class TestBoolean:
+    @pytest.mark.parametrize(
+        ("raw", "value"),
+        [("true", True), ("YES", True), ("on", True), ("1", True)]
+        + [("False", False), ("no", False), ("off", False), ("0", False)],
+    )
+    def test_reads_the_usual_words(self, variable: pytest.MonkeyPatch, raw: str, value: bool) -> None:
+        variable.setenv(NAME, raw)
+
+        assert env.boolean(NAME, not value) is value
+
+    @pytest.mark.parametrize("raw", ["ture", "2", "enabled", " true", "None"])
+    def test_refuses_every_other_word(self, variable: pytest.MonkeyPatch, raw: str) -> None:
+        variable.setenv(NAME, raw)
+
+        with pytest.raises(BadEnvironment) as caught:
+            env.boolean(NAME, True)
+        assert str(caught.value) == refused(f"is {raw!r}, but must be true or false")
+
+    @pytest.mark.parametrize("default", [True, False])
+    def test_takes_an_empty_one_as_not_set(self, variable: pytest.MonkeyPatch, default: bool) -> None:
+        variable.setenv(NAME, "")
+
+        assert env.boolean(NAME, default) is default
+
+
+class TestInteger:
+    @pytest.mark.parametrize(("raw", "value"), [("1", 1), ("10", 10), ("-3", -3)])
+    def test_reads_a_number_within_its_bounds(self, variable: pytest.MonkeyPatch, raw: str, value: int) -> None:
+        variable.setenv(NAME, raw)
+
+        assert env.integer(NAME, 5, minimum=-3, maximum=10) == value
+
+    @pytest.mark.parametrize("raw", ["1.5", "1e3", "ten", "١", "1_0", " 1", "--1", "-"])
+    def test_refuses_what_is_no_whole_number(self, variable: pytest.MonkeyPatch, raw: str) -> None:
+        variable.setenv(NAME, raw)
+
+        with pytest.raises(BadEnvironment, match="must be a whole number"):
+            env.integer(NAME, 5, minimum=1, maximum=10)
+
+    @pytest.mark.parametrize("raw", ["0", "11", "-5"])
+    def test_refuses_a_number_out_of_bounds_naming_them(self, variable: pytest.MonkeyPatch, raw: str) -> None:
+        variable.setenv(NAME, raw)
+
+        with pytest.raises(BadEnvironment, match="must be between 1 and 10"):
+            env.integer(NAME, 5, minimum=1, maximum=10)
+
+
+class TestChoice:
+    def test_refuses_another_word_naming_the_possible_ones(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "prod")
+
+        with pytest.raises(BadEnvironment, match="must be one of development, production"):
+            env.choice(NAME, "development", ("development", "production"))
+
+    def test_takes_an_empty_one_as_not_set(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "")
+
+        assert env.choice(NAME, "development", ("development", "production")) == "development"
+
+
+class TestWords:
+    def test_splits_at_commas_and_drops_what_is_empty(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, " a.example, ,b.example,")
+
+        assert env.words(NAME) == ["a.example", "b.example"]
