@@ -50,8 +50,10 @@ class TestText:
 class TestBoolean:
     @pytest.mark.parametrize(
         ("raw", "value"),
-        [("true", True), ("YES", True), ("on", True), ("1", True)]
-        + [("False", False), ("no", False), ("off", False), ("0", False)],
+        [
+            *[(word, True) for word in ("true", "YES", "on", "1")],
+            *[(word, False) for word in ("False", "no", "off", "0")],
+        ],
     )
     def test_reads_the_usual_words(self, variable: pytest.MonkeyPatch, raw: str, value: bool) -> None:
         variable.setenv(NAME, raw)

@@ -13,7 +13,7 @@ class TestAnUnknownAddress:
         assert answer["X-Request-Id"].startswith("req_")
         assert answer.json() == {
             "type": "urn:counterfoil:problem:not_found",
-            "title": "Not Found",
+            "title": "Not found",
             "status": 404,
             "code": "not_found",
             "detail": "There is nothing at this address.",

@@ -207,7 +207,7 @@ class TestTheDatabase:
 
         attack(
             "INSERT INTO reconciliation_statement (psp, format, sha256, interval_start, interval_end, state,"
-            " line_count, control_totals, imported_by, imported_at) SELECT psp, format, sha256, interval_start, interval_end,"
-            " 'parsed', 0, '{}', 'x', now() FROM reconciliation_statement",
+            " line_count, control_totals, imported_by, imported_at) SELECT psp, format, sha256, interval_start,"
+            " interval_end, 'parsed', 0, '{}', 'x', now() FROM reconciliation_statement",
             match="sha256",
         )

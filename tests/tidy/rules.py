@@ -148,9 +148,10 @@ def broken_rules(path: str, source: str) -> Iterator[str]:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             for inner in ast.walk(function):
                 inner.in_function = True  # type: ignore[attr-defined]
+    covering = [rule for rule in RULES if rule.covers(path)]
     for node in ast.walk(tree):
-        for rule in RULES:
-            if rule.covers(path) and rule.broken(node) and not _escapes(lines, node):
+        for rule in covering:
+            if rule.broken(node) and not _escapes(lines, node):
                 yield f"{path}:{getattr(node, 'lineno', 1)}: {rule.name}"
     if len(lines) > 400 and "/migrations/" not in path:
         yield f"{path}:401: files are short"

@@ -1,0 +1,97 @@
+"""kill -9, for real: a process of ours dies in the middle, and what it had committed is enough to go on."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from payments.models import Attempt, Refund
+from sandbox.control import SandboxControl
+from tests.committed import committed_db, committed_world, environment
+from tests.faults.pay_in import SELLER, assert_sold_once, recover
+from tests.world import World
+
+__all__ = ["committed_db", "committed_world"]
+
+PAYMENT = {
+    "checkout_id": "cart-1",
+    "buyer_info": {"buyer_id": "bea"},
+    "payment_orders": [
+        {"payment_order_id": "cart-1.ann", "seller_account": "ann", "amount": "100.00", "currency": "EUR"}
+    ],
+}
+
+
+def killed(world: World, point: str, *arguments: str, body: object = None) -> None:
+    """Run a child until the failpoint kills it."""
+    found = environment(
+        DJANGO_SETTINGS_MODULE="config.settings",
+        COUNTERFOIL_FAILPOINTS=f"{point}=kill9",
+        SANDBOX_URL=world.provider.base_url,
+        STRIPE_WEBHOOK_SECRET=world.webhook_secret,
+        API_KEY=world.shop.api_key,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.child", *arguments],
+        env=found,
+        cwd=settings.BASE_DIR,
+        input=json.dumps(body).encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+
+
+class TestARequestThatIsKilled:
+    @pytest.mark.parametrize(
+        ("point", "sessions"),
+        [
+            ("money_tx:payments.intend:after_commit", 0),
+            ("psp.call:checkout.register:after_response", 1),
+        ],
+    )
+    def test_is_resumed_by_the_client_with_the_same_session(
+        self, committed_world: World, point: str, sessions: int
+    ) -> None:
+        committed_world.open_seller("ann")
+
+        killed(committed_world, point, "request", "/v1/payments", "key-cart-1", body=PAYMENT)
+
+        assert Attempt.objects.get().state == "created"
+        assert len(committed_world.provider.ledger()["sessions"]) == sessions
+        recover(committed_world)
+        assert_sold_once(committed_world)
+
+
+class TestAWorkerThatIsKilled:
+    @pytest.mark.parametrize("moment", ["before_commit", "after_commit"])
+    def test_books_once_whichever_side_of_the_commit_it_died_on(self, committed_world: World, moment: str) -> None:
+        committed_world.shop.post("/v1/sellers", SELLER)
+        committed_world.work()
+        committed_world.pay(committed_world.order("cart-1", {"ann": "100.00"}))
+        committed_world.deliver_webhooks()
+
+        killed(committed_world, f"money_tx:payments.record_facts:{moment}", "jobs")
+
+        assert (committed_world.status("cart-1.ann") == "SUCCESS") is (moment == "after_commit")
+        recover(committed_world)
+        assert_sold_once(committed_world)
+
+    def test_refunds_once_although_it_never_heard_that_it_had(
+        self, committed_world: World, provider: SandboxControl
+    ) -> None:
+        committed_world.open_seller("ann")
+        committed_world.sell("cart-1", {"ann": "100.00"})
+        body = {"payment_order_id": "cart-1.ann", "amount": "40.00", "currency": "EUR"}
+        assert committed_world.shop.post("/v1/refunds", body, key="r1").status_code == 201
+
+        killed(committed_world, "psp.call:refund.create:after_response", "jobs")
+
+        assert Refund.objects.get().state == "sending"
+        recover(committed_world)
+        assert Refund.objects.get().state == "succeeded"
+        assert [refund["amount"] for refund in provider.ledger()["refunds"]] == [4_000]
