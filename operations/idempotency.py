@@ -98,8 +98,3 @@ def answer(*, key_id: int, status: int, body: Any) -> None:
 def let_go(*, key_id: int) -> None:
     """End the lease without an answer: the next repetition resumes at once."""
     IdempotencyKey.objects.filter(pk=key_id, response_status=None).update(lease_until=None)
-
-
-def forget(*, scope: str, key: str) -> None:
-    """Drop a key whose request changed nothing, so that a corrected request may use it again."""
-    IdempotencyKey.objects.filter(scope=scope, key=key, response_status=None).delete()

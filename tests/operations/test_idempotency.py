@@ -127,23 +127,6 @@ class TestARace:
         assert sum(isinstance(found, RequestInProgress) for found in results) == 19
 
 
-@pytest.mark.django_db
-class TestForget:
-    def test_frees_a_key_without_an_answer(self) -> None:
-        claim()
-
-        idempotency.forget(scope="storefront:acme", key="k")
-
-        assert claim(body="b").fresh
-
-    def test_keeps_an_answer(self) -> None:
-        answer(claim())
-
-        idempotency.forget(scope="storefront:acme", key="k")
-
-        assert claim().answered
-
-
 class TestFingerprint:
     def test_is_the_same_for_the_same_request_however_it_was_written(self) -> None:
         one = fingerprint(method="POST", path="/v1/payments", body={"a": "1", "b": ["ü"]})
