@@ -14,7 +14,7 @@ import pytest
 
 from config.embedded.reset import reset
 from config.embedded.state import REPOSITORY, StateFolder
-from tests.running.test_family import environment, free_port
+from tests.running.test_family import Family, environment, free_port
 
 pytestmark = [pytest.mark.family, pytest.mark.timeout(300)]
 OLIST = REPOSITORY.parent / "shared" / "data" / "olist"
@@ -23,22 +23,28 @@ ORDER = ("order_id", "customer_id", "order_status", "order_purchase_timestamp", 
 ITEM = ("order_id", "order_item_id", "product_id", "seller_id", "price", "freight_value")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def state() -> Iterator[StateFolder]:
-    """An empty state folder that the database's own user can reach too; pytest's folders are private."""
+    """The state folder of a family that runs; the database's own user can reach it, as it could not pytest's own."""
     with tempfile.TemporaryDirectory(prefix="counterfoil-test-") as folder:
         Path(folder).chmod(0o711)
         state = StateFolder(Path(folder) / "state")
         state.create()
-        yield state
-        reset(state)
+        family = Family(state=state, arguments=("--port", free_port()))
+        try:
+            family.wait_for("Ctrl-C stops it")
+            yield state
+        finally:
+            family.process.terminate()
+            family.end()
+            reset(state)
 
 
 def replay(state: StateFolder, orders: Path, items: Path) -> dict[str, Any]:
-    """Start a family over a state folder, replay some orders, stop it; return the JSON of the last line."""
-    command = f'replay_orders --orders "{orders}" --items "{items}" --limit {LIMIT} --json'
+    """Replay some orders through the running family, from another terminal; return the JSON of the last line."""
+    files = ["--orders", str(orders), "--items", str(items), "--limit", str(LIMIT)]
     done = subprocess.run(
-        [sys.executable, str(REPOSITORY / "manage.py"), "dev", "--quiet", "--port", free_port(), "--then", command],
+        [sys.executable, str(REPOSITORY / "manage.py"), "replay_orders", *files, "--json"],
         cwd=REPOSITORY,
         env=environment(state),
         capture_output=True,
