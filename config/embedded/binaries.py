@@ -171,16 +171,28 @@ def _copy(installation: Installation, copy: Path) -> None:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     temporary.parent.chmod(0o755)
-    for part in installation.parts:
-        source, target = installation.root / part, temporary / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, symlinks=True)
-        else:
-            shutil.copy2(source, target)
+    try:
+        for part in installation.parts:
+            _copy_part(installation.root / part, temporary / part)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
     for path in [temporary, *temporary.rglob("*")]:
         _open_to_readers(path)
     temporary.replace(copy)
+
+
+def _copy_part(source: Path, target: Path) -> None:
+    # File by file: the first refusal is then the system's own, which shutil.copytree buries in a list of all.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for path in [source, *sorted(source.rglob("*"))]:
+        place = target / path.relative_to(source)
+        if path.is_symlink():
+            place.symlink_to(path.readlink())
+        elif path.is_dir():
+            place.mkdir()
+        else:
+            shutil.copy2(path, place)
 
 
 def _open_to_readers(path: Path) -> None:
