@@ -36,7 +36,7 @@ reset: python ## forget the embedded state: database, broker, provider, logs
 	@$(PYTHON) tools/bootstrap.py reset
 
 test: development ## the tests, on an embedded PostgreSQL (ARGS="-k refund")
-	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 check: development ## what CI checks: style, types, imports, migrations, settings, tidiness
 	$(PY) -m ruff check .

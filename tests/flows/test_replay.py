@@ -16,7 +16,8 @@ from config.embedded.reset import reset
 from config.embedded.state import REPOSITORY, StateFolder
 from tests.running.test_family import Family, environment, free_port
 
-pytestmark = [pytest.mark.family, pytest.mark.timeout(300)]
+# One family serves both stories, so they stay together when tests are spread over processes.
+pytestmark = [pytest.mark.family, pytest.mark.timeout(300), pytest.mark.xdist_group("replay")]
 OLIST = REPOSITORY.parent / "shared" / "data" / "olist"
 LIMIT = 25
 ORDER = ("order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at")
