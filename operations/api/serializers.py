@@ -21,10 +21,16 @@ class StrictCharField(serializers.CharField):
         "card_number": "This looks like a card number; card numbers are never accepted.",
     }
 
+    def __init__(self, **kwargs: Any) -> None:
+        # Trimming would store something else than what was sent.
+        super().__init__(trim_whitespace=False, **kwargs)
+
     def to_internal_value(self, data: Any) -> str:
         """Return the text itself; never text made of a number."""
         if not isinstance(data, str):
             self.fail("not_text")
+        if not data.strip():
+            self.fail("blank")
         if any(ord(character) < 32 or ord(character) == 127 for character in data):
             self.fail("control")
         if looks_like_card_number(data):
@@ -40,7 +46,7 @@ class IdentifierField(StrictCharField):
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=64, trim_whitespace=False, **kwargs)
+        super().__init__(max_length=64, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the identifier."""
@@ -54,7 +60,7 @@ class EmailField(StrictCharField):
     """An e-mail address, as strict as any other text: no control characters, no card number in it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=254, trim_whitespace=False, **kwargs)
+        super().__init__(max_length=254, **kwargs)
         self.validators.append(validate_email)
 
 
@@ -62,9 +68,6 @@ class CountryField(StrictCharField):
     """An ISO 3166 code in two capitals."""
 
     default_error_messages = {"country": "Give the country as two capital letters, as in DE."}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the code."""

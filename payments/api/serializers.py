@@ -16,15 +16,9 @@ MAX_ORDERS = 100
 class AmountField(StrictCharField):
     """An amount as text, to the letter; its currency stands beside it."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
-
 
 class CurrencyField(StrictCharField):
     """An ISO 4217 code in capitals."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the code."""
