@@ -40,7 +40,7 @@ class TestAName:
     def test_is_stored_as_it_was_written_however_naughty(self, shop: Shop, name: str) -> None:
         assert registered_as(shop, name) == name
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(name=st.text(max_size=220))
     def test_is_stored_as_it_was_written_or_refused(self, shop: Shop, name: str) -> None:
         assert registered_as(shop, name) in (name, None)

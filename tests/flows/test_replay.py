@@ -19,7 +19,7 @@ from tests.running.test_family import Family, environment, free_port
 # One family serves both stories, so they stay together when tests are spread over processes.
 pytestmark = [pytest.mark.family, pytest.mark.timeout(300), pytest.mark.xdist_group("replay")]
 OLIST = REPOSITORY.parent / "shared" / "data" / "olist"
-LIMIT = 25
+LIMIT = 12
 ORDER = ("order_id", "customer_id", "order_status", "order_purchase_timestamp", "order_approved_at")
 ITEM = ("order_id", "order_item_id", "product_id", "seller_id", "price", "freight_value")
 
