@@ -31,7 +31,6 @@ STATUSES = {
     "payment_order_exists": 409,
     "seller_exists": 409,
     "provider_refused": 422,
-    "delivery_before_payment": 422,
     "delivery_in_future": 422,
     "stopped": 503,
 }

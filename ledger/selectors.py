@@ -156,11 +156,6 @@ def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
     return [_entry_facts(entry) for entry in entries]
 
 
-def is_posted(*, recipe: str, reference: str) -> bool:
-    """Tell whether an event is in the books."""
-    return JournalEntry.objects.filter(recipe=recipe, reference=reference).exists()
-
-
 def count_entries(*, subjects: list[str] | None = None) -> int:
     """Return how many journal entries there are, or are about some subjects."""
     entries = JournalEntry.objects.all()

@@ -29,12 +29,6 @@ def queue_health(*, now: datetime) -> QueueHealth:
     )
 
 
-def unfinished_jobs(*, kinds: list[str] | None = None) -> int:
-    """Return how many jobs wait or run, of some kinds or of all."""
-    jobs = Job.objects.filter(state__in=[JobState.TODO, JobState.DOING])
-    return (jobs.filter(kind__in=kinds) if kinds else jobs).count()
-
-
 def history(*, machine: str, subject_id: str) -> QuerySet[StateChange]:
     """Return the moves of one row, oldest first."""
     return StateChange.objects.filter(machine=machine, subject_id=subject_id).order_by("id")

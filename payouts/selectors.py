@@ -1,7 +1,6 @@
 """The front door for questions about money out."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Count, Sum
 
@@ -39,22 +38,6 @@ def payouts_of_orders(*, orders: list[str]) -> list[str]:
 def unsettled_payouts() -> int:
     """Return how many approved payouts have not ended."""
     return Payout.objects.filter(state__in=UNSETTLED).count()
-
-
-def reserved_payouts() -> list[str]:
-    """Return the ids of the payouts whose money is in transit: reserved, and neither paid nor given back."""
-    states = (PayoutState.DRAFT, *UNSETTLED)
-    return list(Payout.objects.filter(state__in=states).order_by("pk").values_list("pk", flat=True))
-
-
-def unreleased_deliveries(*, now: datetime) -> int:
-    """Return how many deliveries are due for release and not released."""
-    return Delivery.objects.filter(released_at=None, release_at__lte=now).count()
-
-
-def proposed_batches() -> list[str]:
-    """Return the ids of the batches that wait for a second person."""
-    return list(Batch.objects.filter(state=BatchState.PROPOSED).order_by("pk").values_list("pk", flat=True))
 
 
 def subject_of_reference(*, psp_ref: str) -> str | None:
