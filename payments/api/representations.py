@@ -17,6 +17,7 @@ def order(found: PaymentOrder) -> dict[str, Any]:
         "payment_order_id": found.payment_order_id,
         "seller_account": found.seller.seller_id,
         **money(found.amount),
+        "category": found.category,
         "refunded": found.refunded.text,
         "status": found.state,
         "ledger_updated": found.ledger_updated,
@@ -33,7 +34,7 @@ def checkout(found: Checkout, attempt: Attempt | None) -> dict[str, Any]:
         "is_payment_done": found.is_payment_done,
         "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
         "expires_at": found.expires_at.isoformat(),
-        "payment_orders": [order(each) for each in found.orders.all()],
+        "payment_orders": [order(each) for each in found.orders.select_related("seller").order_by("pk")],
     }
 
 
@@ -49,11 +50,18 @@ def refund(found: Refund) -> dict[str, Any]:
 
 
 def seller(found: Seller, wallets: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a seller with what we owe them, per currency."""
+    """Return a seller with the terms of our commission and what we owe them, per currency."""
     return {
         "seller_id": found.seller_id,
         "name": found.name,
         "country": found.country,
+        "commission_bps": found.commission_bps,
+        "commission_minimum_minor": found.commission_minimum_minor,
+        "commission_tax_bps": found.commission_tax_bps,
+        "commission_tax": found.commission_tax,
+        "commission_rates": [
+            {"category": rate.category, "bps": rate.bps} for rate in found.commission_rates.order_by("category")
+        ],
         "payouts_enabled": found.payouts_enabled,
         "balances": wallets,
     }

@@ -25,7 +25,7 @@ class EventNotAccepted(DomainError):
 
 def tell(*, checkout: str, type: str, now: datetime) -> None:
     """Write a message about a checkout, in the caller's transaction; a storefront without an address gets none."""
-    found = Checkout.objects.select_related("storefront").prefetch_related("orders").get(pk=checkout)
+    found = Checkout.objects.select_related("storefront").get(pk=checkout)
     if not found.storefront.event_url:
         return
     payload = {
@@ -35,7 +35,8 @@ def tell(*, checkout: str, type: str, now: datetime) -> None:
             "checkout_id": found.checkout_id,
             "is_payment_done": found.is_payment_done,
             "payment_orders": [
-                {"payment_order_id": order.payment_order_id, "status": order.state} for order in found.orders.all()
+                {"payment_order_id": order.payment_order_id, "status": order.state}
+                for order in found.orders.order_by("pk")
             ],
         },
     }
