@@ -7,6 +7,7 @@ lost hint come back sooner; that work is never lost is the table's and the sweep
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -38,7 +39,15 @@ app.conf.update(
     beat_schedule={
         "sweep due jobs": {"task": "operations.sweep", "schedule": 5.0},
         "release what is due": {"task": "payouts.release_due", "schedule": 60.0},
-        "prove the books": {"task": "ledger.verify_books", "schedule": 3600.0},
+        "seal the journal": {"task": "ledger.seal", "schedule": 60.0},
+        "prove what is new": {"task": "ledger.verify_books", "schedule": 3600.0},
+        "prove everything": {
+            "task": "ledger.verify_books",
+            "schedule": crontab(hour=4, minute=40),
+            "kwargs": {"full": True},
+        },
+        "make partitions": {"task": "ledger.make_partitions", "schedule": crontab(hour=3, minute=10)},
+        "export the head": {"task": "ledger.export_head", "schedule": crontab(hour=4, minute=50)},
     },
 )
 app.autodiscover_tasks()

@@ -5,6 +5,7 @@ becoming a default that nobody chose.
 """
 
 import os
+import re
 from pathlib import Path
 
 
@@ -69,6 +70,19 @@ def choice(name: str, default: str, options: tuple[str, ...]) -> str:
     if value not in options:
         raise BadEnvironment(name, f"is {value!r}, but must be one of {', '.join(options)}")
     return value
+
+
+def amounts(name: str) -> dict[str, int]:
+    """Return a variable such as `EUR=10000,BRL=50000` as minor units by currency; nothing set means none."""
+    found: dict[str, int] = {}
+    for word in words(name):
+        currency, _, minor = word.partition("=")
+        if not (re.fullmatch(r"[A-Z]{3}", currency) and re.fullmatch(r"[0-9]{1,15}", minor)):
+            raise BadEnvironment(name, f"holds {word!r}, but must be a list such as EUR=10000,BRL=50000")
+        if currency in found:
+            raise BadEnvironment(name, f"names {currency} twice")
+        found[currency] = int(minor)
+    return found
 
 
 def words(name: str, default: str = "") -> list[str]:

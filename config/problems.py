@@ -30,6 +30,7 @@ STATUSES = {
     "checkout_exists": 409,
     "payment_order_exists": 409,
     "seller_exists": 409,
+    "tax_unnamed": 422,
     "provider_refused": 422,
     "delivery_in_future": 422,
     "stopped": 503,

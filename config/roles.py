@@ -29,6 +29,7 @@ ROLES = (
         sees=_ROOMS,
         hands=(
             "payouts.add_batch",  # propose a batch
+            "ledger.add_manualjournal",  # write a journal or a reversal, submit it
             "reconciliation.change_discrepancy",  # assign, resolve
             "operations.change_job",  # replay a dead letter
             "operations.add_stopswitch",  # pull a stop switch

@@ -160,6 +160,10 @@ FAILPOINTS_ALLOWED = ENV == "test"
 HINTS_ENABLED = ENV != "test"
 IDEMPOTENCY_KEY_LIFE = timedelta(hours=24)
 
+# ── the books ────────────────────────────────────────────────────────────────────────────────────────────
+# Up to which sum of debits one person is enough for a manual journal, in minor units by currency. None: never.
+MANUAL_JOURNAL_LIMIT_MINOR = env.amounts("MANUAL_JOURNAL_LIMIT_MINOR")
+
 # ── payments: the provider ───────────────────────────────────────────────────────────────────────────────
 STRIPE_API_KEY = env.text("STRIPE_API_KEY", None if PRODUCTION else "") or "sk_test_sandbox"
 SANDBOX_URL = env.text("SANDBOX_URL", "") or runtime.sandbox_url() or ""
@@ -168,6 +172,10 @@ STRIPE_API_BASE = env.text("STRIPE_API_BASE", "") or (SANDBOX_URL if STRIPE_API_
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET", "") or [runtime.webhook_secret() or "whsec_unset"]
 CHECKOUT_LIFE = timedelta(hours=env.integer("CHECKOUT_LIFE_HOURS", 23, minimum=1, maximum=23))
 COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
+
+# ── ledger ───────────────────────────────────────────────────────────────────────────────────────────────
+# Where the head of the chain of seals goes each day, besides the log; best on another machine's disk.
+CHAIN_HEADS_FILE = Path(found) if (found := env.text("CHAIN_HEADS_FILE", "")) else None
 
 # ── payouts ──────────────────────────────────────────────────────────────────────────────────────────────
 # In development what is delivered may be paid out the same day, so that a day of trade shows everything.

@@ -52,8 +52,14 @@ PSP_EVENTS = {
 }
 
 # Two-person decisions: kind -> what is done when a second person grants, or rejects, it.
-APPROVALS = {"payouts.batch": "payouts.services.approve_batch"}
-REJECTIONS = {"payouts.batch": "payouts.services.cancel_batch"}
+APPROVALS = {
+    "ledger.manual_journal": "ledger.services.post_journal",
+    "payouts.batch": "payouts.services.approve_batch",
+}
+REJECTIONS = {
+    "ledger.manual_journal": "ledger.services.reject_journal",
+    "payouts.batch": "payouts.services.cancel_batch",
+}
 
 # Settlement files: format -> parser(bytes) -> lines, or all errors by line.
 STATEMENT_FORMATS = {"stripe_activity_csv": "reconciliation.parsers.stripe_reports.parse"}

@@ -1,9 +1,11 @@
 """Journal entries as values: what a recipe makes and the posting function writes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from ledger.money import Money
+from operations.errors import DomainError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,11 @@ def credit(account: str, amount: Money, item: str = "") -> Line:
     return Line(account=account, amount=-amount, item=item)
 
 
+def mirrored(lines: Iterable[Line]) -> list[Line]:
+    """Return the lines with their sides swapped: what undoes them."""
+    return [Line(account=line.account, amount=-line.amount, item=line.item) for line in lines]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A balanced set of lines, one business event.
@@ -53,3 +60,23 @@ class Posted:
 
     entry_id: int
     created: bool
+
+
+class NotBalanced(DomainError):
+    """The entry {recipe} {reference} does not balance: {remainder} {currency} remain."""
+
+    code = "not_balanced"
+
+
+def remainders(lines: Iterable[Line]) -> dict[str, int]:
+    """Return what the lines leave over, debits positive: minor units by currency. Balanced lines leave nothing."""
+    sums: dict[str, int] = {}
+    for line in lines:
+        sums[line.amount.currency] = sums.get(line.amount.currency, 0) + line.amount.minor
+    return {currency: remainder for currency, remainder in sums.items() if remainder}
+
+
+def require_balanced(entry: Entry) -> None:
+    """Refuse an entry whose lines do not sum to zero in each currency. Raises NotBalanced."""
+    for currency, remainder in remainders(entry.lines).items():
+        raise NotBalanced(recipe=entry.recipe, reference=entry.reference, remainder=remainder, currency=currency)

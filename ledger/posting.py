@@ -1,6 +1,7 @@
 """The only code that writes the books."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,11 +9,14 @@ from django.db import IntegrityError
 from psycopg.errors import CheckViolation
 
 from ledger import chart
-from ledger.entries import Entry, Posted
+from ledger.entries import Entry, Line, Posted, require_balanced
 from ledger.recipes import RECIPES
 from operations import database
 from operations.edges import require_transaction
 from operations.errors import DomainError
+
+_POST = database.queries("ledger")["post"]
+_POST_BATCH = database.queries("ledger")["post_batch"]
 
 
 class UnknownRecipe(DomainError):
@@ -21,16 +25,16 @@ class UnknownRecipe(DomainError):
     code = "unknown_recipe"
 
 
-class NotBalanced(DomainError):
-    """The entry {recipe} {reference} does not balance: {remainder} {currency} remain."""
-
-    code = "not_balanced"
-
-
 class InsufficientFunds(DomainError):
     """The entry {recipe} {reference} would take an account of the seller below zero."""
 
     code = "insufficient_funds"
+
+
+class HoldExceeded(DomainError):
+    """The entry {recipe} {reference} would take more than is held under one of its items: it was resolved before."""
+
+    code = "hold_exceeded"
 
 
 class ReferenceReused(DomainError):
@@ -39,23 +43,59 @@ class ReferenceReused(DomainError):
     code = "reference_reused"
 
 
+class BatchRepeats(DomainError):
+    """One of the {entries} entries of the batch is in it twice."""
+
+    code = "batch_repeats"
+
+
 def post(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the entry is what is posted
     """Write an entry into the books, once, inside the caller's transaction.
 
     The same (recipe, reference) again returns the first entry and writes nothing. Raises ReferenceReused when
     its content differs, naming the field; InsufficientFunds when a seller's account would go below zero;
-    UnknownRecipe, UnknownAccount, NotBalanced for an entry that no recipe makes.
+    HoldExceeded when an item is resolved a second time; UnknownRecipe, UnknownAccount, NotBalanced for an entry
+    that no recipe makes.
     """
     require_transaction("post")
+    return write(entry, actor=actor, now=now)
+
+
+def post_batch(entries: Sequence[Entry], *, actor: str, now: datetime) -> list[Posted]:  # tidy: they are what is posted
+    """Write many entries in one round trip, inside the caller's transaction: all of them, or none.
+
+    Returns what came of each, in their order; those that stand already are left as they are, as by `post`.
+    Within the batch balances move in the order given. Raises what `post` raises, and BatchRepeats.
+    """
+    require_transaction("post a batch")
+    if not entries:
+        return []
+    if len({(entry.recipe, entry.reference) for entry in entries}) < len(entries):
+        raise BatchRepeats(entries=len(entries))
+    for entry in entries:
+        _check(entry)
+    digests = [digest_of(entry) for entry in entries]
+    try:
+        ids, created, stand = database.call_prepared(_POST_BATCH, _batch_parameters(entries, digests, actor, now))
+    except IntegrityError as error:
+        raise _explained(error, entries[0]) from error
+    for entry, digest, stands, entry_id in zip(entries, digests, stand, ids, strict=True):
+        if bytes(stands) != digest:
+            raise _contradiction(entry, entry_id)
+    return [Posted(entry_id=one, created=new) for one, new in zip(ids, created, strict=True)]
+
+
+def write(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the entry is what is posted
+    """Write an entry in one round trip: what `post` does, for whoever has seen to the transaction."""
     _check(entry)
     digest = digest_of(entry)
     try:
-        row = database.fetch_one(database.queries("ledger")["post"], _parameters(entry, digest, actor, now))
+        entry_id, created, stands = database.call_prepared(_POST, _parameters(entry, digest, actor, now))
     except IntegrityError as error:
         raise _explained(error, entry) from error
-    if bytes(row["digest"]) != digest:
-        raise _contradiction(entry, int(row["entry_id"]))
-    return Posted(entry_id=int(row["entry_id"]), created=bool(row["created"]))
+    if bytes(stands) != digest:
+        raise _contradiction(entry, entry_id)
+    return Posted(entry_id=entry_id, created=created)
 
 
 def digest_of(entry: Entry) -> bytes:
@@ -67,42 +107,72 @@ def digest_of(entry: Entry) -> bytes:
 def _check(entry: Entry) -> None:
     if entry.recipe not in RECIPES:
         raise UnknownRecipe(recipe=entry.recipe)
-    remainders: dict[str, int] = {}
-    for line in entry.lines:
-        remainders[line.amount.currency] = remainders.get(line.amount.currency, 0) + line.amount.minor
-    for currency, remainder in remainders.items():
-        if remainder:
-            raise NotBalanced(recipe=entry.recipe, reference=entry.reference, remainder=remainder, currency=currency)
+    require_balanced(entry)
 
 
-def _parameters(entry: Entry, digest: bytes, actor: str, now: datetime) -> dict[str, Any]:
-    # Sorted by account, so that everybody locks guarded balances in the same order.
-    lines = sorted(enumerate(entry.lines), key=lambda pair: (pair[1].account, pair[0]))
-    templates = [chart.template_of(line.account) for _, line in lines]
-    return {
-        "recipe": entry.recipe,
-        "reference": entry.reference,
-        "subject": entry.subject,
-        "description": entry.description,
-        "actor": actor,
-        "business_date": now.date(),
-        "value_date": entry.value_date or now.date(),
-        "now": now,
-        "digest": digest,
-        "codes": [line.account for _, line in lines],
-        "currencies": [line.amount.currency for _, line in lines],
-        "types": [template.type.value for template in templates],
-        "guarded": [template.guarded for template in templates],
-        "positions": [position for position, _ in lines],
-        "amounts": [line.amount.minor for _, line in lines],
-        "items": [line.item for _, line in lines],
-    }
+def _parameters(entry: Entry, digest: bytes, actor: str, now: datetime) -> list[Any]:
+    # Sorted by account, currency and item, so that everybody locks balances and holds in the same order.
+    order = sorted(range(len(entry.lines)), key=lambda position: _place(entry.lines[position]))
+    lines = [entry.lines[position] for position in order]
+    today = now.date()
+    return [
+        entry.recipe,
+        entry.reference,
+        entry.subject,
+        entry.description,
+        actor,
+        today,
+        entry.value_date or today,
+        now,
+        digest,
+        *_lines_of_accounts(lines),
+        database.integer_array(order),
+        database.integer_array(line.amount.minor for line in lines),
+        database.text_array(line.item for line in lines),
+    ]
+
+
+def _place(line: Line) -> tuple[str, str, str]:
+    return line.account, line.amount.currency, line.item
+
+
+def _batch_parameters(entries: Sequence[Entry], digests: list[bytes], actor: str, now: datetime) -> list[Any]:
+    today = now.date()
+    lines = [line for entry in entries for line in entry.lines]
+    return [
+        database.text_array(entry.recipe for entry in entries),
+        database.text_array(entry.reference for entry in entries),
+        database.text_array(entry.subject for entry in entries),
+        database.text_array(entry.description for entry in entries),
+        actor,
+        today,
+        database.text_array(str(entry.value_date or today) for entry in entries),
+        now,
+        database.text_array("\\x" + digest.hex() for digest in digests),
+        database.integer_array(len(entry.lines) for entry in entries),
+        database.integer_array(number for number, entry in enumerate(entries, start=1) for _ in entry.lines),
+        *_lines_of_accounts(lines),
+        database.integer_array(position for entry in entries for position in range(len(entry.lines))),
+        database.integer_array(line.amount.minor for line in lines),
+        database.text_array(line.item for line in lines),
+    ]
+
+
+def _lines_of_accounts(lines: Sequence[Line]) -> tuple[str, str, str]:
+    return (
+        database.text_array(line.account for line in lines),
+        database.text_array(line.amount.currency for line in lines),
+        database.text_array(chart.template_of(line.account).type.value for line in lines),
+    )
 
 
 def _explained(error: IntegrityError, entry: Entry) -> Exception:
     cause = error.__cause__
-    if isinstance(cause, CheckViolation) and cause.diag.constraint_name == "balance_not_negative":
+    broken = cause.diag.constraint_name if isinstance(cause, CheckViolation) else None
+    if broken in ("balance_not_negative", "line_amount_and_balance"):
         return InsufficientFunds(recipe=entry.recipe, reference=entry.reference)
+    if broken == "hold_not_negative":
+        return HoldExceeded(recipe=entry.recipe, reference=entry.reference)
     return error
 
 

@@ -65,14 +65,31 @@ class AccountLine:
     recorded_at: datetime
 
 
-def trial_balance(*, currency: str | None = None) -> list[AccountBalance]:
-    """Return every account with its balance. In each currency the debits sum to zero."""
-    return _balances(code=None, currency=currency)
+def trial_balance(
+    *,
+    currency: str | None = None,
+    on: date | None = None,
+    at: datetime | None = None,
+    effective_on: date | None = None,
+) -> list[AccountBalance]:
+    """Return every account with its balance. In each currency the debits sum to zero.
+
+    Now; or `on` a business day, as the books have it; or `at` an instant, as the books said then, by recorded
+    time; or `effective_on` a day, by value date. At most one of the three. Raises ValueError for more.
+    """
+    return _balances(code=None, currency=currency, on=on, at=at, effective_on=effective_on)
 
 
-def balance(*, code: str, currency: str) -> Money:
-    """Return an account's balance on its normal side; zero where it was never used."""
-    found = _balances(code=code, currency=currency)
+def balance(
+    *,
+    code: str,
+    currency: str,
+    on: date | None = None,
+    at: datetime | None = None,
+    effective_on: date | None = None,
+) -> Money:
+    """Return an account's balance on its normal side; zero where it was never used. Moments as in trial_balance."""
+    found = _balances(code=code, currency=currency, on=on, at=at, effective_on=effective_on)
     return found[0].balance if found else Money(0, currency)
 
 
@@ -178,8 +195,19 @@ def latest_proof() -> Proof | None:
     return Proof.objects.order_by("-id").first()
 
 
-def _balances(*, code: str | None, currency: str | None) -> list[AccountBalance]:
-    rows = database.fetch_all(database.queries("ledger")["balances"], {"code": code, "currency": currency})
+def _balances(
+    *,
+    code: str | None,
+    currency: str | None,
+    on: date | None = None,
+    at: datetime | None = None,
+    effective_on: date | None = None,
+) -> list[AccountBalance]:
+    moments = [moment for moment in (on, at, effective_on) if moment is not None]
+    if len(moments) > 1:
+        raise ValueError("ask for one moment: on, at or effective_on")
+    query = database.queries("ledger")["balances_then" if moments else "balances_now"]
+    facts = {"code": code, "currency": currency, "on": on, "at": at, "value_on": effective_on}
     return [
         AccountBalance(
             code=row["code"],
@@ -187,7 +215,7 @@ def _balances(*, code: str | None, currency: str | None) -> list[AccountBalance]
             type=AccountType(row["type"]),
             debit_minor=int(row["debit_minor"]),
         )
-        for row in rows
+        for row in database.fetch_all(query, facts)
     ]
 
 

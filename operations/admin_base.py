@@ -108,13 +108,13 @@ class WindowAdmin(ModelAdmin):  # type: ignore[misc]
         """Show the list; refuse whatever is posted to it."""
         if request.method != "GET":
             raise PermissionDenied
-        return _shielded(super().changelist_view(request, extra_context))
+        return shielded(super().changelist_view(request, extra_context))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show a row; refuse whatever is posted to it."""
         if request.method != "GET":
             raise PermissionDenied
-        return _shielded(super().changeform_view(request, *args, **kwargs))
+        return shielded(super().changeform_view(request, *args, **kwargs))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], obj: Any = None, **kwargs: Any
@@ -167,6 +167,16 @@ class Question:
     facts: Sequence[tuple[str, Cell]] = ()
     panels: Sequence[Panel] = ()
     refusal: str = ""
+    #: Other ways on from here, as links: title, address.
+    others: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a hand did, and the page to go on to instead of back."""
+
+    told: str
+    go: str
 
 
 def ask(
@@ -175,28 +185,28 @@ def ask(
     request: HttpRequest,
     question: Question,
     form_class: Callable[..., forms.Form],
-    act: Callable[[Mapping[str, Any]], str],
+    act: Callable[[Mapping[str, Any]], str | Done],
     back: str,
     row: Model | None = None,
 ) -> HttpResponse:
     """Show a hand's page, or act once when it is posted, and go back with what happened.
 
-    `act` makes one service call with the form's answers and returns the sentence to show. A DomainError that it
-    raises becomes the message; nothing has happened then.
+    `act` makes one service call with the form's answers and returns the sentence to show, and where to go on if not
+    back. A DomainError that it raises becomes the message; nothing has happened then.
     """
     posted = request.method == "POST"
-    form = form_class(request.POST) if posted else form_class()
+    form = form_class(request.POST, request.FILES) if posted else form_class()
     if posted and question.refusal:
         messages.error(request, question.refusal)
         return redirect(back)
     if posted and form.is_valid():
         try:
-            told = act(form.cleaned_data)
+            done = act(form.cleaned_data)
         except DomainError as error:
             messages.error(request, str(error))
-        else:
-            messages.success(request, told)
-        return redirect(back)
+            return redirect(back)
+        messages.success(request, done.told if isinstance(done, Done) else done)
+        return redirect(done.go if isinstance(done, Done) else back)
     context = {
         **window.admin_site.each_context(request),
         "opts": window.model._meta,
@@ -206,7 +216,7 @@ def ask(
         "form": form,
         "back": back,
     }
-    return _shielded(TemplateResponse(request, "console/hand.html", context))
+    return shielded(TemplateResponse(request, "console/hand.html", context))
 
 
 def hand(
@@ -259,12 +269,12 @@ def currency_filter(currencies: Callable[[], list[str]]) -> type[admin.SimpleLis
     return choice_filter("currency", "currency", lambda: [(currency, currency) for currency in currencies()])
 
 
-def _shielded(response: Any) -> HttpResponse:
+def shielded(response: Any) -> HttpResponse:
     """Make direction controls in a page visible instead of effective, wherever they came from."""
     if isinstance(response, TemplateResponse):
         response.add_post_render_callback(_show_direction_controls)
-    shielded: HttpResponse = response
-    return shielded
+    shown: HttpResponse = response
+    return shown
 
 
 def _show_direction_controls(response: Any) -> None:

@@ -21,10 +21,10 @@ NOTHING = "–"
 
 # What a state means to the person who reads it, for every state machine: good, under way, look at it, bad.
 _TONES = {
-    "good": "success succeeded paid done granted matched closed completed resolved handled green released",
+    "good": "success succeeded paid done granted matched closed completed resolved handled green released posted",
     "busy": "executing pending sent sending approved authorized doing parsed assigned received",
     "look": "unknown requires_action in_review proposed requested timing open",
-    "bad": "failed dead discrepancy returned declined stopped red revoked",
+    "bad": "below_zero failed dead discrepancy returned declined stopped red revoked",
 }
 _TONE_OF = {state: tone for tone, states in _TONES.items() for state in states.split()}
 
@@ -35,6 +35,7 @@ _PAGES = {
     "day": "ledger_closedday",
     "discrepancy": "reconciliation_discrepancy",
     "job": "operations_job",
+    "manual_journal": "ledger_manualjournal",
     "order": "payments_paymentorder",
     "payout": "payouts_payout",
     "seller": "payments_seller",
@@ -46,10 +47,16 @@ _PAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a panel; numbers are set to the right."""
+    """One column of a panel; numbers are set to the right. A side column gives way on narrow screens."""
 
     title: str
     numeric: bool = False
+    aside: bool = False
+
+    @property
+    def classes(self) -> str:
+        """Return the classes of its cells."""
+        return " ".join(name for name, on in (("cf-numeric", self.numeric), ("cf-aside", self.aside)) if on)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +82,10 @@ class Panel:
 
 
 def columns(*titles: str) -> list[Column]:
-    """Return columns by their titles; one that ends in `#` is numeric."""
-    return [Column(title=title.rstrip("#"), numeric=title.endswith("#")) for title in titles]
+    """Return columns by their titles; one that ends in `#` is numeric, one in `~` gives way on narrow screens."""
+    return [
+        Column(title=title.rstrip("#~"), numeric=title.endswith("#"), aside=title.endswith("~")) for title in titles
+    ]
 
 
 def amount(shown: DisplayMoney | None) -> SafeString:

@@ -4,14 +4,18 @@ Each app keeps its SQL in `sql/*.sql`; a query is headed by `-- name: …`.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 Params = Sequence[Any] | Mapping[str, Any] | None
+# Rows that are fetched at a time from a result that stays on the server.
+_CHUNK = 2_000
 _HEADING = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -29,6 +33,17 @@ def fetch_one(query: str, params: Params = None) -> dict[str, Any]:
     return row
 
 
+def stream(query: str, params: Params = None) -> Iterator[dict[str, Any]]:
+    """Run a query and yield its rows one by one; the result stays on the server, memory does not grow with it."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, params)
+        while rows := cursor.fetchmany(_CHUNK):
+            # A server-side cursor knows its columns from the first fetch on.
+            names = [column[0] for column in cursor.description or ()]
+            for row in rows:
+                yield dict(zip(names, row, strict=True))
+
+
 def execute(query: str, params: Params = None) -> int:
     """Run a statement and return how many rows it touched."""
     with connection.cursor() as cursor:
@@ -36,11 +51,46 @@ def execute(query: str, params: Params = None) -> int:
         return int(cursor.rowcount)
 
 
+def call_prepared(statement: str, params: Sequence[Any]) -> tuple[Any, ...]:
+    """Run a statement that returns one row, parsed and planned once a connection.
+
+    For the few statements that run with every payment. It goes past Django's cursor, which sends each statement
+    as new text; errors are Django's all the same. Arrays are passed as text (see text_array): the driver would
+    look at each element first.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        [row] = cursor.execute(statement, params, prepare=True).fetchall()
+    return tuple(row)
+
+
+def text_array(values: Iterable[str]) -> str:
+    """Return texts as the literal of a PostgreSQL array."""
+    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
+
+
+def integer_array(values: Iterable[int]) -> str:
+    """Return integers as the literal of a PostgreSQL array."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
 def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
     """Stream rows into the database by COPY, within the open transaction."""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Let the statements of the block take as long as they need: a proof of years of books is no stuck request."""
+    execute("SET statement_timeout = 0")
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            execute("RESET statement_timeout")
 
 
 def terminate_own_backend() -> None:

@@ -62,9 +62,9 @@ def approvals_about(*, subject: str) -> list[Approval]:
     return list(Approval.objects.filter(subject=subject).order_by("id"))
 
 
-def waiting_approvals() -> int:
-    """Return how many approvals wait for a second person."""
-    return Approval.objects.filter(state=ApprovalState.REQUESTED).count()
+def waiting_approvals(*, kind: str) -> int:
+    """Return how many approvals of a kind wait for a second person."""
+    return Approval.objects.filter(state=ApprovalState.REQUESTED, kind=kind).count()
 
 
 def dead_letters() -> int:

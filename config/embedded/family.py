@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg.conninfo import conninfo_to_dict
+
 from config import env as environment
 from config.embedded import ports
 from config.embedded.broker import EmbeddedBroker
@@ -92,6 +94,7 @@ class _Family:
         self._supervisor = Supervisor(state=state, console=self._console, signals=self._signals)
         self._started = time.monotonic()
         self._logins = ""
+        self._owner_url = os.environ.get("OWNER_DATABASE_URL", "")
 
     def run(self) -> int:
         with self._signals.caught():
@@ -115,9 +118,7 @@ class _Family:
         self._publish(family)
         # It needs nothing of ours, so it boots on the second core while the first one migrates.
         provider = self._provider(family)
-        migrate = _manage(family, "migrate", "--no-input", "--skip-checks")
-        self._supervisor.run(name="migrate", program=migrate)
-        self._step("migrate")
+        self._migrate(family)
         # It runs the system checks, so that one of the two does.
         self._logins = self._supervisor.run(name="seed", program=_manage(family, "seed"))
         self._step("seed")
@@ -128,6 +129,15 @@ class _Family:
         self._supervisor.start([worker(family), beat(family, schedule=schedule), web(family, port=port)])
         self._step("worker, scheduler and web", family["PUBLIC_URL"])
         return family
+
+    def _migrate(self, family: Mapping[str, str]) -> None:
+        """Migrate as the owner of the tables, and give the application's role its rights where it is another one."""
+        owner = {**family, "DATABASE_URL": self._owner_url or family["DATABASE_URL"]}
+        self._supervisor.run(name="migrate", program=_manage(owner, "migrate", "--no-input", "--skip-checks"))
+        if self._owner_url:
+            role = str(conninfo_to_dict(family["DATABASE_URL"])["user"])
+            self._supervisor.run(name="migrate", program=_manage(owner, "grant_app_role", role))
+        self._step("migrate")
 
     def _provider(self, family: Mapping[str, str]) -> list[Child]:
         if "SANDBOX_URL" not in family:
@@ -164,7 +174,8 @@ class _Family:
             return given
         server = EmbeddedPostgres(state=self._state)
         self._add(server)
-        return server.url
+        self._owner_url = server.url
+        return server.app_url
 
     def _broker(self) -> str:
         given = os.environ.get("BROKER_URL")

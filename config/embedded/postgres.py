@@ -5,6 +5,7 @@ reach loopback; it opens no socket file, which spares the path limit of 107 byte
 would share. The application's role is no superuser, so that what works here works on a managed server.
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -31,6 +32,8 @@ from config.embedded.processes import Handle, Program, is_alive, run, spawn, tai
 from config.embedded.state import StateFolder, read_json, write_private
 
 SUPERUSER, ROLE, DATABASE = "postgres", "counterfoil", "counterfoil"
+#: The role of web, worker and scheduler: it owns nothing, and has the rights of `grant_app_role`.
+APP_ROLE = "counterfoil_app"
 
 # Crash recovery replays at most a checkpoint's worth of log; two minutes is far beyond what that takes.
 _START_S = 120.0
@@ -85,9 +88,17 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """The address for the application's role, which owns the database."""
-        password = self._passwords()[ROLE]
-        return f"postgresql://{ROLE}:{password}@127.0.0.1:{self._port}/{DATABASE}?sslmode=disable&gssencmode=disable"
+        """The address for the owner of the database, who migrates."""
+        return self._url(ROLE)
+
+    @property
+    def app_url(self) -> str:
+        """The address for the application, which owns nothing."""
+        return self._url(APP_ROLE)
+
+    def _url(self, role: str) -> str:
+        password = self._passwords()[role]
+        return f"postgresql://{role}:{password}@127.0.0.1:{self._port}/{DATABASE}?sslmode=disable&gssencmode=disable"
 
     def start(self) -> None:
         """Make the cluster if there is none, adopt its server if one lives, else start one that answers.
@@ -241,6 +252,11 @@ class EmbeddedPostgres:
                 # CREATEDB, because tests make databases of their own.
                 create = sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}")
                 connection.execute(create.format(sql.Identifier(ROLE), sql.Literal(self._passwords()[ROLE])))
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone():
+                # The owner may act as the application, so that tests can attack in its name.
+                create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} ROLE {}")
+                password = sql.Literal(self._passwords()[APP_ROLE])
+                connection.execute(create.format(sql.Identifier(APP_ROLE), password, sql.Identifier(ROLE)))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 create = sql.SQL("CREATE DATABASE {} OWNER {}")
                 connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(ROLE)))
@@ -249,7 +265,8 @@ class EmbeddedPostgres:
         passwords = read_json(self.data / "counterfoil.json")
         if ROLE not in passwords or SUPERUSER not in passwords:
             raise FolderUnusable(folder=self.data, reason="it holds no credentials of ours")
-        return passwords
+        # From the owner's, so that clusters made before there were two roles get one as well.
+        return passwords | {APP_ROLE: hashlib.sha256(f"{APP_ROLE} {passwords[ROLE]}".encode()).hexdigest()}
 
     def _explain(self, service: str, output: str) -> EmbeddedError:
         if "No space left on device" in output or "Disk quota exceeded" in output:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
+from operations import database
 from operations.errors import DomainError
 from operations.failpoints import hit
 
@@ -26,6 +27,21 @@ def money_tx(name: str) -> Iterator[None]:
         yield
         hit(f"money_tx:{name}:before_commit")
     hit(f"money_tx:{name}:after_commit")
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Run the block's queries on one moment's view of the database, which they cannot change.
+
+    For what reads in many steps and must add up, such as an export, while others go on writing. Inside a
+    transaction that is open already, that transaction's view is all there is.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
 
 def in_transaction() -> bool:

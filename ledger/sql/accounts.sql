@@ -1,0 +1,24 @@
+-- What an account is follows from its code, here as in ledger/chart.py (a test compares the two).
+
+-- Sellers' balances are stored, locked and never below zero.
+CREATE FUNCTION ledger_is_guarded(code text) RETURNS boolean LANGUAGE sql IMMUTABLE
+    AS $$ SELECT code LIKE 'seller:%' $$;
+-- Money set aside under an item, such as a payout, until the item is resolved, once.
+CREATE FUNCTION ledger_is_held(code text) RETURNS boolean LANGUAGE sql IMMUTABLE
+    AS $$ SELECT code IN ('payouts:in_transit', 'disputes:open', 'suspense:unidentified') $$;
+
+ALTER TABLE ledger_account
+    ADD CONSTRAINT account_guarded_by_code CHECK (guarded = ledger_is_guarded(code)),
+    ADD CONSTRAINT account_held_by_code CHECK (held = ledger_is_held(code)),
+    ADD CONSTRAINT account_type_known CHECK (type IN ('asset', 'liability', 'income', 'expense', 'equity'));
+
+-- Moves what is held under an item. The table refuses less than zero, so a hold resolves exactly once.
+CREATE FUNCTION ledger_move_hold(p_account bigint, p_item text, p_amount bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE ledger_hold SET held_minor = held_minor + p_amount WHERE account_id = p_account AND item = p_item;
+    IF NOT FOUND THEN
+        INSERT INTO ledger_hold AS h (account_id, item, held_minor) VALUES (p_account, p_item, p_amount)
+        ON CONFLICT (account_id, item) DO UPDATE SET held_minor = h.held_minor + EXCLUDED.held_minor;
+    END IF;
+END $$;
