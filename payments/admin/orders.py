@@ -4,13 +4,16 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 
+from ledger import chart
 from ledger.selectors import currencies, entries_about
 from operations.admin_base import WindowAdmin, currency_filter
 from operations.admin_display import (
+    NOTHING,
     Panel,
     code_column,
     entry_panels,
     history_panel,
+    list_link,
     money_column,
     name,
     page_link,
@@ -61,7 +64,10 @@ class PaymentOrderAdmin(WindowAdmin):
         "shop",
         "state_name",
         "amount_money",
+        "shown_category",
         "commission_money",
+        "commission_tax_money",
+        "tax_account",
         "refunded_money",
         "paid",
         "ledger_updated",
@@ -73,6 +79,7 @@ class PaymentOrderAdmin(WindowAdmin):
     state_name = state_column()
     amount_money = money_column("amount", "Amount")
     commission_money = money_column("commission", "Commission")
+    commission_tax_money = money_column("commission_tax", "Tax on commission")
     refunded_money = money_column("refunded", "Refunded")
     paid = time_column("paid_at", "Paid")
 
@@ -90,6 +97,16 @@ class PaymentOrderAdmin(WindowAdmin):
     def shop(self, row: PaymentOrder) -> SafeString:
         """Return the storefront's name."""
         return name(row.storefront.name)
+
+    @admin.display(description="Category")
+    def shown_category(self, row: PaymentOrder) -> SafeString | str:
+        """Return the category as the storefront named it."""
+        return name(row.category) if row.category else NOTHING
+
+    @admin.display(description="Tax account")
+    def tax_account(self, row: PaymentOrder) -> SafeString | str:
+        """Return the account of the tax on the commission."""
+        return list_link("ledger_account", chart.tax(row.tax), f"?q={chart.tax(row.tax)}") if row.tax else NOTHING
 
     def panels(self, row: Any) -> list[Panel]:
         """Return refunds, the checkout's journal entries and the order's history."""

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
@@ -9,12 +9,15 @@ from ledger import chart
 from ledger.selectors import AccountLine, Wallet, latest_lines, wallets_of
 from operations.admin_base import WindowAdmin
 from operations.admin_display import (
+    NOTHING,
     Cell,
     Panel,
     amount,
     audit_panel,
+    code,
     code_column,
     columns,
+    format_count,
     list_link,
     moment,
     name,
@@ -24,7 +27,7 @@ from operations.admin_display import (
     words,
 )
 from operations.selectors import audit_trail
-from payments.models import Seller
+from payments.models import CommissionRate, Seller
 
 LINES_SHOWN = 25
 
@@ -55,6 +58,8 @@ class SellerAdmin(WindowAdmin):
         "shop",
         "country",
         "commission",
+        "minimum",
+        "tax_on_commission",
         "account_code",
         "payouts_enabled",
         "created",
@@ -84,8 +89,22 @@ class SellerAdmin(WindowAdmin):
     @admin.display(description="Commission", ordering="commission_bps")
     def commission(self, row: Seller) -> str:
         """Return our commission in percent."""
-        whole, hundredths = divmod(row.commission_bps, 100)
-        return f"{whole}.{hundredths:02} %"
+        return percent(row.commission_bps)
+
+    @admin.display(description="Least commission on a sale")
+    def minimum(self, row: Seller) -> str:
+        """Return the minimum as it is kept: each sale has a currency of its own."""
+        least = row.commission_minimum_minor
+        if not least:
+            return NOTHING
+        return format_count(least, "minor unit of the sale's currency", "minor units of the sale's currency")
+
+    @admin.display(description="Tax on our commission")
+    def tax_on_commission(self, row: Seller) -> SafeString | str:
+        """Return the tax's rate and account."""
+        if not row.commission_tax_bps:
+            return NOTHING
+        return format_html("{} {}", percent(row.commission_tax_bps), code(chart.tax(row.commission_tax)))
 
     @admin.display(description="Pending")
     def pending_money(self, row: Any) -> SafeString:
@@ -108,10 +127,11 @@ class SellerAdmin(WindowAdmin):
         return _part(row.wallets, "receivable")
 
     def panels(self, row: Any) -> list[Panel]:
-        """Return the wallets, the account statement and the audit trail."""
+        """Return the wallets, the rates of categories, the account statements and the audit trail."""
         wallets = wallets_of(sellers=[row.pk]).get(row.pk, [])
         return [
             _wallets(wallets),
+            _rates(row),
             *(panel for wallet in wallets for part in _ACCOUNT_OF if (panel := _statement(part, wallet)).rows),
             audit_panel(audit_trail(subject=f"seller:{row.pk}")),
         ]
@@ -128,6 +148,53 @@ class SellerAdmin(WindowAdmin):
                 ),
             )
         ]
+
+
+@admin.register(CommissionRate)
+class CommissionRateAdmin(WindowAdmin):
+    """The rates of our commission on categories, instead of the sellers' own."""
+
+    list_display = ("shown_category", "seller_link", "rate", "usual")
+    list_select_related = ("seller",)
+    search_fields = ("category__exact", "seller__id__exact", "seller__seller_id__exact", "seller__name__istartswith")
+    search_help_text = "The category, our id or the storefront's id of the seller, or how its name begins."
+    ordering = ("seller__name", "category")
+    fields = ("shown_category", "seller_link", "rate", "usual")
+
+    @admin.display(description="Category", ordering="category")
+    def shown_category(self, row: CommissionRate) -> SafeString:
+        """Return the category as the storefront named it."""
+        return name(row.category)
+
+    @admin.display(description="Seller", ordering="seller__name")
+    def seller_link(self, row: CommissionRate) -> SafeString:
+        """Return the seller."""
+        return page_link("payments_seller", row.seller_id, name(row.seller.name))
+
+    @admin.display(description="Commission", ordering="bps")
+    def rate(self, row: CommissionRate) -> str:
+        """Return the category's rate in percent."""
+        return percent(row.bps)
+
+    @admin.display(description="Seller's usual rate", ordering="seller__commission_bps")
+    def usual(self, row: CommissionRate) -> str:
+        """Return the rate of the seller's other sales in percent."""
+        return percent(row.seller.commission_bps)
+
+
+def percent(bps: int) -> str:
+    """Return basis points as people read them: 1250 -> 12.50 %."""
+    whole, hundredths = divmod(bps, 100)
+    return f"{whole}.{hundredths:02} %"
+
+
+def _rates(seller: Seller) -> Panel:
+    return Panel(
+        title="Commission by category",
+        columns=columns("Category", "Commission#"),
+        rows=[(name(rate.category), percent(rate.bps)) for rate in seller.commission_rates.order_by("category")],
+        empty="Every category has the seller's usual rate.",
+    )
 
 
 def _part(wallets: list[Wallet], part: str) -> SafeString:
@@ -153,7 +220,12 @@ def _wallets(wallets: list[Wallet]) -> Panel:
     )
 
 
-_ACCOUNT_OF = {"available": chart.available, "pending": chart.pending, "receivable": chart.receivable}
+_ACCOUNT_OF = {
+    "available": chart.available,
+    "pending": chart.pending,
+    "reserved": chart.reserved,
+    "receivable": chart.receivable,
+}
 
 
 def _statement(part: str, wallet: Wallet) -> Panel:

@@ -1,15 +1,19 @@
 """What the API reads and writes. Amounts are strings in major units, never JSON numbers."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ledger.money import BadAmount, UnknownCurrency, exponent, parse_amount
+from ledger.money import MAX_MINOR, BadAmount, UnknownCurrency, exponent, parse_amount
 from operations.api.serializers import CountryField, EmailField, IdentifierField, StrictCharField, StrictSerializer
+from payments.commissions import ALL_BPS
 
 MAX_ORDERS = 100
+MAX_RATES = 100
+_TAX = re.compile(r"[a-z0-9_]{1,30}\Z")
 
 
 @extend_schema_field({"type": "string", "pattern": r"^(0|[1-9]\d*)(\.\d{1,4})?$", "example": "12.30"})
@@ -45,11 +49,47 @@ class MoneySerializer(StrictSerializer):
         return attrs
 
 
+class CategoryField(StrictCharField):
+    """A category of goods as the storefront names it, to the letter: a seller may have a rate for it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=50, **kwargs)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON integer from zero: no text, no fraction, no truth value."""
+
+    default_error_messages = {"invalid": "This must be a JSON integer."}
+
+    def __init__(self, *, max_value: int, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=max_value, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the number itself; never one made of something else."""
+        if type(data) is not int:
+            self.fail("invalid")
+        return int(data)
+
+
+class TaxField(StrictCharField):
+    """The name of a tax, which is the name of its account: vat_pt."""
+
+    default_error_messages = {"tax": "Use 1 to 30 small letters, digits or '_', as in vat_pt."}
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the name."""
+        text = super().to_internal_value(data)
+        if not _TAX.match(text):
+            self.fail("tax")
+        return text
+
+
 class PaymentOrderInput(MoneySerializer):
-    """One seller's part of a payment."""
+    """One seller's part of a payment. A category may have a commission rate of its own."""
 
     payment_order_id = IdentifierField()
     seller_account = IdentifierField()
+    category = CategoryField(required=False)
 
 
 class BuyerInput(StrictSerializer):
@@ -61,13 +101,17 @@ class BuyerInput(StrictSerializer):
     country = CountryField(required=False)
 
 
-class OrdersField(serializers.ListField):
-    """The payment orders of a checkout. Counted before any is read, so that a huge list costs nothing."""
+class CountedListField(serializers.ListField):
+    """A list that is counted before any of it is read, so that a huge one costs nothing."""
+
+    def __init__(self, *, max_length: int, too_many: str, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, **kwargs)
+        self.too_many = too_many
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the orders."""
-        if isinstance(data, list) and len(data) > MAX_ORDERS:
-            raise serializers.ValidationError(f"A checkout has at most {MAX_ORDERS} payment orders.")
+        """Return the entries."""
+        if isinstance(data, list) and len(data) > (self.max_length or 0):
+            raise serializers.ValidationError(self.too_many)
         return super().to_internal_value(data)
 
 
@@ -76,7 +120,12 @@ class PaymentInput(StrictSerializer):
 
     checkout_id = IdentifierField()
     buyer_info = BuyerInput()
-    payment_orders = OrdersField(child=PaymentOrderInput(), min_length=1, max_length=MAX_ORDERS)
+    payment_orders = CountedListField(
+        child=PaymentOrderInput(),
+        min_length=1,
+        max_length=MAX_ORDERS,
+        too_many=f"A checkout has at most {MAX_ORDERS} payment orders.",
+    )
     return_url = StrictCharField(max_length=2000, required=False)
 
     def validate_payment_orders(self, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -97,12 +146,35 @@ class PaymentInput(StrictSerializer):
         return url
 
 
+class CommissionRateInput(StrictSerializer):
+    """The rate of our commission on one category, in basis points."""
+
+    category = CategoryField()
+    bps = WholeNumberField(max_value=ALL_BPS)
+
+
 class SellerInput(StrictSerializer):
-    """A seller to be made known."""
+    """A seller to be made known, with the terms of our commission where they are not the usual ones."""
 
     seller_id = IdentifierField()
     name = StrictCharField(max_length=200)
     country = CountryField()
+    commission_minimum_minor = WholeNumberField(max_value=MAX_MINOR, required=False)
+    commission_tax_bps = WholeNumberField(max_value=ALL_BPS, required=False)
+    commission_tax = TaxField(required=False)
+    commission_rates = CountedListField(
+        child=CommissionRateInput(),
+        required=False,
+        max_length=MAX_RATES,
+        too_many=f"A seller has rates for at most {MAX_RATES} categories.",
+    )
+
+    def validate_commission_rates(self, rates: list[dict[str, Any]]) -> dict[str, int]:
+        """Return the rates by category; refuse one category twice."""
+        by_category = {rate["category"]: rate["bps"] for rate in rates}
+        if len(by_category) < len(rates):
+            raise serializers.ValidationError("Each category may appear only once.")
+        return by_category
 
 
 class RefundInput(StrictSerializer):

@@ -139,6 +139,7 @@ def _new_checkout(data: dict[str, Any]) -> services.NewCheckout:
                 payment_order_id=order["payment_order_id"],
                 seller_account=order["seller_account"],
                 amount=order["money"],
+                category=order.get("category", ""),
             )
             for order in data["payment_orders"]
         ],

@@ -3,7 +3,16 @@
 from payments.models.checkouts import Attempt, Checkout, PaymentOrder
 from payments.models.events import StorefrontEvent
 from payments.models.refunds import Refund
-from payments.models.sellers import Seller
+from payments.models.sellers import CommissionRate, Seller
 from payments.models.webhooks import WebhookEvent
 
-__all__ = ["Attempt", "Checkout", "PaymentOrder", "Refund", "Seller", "StorefrontEvent", "WebhookEvent"]
+__all__ = [
+    "Attempt",
+    "Checkout",
+    "CommissionRate",
+    "PaymentOrder",
+    "Refund",
+    "Seller",
+    "StorefrontEvent",
+    "WebhookEvent",
+]

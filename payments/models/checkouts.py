@@ -44,7 +44,10 @@ class PaymentOrder(StatefulModel):
     payment_order_id = models.TextField(help_text="the storefront's own id")
     seller = models.ForeignKey("payments.Seller", on_delete=models.PROTECT, related_name="orders")
     amount_minor = models.BigIntegerField()
+    category = models.CharField(max_length=50, blank=True, default="", help_text="what was sold, for the commission")
     commission_minor = models.BigIntegerField(help_text="frozen at the sale")
+    commission_tax_minor = models.BigIntegerField(default=0, help_text="tax on the commission, frozen at the sale")
+    tax = models.TextField(blank=True, default="", help_text="that tax's account, frozen at the sale")
     currency = models.CharField(max_length=3)
     refunded_minor = models.BigIntegerField(default=0, help_text="refunds under way and done")
     state = StateField(choices=OrderState.choices, default=OrderState.NOT_STARTED)
@@ -54,6 +57,7 @@ class PaymentOrder(StatefulModel):
 
     amount = MinorMoney("amount_minor")
     commission = MinorMoney("commission_minor")
+    commission_tax = MinorMoney("commission_tax_minor")
     refunded = MinorMoney("refunded_minor")
 
     class Meta:
@@ -62,7 +66,15 @@ class PaymentOrder(StatefulModel):
             models.CheckConstraint(name="order_amount_positive", condition=models.Q(amount_minor__gt=0)),
             models.CheckConstraint(
                 name="order_commission_within_amount",
-                condition=models.Q(commission_minor__gte=0, commission_minor__lte=models.F("amount_minor")),
+                condition=models.Q(
+                    commission_minor__gte=0,
+                    commission_tax_minor__gte=0,
+                    amount_minor__gte=models.F("commission_minor") + models.F("commission_tax_minor"),
+                ),
+            ),
+            models.CheckConstraint(
+                name="order_tax_has_an_account",
+                condition=models.Q(commission_tax_minor=0) | ~models.Q(tax=""),
             ),
             models.CheckConstraint(
                 name="order_refunds_within_amount",

@@ -3,6 +3,7 @@ from functools import partial
 from django.db import models
 
 from operations.ids import new_id
+from payments.commissions import ALL_BPS, Terms
 
 
 class Seller(models.Model):
@@ -14,6 +15,13 @@ class Seller(models.Model):
     name = models.TextField()
     country = models.CharField(max_length=2)
     commission_bps = models.PositiveIntegerField(help_text="our commission in hundredths of a percent")
+    commission_minimum_minor = models.BigIntegerField(
+        default=0, help_text="the least commission on a sale, in minor units of the sale's currency"
+    )
+    commission_tax_bps = models.PositiveIntegerField(
+        default=0, help_text="the tax on our commission in hundredths of a percent of it"
+    )
+    commission_tax = models.TextField(blank=True, default="", help_text="that tax's account, as in vat_pt")
     psp_account = models.TextField(blank=True, help_text="the seller's account at the provider, once opened")
     payouts_enabled = models.BooleanField(default=False, help_text="the provider lets money through to it")
     created_at = models.DateTimeField()
@@ -22,9 +30,46 @@ class Seller(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["storefront", "seller_id"], name="seller_unique_per_storefront"),
             models.CheckConstraint(
-                name="seller_commission_at_most_all", condition=models.Q(commission_bps__lte=10_000)
+                name="seller_commission_at_most_all", condition=models.Q(commission_bps__lte=ALL_BPS)
+            ),
+            models.CheckConstraint(
+                name="seller_commission_minimum_not_negative", condition=models.Q(commission_minimum_minor__gte=0)
+            ),
+            models.CheckConstraint(
+                name="seller_commission_tax_at_most_all", condition=models.Q(commission_tax_bps__lte=ALL_BPS)
+            ),
+            models.CheckConstraint(
+                name="seller_commission_tax_has_an_account",
+                condition=models.Q(commission_tax_bps=0, commission_tax="")
+                | models.Q(commission_tax__regex=r"^[a-z0-9_]{1,30}$"),
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def terms(self, bps: int | None = None) -> Terms:
+        """Return the terms of a sale: the seller's, with the rate of the sale's category where it has one."""
+        return Terms(
+            bps=self.commission_bps if bps is None else bps,
+            minimum_minor=self.commission_minimum_minor,
+            tax_bps=self.commission_tax_bps,
+        )
+
+
+class CommissionRate(models.Model):
+    """The rate of our commission on one seller's sales of one category, instead of the seller's own."""
+
+    seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="commission_rates")
+    category = models.CharField(max_length=50, help_text="as the storefront names it, to the letter")
+    bps = models.PositiveIntegerField(help_text="our commission in hundredths of a percent")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["seller", "category"], name="rate_unique_per_seller_and_category"),
+            models.CheckConstraint(name="rate_at_most_all", condition=models.Q(bps__lte=ALL_BPS)),
+            models.CheckConstraint(name="rate_has_a_category", condition=~models.Q(category="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seller}: {self.category}"

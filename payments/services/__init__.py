@@ -19,7 +19,13 @@ from payments.services.refunds import (
     send_refund,
     sync_refund,
 )
-from payments.services.sellers import SellerExists, open_seller_account, register_seller, sync_seller_account
+from payments.services.sellers import (
+    SellerExists,
+    TaxUnnamed,
+    open_seller_account,
+    register_seller,
+    sync_seller_account,
+)
 from payments.services.webhooks import handle_event, receive_event
 
 __all__ = [
@@ -34,6 +40,7 @@ __all__ = [
     "ProviderRefused",
     "RefundExceedsPaid",
     "SellerExists",
+    "TaxUnnamed",
     "create_checkout",
     "handle_event",
     "open_seller_account",

@@ -116,7 +116,14 @@ def _book(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts
     assert facts.paid_at is not None  # noqa: S101 - the reader fills it for every paid checkout
     actor = f"psp:{attempt.psp}"
     sales = [
-        recipes.Sale(order=order.id, seller=order.seller_id, gross=order.amount, commission=order.commission)
+        recipes.Sale(
+            order=order.id,
+            seller=order.seller_id,
+            gross=order.amount,
+            commission=order.commission,
+            commission_tax=order.commission_tax,
+            tax=order.tax,
+        )
         for order in orders
     ]
     captured = recipes.payment_captured(

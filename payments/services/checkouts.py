@@ -13,16 +13,17 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError
 
-from ledger.money import Money, basis_points
+from ledger.money import Money
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import enqueue, require_running, withdraw
+from payments.commissions import commission_of
 from payments.errors import UnknownSeller
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Succeeded, Unknown, provider
 from payments.gateway.base import CheckoutLine
-from payments.models import Attempt, Checkout, PaymentOrder, Seller
+from payments.models import Attempt, Checkout, CommissionRate, PaymentOrder, Seller
 from payments.services.common import key_alive, require_key_alive, try_later
 from payments.states import AttemptState, OrderState
 
@@ -53,11 +54,12 @@ class ProviderRefused(DomainError):
 
 @dataclass(frozen=True, kw_only=True)
 class NewOrder:
-    """One seller's part of a new checkout."""
+    """One seller's part of a new checkout. A category may have a commission rate of its own."""
 
     payment_order_id: str
     seller_account: str
     amount: Money
+    category: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +149,10 @@ def _intend(*, storefront: str, new: NewCheckout, now: datetime) -> str:
         )
     except IntegrityError as error:
         raise CheckoutExists(checkout_id=new.checkout_id) from error
+    rates = _rates(new, sellers)
     for order in new.orders:
-        _store_order(checkout, order, sellers[order.seller_account])
+        seller = sellers[order.seller_account]
+        _store_order(checkout, order, seller, bps=rates.get((seller.id, order.category)))
     attempt = _store_attempt(checkout, new, sellers, now=now)
     enqueue(
         kind="payments.register_attempt",
@@ -167,7 +171,17 @@ def _sellers(storefront: str, wanted: list[str]) -> dict[str, Seller]:
     return found
 
 
-def _store_order(checkout: Checkout, order: NewOrder, seller: Seller) -> None:
+def _rates(new: NewCheckout, sellers: dict[str, Seller]) -> dict[tuple[str, str], int]:
+    """Return the rates, in basis points, that the sellers have for the categories of a checkout."""
+    categories = {order.category for order in new.orders if order.category}
+    if not categories:
+        return {}
+    rates = CommissionRate.objects.filter(seller__in=sellers.values(), category__in=categories)
+    return {(seller, category): bps for seller, category, bps in rates.values_list("seller_id", "category", "bps")}
+
+
+def _store_order(checkout: Checkout, order: NewOrder, seller: Seller, *, bps: int | None) -> None:
+    share = commission_of(order.amount, seller.terms(bps))
     try:
         PaymentOrder.objects.create(
             checkout=checkout,
@@ -175,7 +189,10 @@ def _store_order(checkout: Checkout, order: NewOrder, seller: Seller) -> None:
             payment_order_id=order.payment_order_id,
             seller=seller,
             amount_minor=order.amount.minor,
-            commission_minor=basis_points(order.amount, seller.commission_bps).minor,
+            category=order.category,
+            commission_minor=share.commission.minor,
+            commission_tax_minor=share.tax.minor,
+            tax=seller.commission_tax,
             currency=order.amount.currency,
         )
     except IntegrityError as error:

@@ -13,6 +13,7 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import TryLater, enqueue, record_audit, require_running
+from payments.commissions import Commission, given_back
 from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, PaymentOrder, Refund
@@ -191,6 +192,7 @@ def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     entry = recipes.refund_succeeded(
         psp="stripe",
         refund=facts.psp_ref,
+        amount=refund.amount,
         split=_split(refund, order),
         subject=f"checkout:{order.checkout_id}",
         value_date=facts.created_at.date(),
@@ -202,8 +204,8 @@ def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
 def _split(refund: Refund, order: PaymentOrder) -> recipes.RefundSplit:
     """Split a refund: our share of it as of the sale, the rest from what the seller has, in order."""
     wallet = lock_wallet(seller=order.seller_id, currency=order.currency)
-    commission_back = _commission_share(refund, order)
-    sellers_part = refund.amount - commission_back
+    back = _given_back(refund, order)
+    sellers_part = refund.amount - back.commission - back.tax
     still_pending = pending_of_order(seller=order.seller_id, order=order.id, currency=order.currency)
     from_pending = _at_most(sellers_part, still_pending)
     from_available = _at_most(sellers_part - from_pending, wallet.available)
@@ -213,35 +215,24 @@ def _split(refund: Refund, order: PaymentOrder) -> recipes.RefundSplit:
         from_pending=from_pending,
         from_available=from_available,
         from_receivable=sellers_part - from_pending - from_available,
-        commission_back=commission_back,
+        commission_back=back.commission,
+        tax_back=back.tax,
+        tax=order.tax,
     )
 
 
-def commission_back(*, commission_minor: int, amount_minor: int, earlier_minor: int, refund_minor: int) -> int:
-    """Return the commission given back with a refund: that of all refunds so far, less that of the earlier ones.
-
-    Cumulative, so that however a sale is refunded in parts, a full refund gives back exactly the commission.
-    """
-
-    def share(refunded_minor: int) -> int:
-        return (commission_minor * refunded_minor * 2 + amount_minor) // (2 * amount_minor)
-
-    return share(earlier_minor + refund_minor) - share(earlier_minor)
-
-
-def _commission_share(refund: Refund, order: PaymentOrder) -> Money:
+def _given_back(refund: Refund, order: PaymentOrder) -> Commission:
     earlier = sum(
         Refund.objects.filter(order=order, state=RefundState.SUCCEEDED)
         .exclude(pk=refund.pk)
         .values_list("amount_minor", flat=True)
     )
-    back = commission_back(
-        commission_minor=order.commission_minor,
-        amount_minor=order.amount_minor,
-        earlier_minor=earlier,
-        refund_minor=refund.amount_minor,
+    return given_back(
+        sold=Commission(commission=order.commission, tax=order.commission_tax),
+        gross=order.amount,
+        earlier=Money(earlier, order.currency),
+        refund=refund.amount,
     )
-    return Money(back, order.currency)
 
 
 def _at_most(wanted: Money, there: Money) -> Money:

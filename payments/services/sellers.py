@@ -1,5 +1,6 @@
 """Sellers and their accounts at the provider."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from operations.errors import DomainError
 from operations.services import enqueue, record_audit
 from payments.errors import NotKnownYet
 from payments.gateway import Account, AccountRequest, Declined, Outcome, Succeeded, Unknown, provider
-from payments.models import Seller
+from payments.models import CommissionRate, Seller
 from payments.services.common import key_alive, try_later
 
 
@@ -17,6 +18,12 @@ class SellerExists(DomainError):
     """The seller {seller_id!r} exists already, with another {field}."""
 
     code = "seller_exists"
+
+
+class TaxUnnamed(DomainError):
+    """The commission of the seller {seller_id!r} is taxed at {bps} basis points, but its tax has no name."""
+
+    code = "tax_unnamed"
 
 
 class AccountRefused(DomainError):
@@ -34,29 +41,51 @@ def register_seller(
     actor: str,
     now: datetime,
     commission_bps: int | None = None,
+    commission_minimum_minor: int | None = None,
+    commission_tax_bps: int | None = None,
+    commission_tax: str | None = None,
+    commission_rates: Mapping[str, int] | None = None,
 ) -> tuple[Seller, bool]:
     """Make a seller known, and have an account opened at the provider. The same seller again is no new one.
 
-    Returns the seller and whether it is new. Raises SellerExists when it is known with another name or country.
+    Rates are in basis points: our commission, and the tax on it; `commission_rates` has the rates of categories,
+    the minimum is in minor units of each sale's currency. Returns the seller and whether it is new. Raises
+    TaxUnnamed, and SellerExists when it is known with another name, country or terms.
     """
+    if commission_tax_bps and not commission_tax:
+        raise TaxUnnamed(seller_id=seller_id, bps=commission_tax_bps)
+    given = {
+        "name": name,
+        "country": country,
+        "commission_bps": commission_bps,
+        "commission_minimum_minor": commission_minimum_minor,
+        "commission_tax_bps": commission_tax_bps,
+        "commission_tax": commission_tax,
+    }
+    stated = {field: value for field, value in given.items() if value is not None}
     with money_tx("sellers.register"):
         seller, created = Seller.objects.get_or_create(
             storefront_id=storefront,
             seller_id=seller_id,
-            defaults={
-                "name": name,
-                "country": country,
-                "commission_bps": settings.COMMISSION_BPS if commission_bps is None else commission_bps,
-                "created_at": now,
-            },
+            defaults={"commission_bps": settings.COMMISSION_BPS, **stated, "created_at": now},
         )
         if created:
+            CommissionRate.objects.bulk_create(
+                CommissionRate(seller=seller, category=category, bps=bps)
+                for category, bps in (commission_rates or {}).items()
+            )
             enqueue(kind="payments.open_seller_account", key=seller.id, args={"seller": seller.id}, run_at=now)
             record_audit(action="payments.seller.registered", actor=actor, subject=f"seller:{seller.id}", now=now)
-        for field, given in (("name", name), ("country", country)):
-            if getattr(seller, field) != given:
+        for field, value in stated.items():
+            if getattr(seller, field) != value:
                 raise SellerExists(seller_id=seller_id, field=field)
+        if commission_rates is not None and _rates(seller) != dict(commission_rates):
+            raise SellerExists(seller_id=seller_id, field="commission_rates")
     return seller, created
+
+
+def _rates(seller: Seller) -> dict[str, int]:
+    return dict(seller.commission_rates.values_list("category", "bps"))
 
 
 def open_seller_account(*, seller: str, now: datetime) -> None:

@@ -1,4 +1,5 @@
 -- What was sold is fixed when it is stored: amounts, commission, currency and parties never change afterwards.
+-- The columns that came later are in order_terms.sql, which replaces this function.
 CREATE FUNCTION guard_order_terms() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.checkout_id, NEW.payment_order_id, NEW.seller_id, NEW.amount_minor, NEW.commission_minor, NEW.currency)

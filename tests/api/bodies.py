@@ -18,7 +18,12 @@ REFUND: dict[str, Any] = {
     "currency": "EUR",
     "reason": "torn",
 }
-SELLER: dict[str, Any] = {"seller_id": "cid", "name": "Cid", "country": "FR"}
+SELLER: dict[str, Any] = {
+    "seller_id": "cid",
+    "name": "Cid",
+    "country": "FR",
+    "commission_rates": [{"category": "books", "bps": 500}],
+}
 DELIVERY: dict[str, Any] = {"payment_order_id": "cart-1.ann", "delivered_at": "2026-01-05T10:00:00Z"}
 
 _MISSING = object()

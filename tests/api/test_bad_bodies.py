@@ -57,6 +57,7 @@ NOT_OBJECTS = {body: body for body in ("[]", '"text"', "1", "null", "true", "1e4
 TEXTS = [
     ("/v1/payments", "checkout_id"),
     ("/v1/payments", "payment_orders.0.payment_order_id"),
+    ("/v1/payments", "payment_orders.0.category"),
     ("/v1/payments", "buyer_info.buyer_id"),
     ("/v1/payments", "buyer_info.name"),
     ("/v1/payments", "buyer_info.email"),
@@ -64,7 +65,16 @@ TEXTS = [
     ("/v1/refunds", "reason"),
     ("/v1/sellers", "seller_id"),
     ("/v1/sellers", "name"),
+    ("/v1/sellers", "commission_tax"),
+    ("/v1/sellers", "commission_rates.0.category"),
 ]
+# Every place where a whole number goes, with the largest that is taken.
+NUMBERS = [
+    ("/v1/sellers", "commission_minimum_minor", 10**15),
+    ("/v1/sellers", "commission_tax_bps", 10_000),
+    ("/v1/sellers", "commission_rates.0.bps", 10_000),
+]
+NOT_NUMBERS: list[Any] = ["1", "", 1.0, 1.5, -1, True, None, [], {}, 10**30]
 NOT_TEXT: list[Any] = [12, 1.5, True, None, [], {}, ["x"]]
 CONTROLS = ["a\r\nSet-Cookie: x=1", "a\nINFO forged line", "a\tb", "a\x1b[31m", "a\x7f"]
 CARDS = ["4242424242424242", "4242 4242 4242 4242", "5555-5555-5555-4444", "my card 378282246310005 thanks"]
@@ -84,6 +94,7 @@ UNKNOWN_FIELDS = [
     ("/v1/refunds", "state"),
     ("/v1/sellers", "commission_bps"),
     ("/v1/sellers", "payouts_enabled"),
+    ("/v1/sellers", "commission_rates.0.minimum"),
     ("/v1/sellers", "__class__"),
     ("/v1/deliveries", "release_at"),
 ]
@@ -99,6 +110,8 @@ NEEDED_FIELDS = [
     ("/v1/sellers", "seller_id"),
     ("/v1/sellers", "name"),
     ("/v1/sellers", "country"),
+    ("/v1/sellers", "commission_rates.0.category"),
+    ("/v1/sellers", "commission_rates.0.bps"),
     ("/v1/deliveries", "payment_order_id"),
     ("/v1/deliveries", "delivered_at"),
 ]
@@ -200,3 +213,43 @@ class TestText:
         wrong = ["de", "DEU", "D", "", "D1", "ＤＥ", "DE\n", " DE", 49, None]
 
         assert_all_refused(shop, path, with_each(path, field, wrong), 422, "invalid", field=field)
+
+    def test_is_refused_as_a_tax_unless_an_account_can_be_named_after_it(self, shop: Shop) -> None:
+        wrong = ["VAT", "vat pt", "vat:pt", "vat-pt", "a" * 31, "ｖａｔ", "tax.1"]
+
+        assert_all_refused(
+            shop,
+            "/v1/sellers",
+            with_each("/v1/sellers", "commission_tax", wrong),
+            422,
+            "invalid",
+            field="commission_tax",
+        )
+
+    def test_is_refused_as_a_category_above_fifty_characters(self, shop: Shop) -> None:
+        bodies = with_each("/v1/payments", "payment_orders.0.category", ["a" * 51, "é" * 51])
+
+        assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[0].category")
+
+
+class TestANumber:
+    @pytest.mark.parametrize(("path", "field", "most"), NUMBERS)
+    def test_is_refused_unless_it_is_a_json_integer_in_its_range(
+        self, shop: Shop, path: str, field: str, most: int
+    ) -> None:
+        bodies = with_each(path, field, [*NOT_NUMBERS, most + 1])
+
+        assert_all_refused(shop, path, bodies, 422, "invalid", field=named(field))
+
+
+class TestAList:
+    def test_of_rates_is_refused_with_one_category_twice_or_too_many(self, shop: Shop) -> None:
+        rates = {
+            "twice": [{"category": "books", "bps": 1}, {"category": "books", "bps": 2}],
+            "too many": [{"category": f"c{number}", "bps": 1} for number in range(101)],
+            "huge and wrong": [{}] * 100_000,
+            "no list": {"category": "books", "bps": 1},
+        }
+        bodies = {case: changed(SELLER, "commission_rates", value) for case, value in rates.items()}
+
+        assert_all_refused(shop, "/v1/sellers", bodies, 422, "invalid", field="commission_rates")

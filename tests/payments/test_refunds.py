@@ -2,22 +2,17 @@
 
 from datetime import timedelta
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import pytest
 import requests
 from django.utils import timezone
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ledger.money import Money, basis_points
 from ledger.selectors import balance, wallet
 from ledger.services import verify_books
 from operations import failpoints
 from operations.models import Job
 from payments.models import Refund, Seller
-from payments.services.refunds import commission_back
 from tests.api.problems import assert_problem
 from tests.committed import at_once, committed_db, committed_world, web
 from tests.ledger_text import assert_balances
@@ -249,23 +244,3 @@ class TestRefundsAtOnce:
         assert sorted(a.status_code for a in answers) == [201] + [422] * 7
         committed_world.settle()
         assert at_provider(committed_world) == [5001]
-
-
-class TestCommissionBack:
-    @given(
-        amount=st.integers(1, 10**15),
-        bps=st.integers(0, 10_000),
-        cuts=st.lists(st.integers(1, 10**15), max_size=8, unique=True),
-    )
-    def test_sums_to_the_commission_however_the_sale_is_cut(self, amount: int, bps: int, cuts: list[int]) -> None:
-        commission = basis_points(Money(amount, "EUR"), bps).minor
-        marks = [0, *sorted(cut for cut in cuts if cut < amount), amount]
-        parts = [(before, after - before) for before, after in pairwise(marks)]
-
-        back = [
-            commission_back(commission_minor=commission, amount_minor=amount, earlier_minor=before, refund_minor=part)
-            for before, part in parts
-        ]
-
-        assert sum(back) == commission
-        assert all(0 <= share <= part for share, (_, part) in zip(back, parts, strict=True))

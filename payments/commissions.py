@@ -1,0 +1,67 @@
+"""Our commission on a sale, the tax on it, and what of both is given back with a refund. Pure, and exact to the cent.
+
+A seller's terms have a rate in basis points, which a rate for the sale's category overrides, and a minimum. The
+tax on the commission comes on top, at a rate of its own, and is rounded once. Together they never take more than
+the sale: where they would, they are all of it, and the commission is that part of it on which the tax is the rest.
+"""
+
+from dataclasses import dataclass
+
+from ledger.money import Money, basis_points
+
+ALL_BPS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a seller agreed to: rates in basis points, and the minimum in minor units of the sale's currency."""
+
+    bps: int
+    minimum_minor: int = 0
+    tax_bps: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commission:
+    """Our part of a sale."""
+
+    commission: Money
+    tax: Money
+
+
+def commission_of(gross: Money, terms: Terms) -> Commission:
+    """Return our commission on a sale and the tax on it; together at most the sale. Both are rounded half up."""
+    wanted = max(basis_points(gross, terms.bps).minor, terms.minimum_minor)
+    commission = Money(wanted, gross.currency)
+    tax = basis_points(commission, terms.tax_bps)
+    if (commission + tax).minor > gross.minor:
+        commission = Money(_rounded(gross.minor * ALL_BPS, ALL_BPS + terms.tax_bps), gross.currency)
+        tax = gross - commission
+    return Commission(commission=commission, tax=tax)
+
+
+def given_back(*, sold: Commission, gross: Money, earlier: Money, refund: Money) -> Commission:
+    """Return what a refund gives back of the commission and of its tax: in all refunds so far, less the earlier ones.
+
+    Cumulative, so that however a sale is refunded in parts, a full refund gives back exactly the commission and
+    exactly the tax, and no part gives back more than it refunds. The two are counted together first, and what
+    they come to is then divided: counted apart, their roundings could exceed a small refund.
+    """
+    ours = sold.commission.minor + sold.tax.minor
+
+    def so_far(refunded_minor: int) -> tuple[int, int]:
+        both = _rounded(ours * refunded_minor, gross.minor)
+        commission = _rounded(sold.commission.minor * both, ours) if ours else 0
+        return commission, both - commission
+
+    commission_before, tax_before = so_far(earlier.minor)
+    commission, tax = so_far((earlier + refund).minor)
+    return Commission(
+        commission=Money(commission - commission_before, gross.currency),
+        tax=Money(tax - tax_before, gross.currency),
+    )
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """Return a quotient of what is not negative, half rounded up."""
+    return (2 * numerator + denominator) // (2 * denominator)
