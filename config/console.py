@@ -1,6 +1,8 @@
 """The frame of the finance console: navigation, environment label, first page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -35,6 +37,7 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         _list("Payment orders", "payments.paymentorder", "receipt_long"),
         _list("Refunds", "payments.refund", "undo"),
         _list("Sellers and wallets", "payments.seller", "storefront"),
+        _list("Commission rates", "payments.commissionrate", "percent"),
         _list("Webhooks received", "payments.webhookevent", "inbox"),
         _list("Messages to shops", "payments.storefrontevent", "outbox"),
     ),
@@ -45,14 +48,27 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             permission="ledger.view_account",
             icon="balance",
         ),
+        Page(
+            title="Balance sheet",
+            url="ledger_account_balance_sheet",
+            permission="ledger.view_account",
+            icon="account_balance",
+        ),
+        Page(
+            title="Income statement",
+            url="ledger_account_income_statement",
+            permission="ledger.view_account",
+            icon="trending_up",
+        ),
         _list("Accounts", "ledger.account", "account_balance_wallet"),
         _list("Journal entries", "ledger.journalentry", "menu_book"),
         _list("Journal lines", "ledger.journalline", "format_list_bulleted"),
+        _list("Manual journals", "ledger.manualjournal", "edit_note", badge="journals"),
         _list("Closed days", "ledger.closedday", "lock"),
         _list("Proofs", "ledger.proof", "verified"),
     ),
     "Money out": (
-        _list("Payout batches", "payouts.batch", "payments", badge="approvals"),
+        _list("Payout batches", "payouts.batch", "payments", badge="batches"),
         _list("Payouts", "payouts.payout", "send_money"),
         _list("Deliveries", "payouts.delivery", "local_shipping"),
     ),
@@ -119,8 +135,9 @@ def _longest_prefix(path: str) -> str:
 
 def _badges(request: HttpRequest) -> dict[str, int]:
     """Count what waits for a person, where this person may see it."""
-    counts = {
-        "approvals": ("payouts.view_batch", waiting_approvals),
+    counts: dict[str, tuple[str, Callable[[], int]]] = {
+        "batches": ("payouts.view_batch", partial(waiting_approvals, kind="payouts.batch")),
+        "journals": ("ledger.view_manualjournal", partial(waiting_approvals, kind="ledger.manual_journal")),
         "discrepancies": ("reconciliation.view_discrepancy", open_discrepancies),
         "dead_letters": ("operations.view_job", dead_letters),
     }

@@ -1,19 +1,19 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subquery, Sum, Value, When
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from ledger import chart, selectors
-from ledger.admin.trial_balance import trial_balance_panels
+from ledger.admin.reports import report_urls
 from ledger.chart import AccountType
 from ledger.models import Account, JournalLine
 from ledger.money import Money
-from operations.admin_base import WindowAdmin, currency_filter
+from operations.admin_base import WindowAdmin, currency_filter, hand
 from operations.admin_display import Panel, amount, code, code_column, columns, moment, page_link, time_column, words
 
 LINES_SHOWN = 100
@@ -28,6 +28,7 @@ class AccountAdmin(WindowAdmin):
     search_fields = ("code__startswith",)
     ordering = ("code", "currency")
     fields = ("account", "currency", "type_name", "purpose", "balance_money", "guarded", "opened")
+    actions_detail = ("statement", "explain")
 
     account = code_column("code", "Account")
     opened = time_column("opened_at", "Opened")
@@ -70,22 +71,23 @@ class AccountAdmin(WindowAdmin):
         ]
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the trial balance."""
-        view = self.admin_site.admin_view(self.trial_balance)
-        added = [path("trial-balance/", view, name="ledger_account_trial_balance")]
-        return added + list(super().get_urls())
+        """Add the reports."""
+        return report_urls(self) + list(super().get_urls())
 
-    def trial_balance(self, request: HttpRequest) -> HttpResponse:
-        """Show every account's balance, per currency, with columns that sum equal."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Trial balance",
-            "content_title": "Trial balance",
-            "panels": trial_balance_panels(selectors.trial_balance()),
-        }
-        return TemplateResponse(request, "console/trial_balance.html", context)
+    @hand(title="Statement", permission="ledger.view_account", path="to-statement", icon="receipt_long")
+    def statement(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the account's statement."""
+        return _to_report("statement", get_object_or_404(Account, pk=object_id))
+
+    @hand(title="Explain", permission="ledger.view_account", path="to-explain", icon="help_center")
+    def explain(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the account's balance explained."""
+        return _to_report("explain", get_object_or_404(Account, pk=object_id))
+
+
+def _to_report(page: str, account: Account) -> HttpResponse:
+    query = urlencode({"account": account.code, "currency": account.currency})
+    return redirect(f"{reverse(f'admin:ledger_account_{page}')}?{query}")
 
 
 def _balance(row: Any) -> Money:

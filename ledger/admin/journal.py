@@ -1,18 +1,38 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from ledger import selectors
-from ledger.models import JournalEntry, JournalLine
+from ledger.admin.journal_form import WhyForm
+from ledger.admin.journal_panels import line_panels
+from ledger.entries import mirrored
+from ledger.journals.common import lines_of
+from ledger.models import JournalEntry, JournalLine, ManualJournal
 from ledger.money import Money
 from ledger.recipes import RECIPES
-from operations.admin_base import WindowAdmin, choice_filter, currency_filter
+from ledger.services import draft_reversal
+from ledger.states import ManualJournalState
+from operations.admin_base import (
+    Done,
+    Question,
+    WindowAdmin,
+    actor_of,
+    ask,
+    choice_filter,
+    currency_filter,
+    hand,
+)
 from operations.admin_display import (
+    Cell,
     Panel,
     amount,
     code_column,
@@ -46,6 +66,7 @@ class JournalEntryAdmin(WindowAdmin):
         "value_date",
         "recorded",
     )
+    actions_detail = ("reverse_entry",)
 
     reference_code = code_column("reference", "Reference")
     about = subject_column()
@@ -72,6 +93,69 @@ class JournalEntryAdmin(WindowAdmin):
     def panels(self, row: Any) -> list[Panel]:
         """Return the lines as debits and credits."""
         return entry_panels([selectors.entry(entry_id=row.pk)])
+
+    def notices(self, row: Any, actor: str) -> list[Cell]:
+        """Say what was reversed by what."""
+        reversal = _reversal_of(row)
+        return [
+            *([_reversed(reversal)] if reversal else []),
+            *([_reverses(row)] if row.recipe == "entry_reversed" else []),
+        ]
+
+    def hands(self, row: Any, actor: str) -> frozenset[str]:
+        """Offer to reverse what is not reversed, and is not about to be."""
+        return frozenset() if _reversal_of(row) else frozenset({"reverse_entry"})
+
+    @hand(title="Reverse this entry", permission="ledger.add_manualjournal", path="reverse", icon="undo")
+    def reverse_entry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Draft the mirror of an entry, and go on to its preview."""
+        entry = get_object_or_404(JournalEntry, pk=object_id)
+        reversal = _reversal_of(entry)
+        question = Question(
+            title=f"Reverse journal entry {entry.pk}?",
+            explanation="The entry stays in the books; a new one books each of its lines again with the sides "
+            "swapped, as below. Only the books change: no money moves at the provider, and the order, refund or "
+            "payout that the entry is about keeps its state.",
+            button="Draft the reversal",
+            facts=[("Event", words(entry.recipe)), ("Reference", entry.reference), ("About", entry.subject)],
+            panels=line_panels(mirrored(lines_of(entry))),
+            refusal="This entry is reversed already, or is about to be." if reversal else "",
+        )
+
+        def act(answers: Mapping[str, Any]) -> Done:
+            drafted = draft_reversal(
+                entry_id=entry.pk,
+                reason=answers["description"],
+                attachments=answers["attachments"],
+                actor=actor_of(request),
+                now=timezone.now(),
+            )
+            go = reverse("admin:ledger_manualjournal_submit", args=[drafted.pk])
+            return Done(told="Drafted: nothing is booked yet.", go=go)
+
+        back = reverse("admin:ledger_journalentry_change", args=[entry.pk])
+        return ask(window=self, request=request, question=question, form_class=WhyForm, act=act, back=back, row=entry)
+
+
+def _reversal_of(entry: JournalEntry) -> ManualJournal | None:
+    """Return what reverses an entry, or is about to."""
+    ended = (ManualJournalState.REJECTED, ManualJournalState.WITHDRAWN)
+    return ManualJournal.objects.filter(reverses=entry).exclude(state__in=ended).first()
+
+
+def _reversed(reversal: ManualJournal) -> SafeString:
+    journal = page_link("ledger_manualjournal", reversal.pk, str(reversal))
+    if reversal.entry_id is None:
+        return format_html("A reversal of this entry is {}, and not booked yet: {}.", reversal.state, journal)
+    booked = page_link("ledger_journalentry", reversal.entry_id, f"journal entry {reversal.entry_id}")
+    return format_html("This entry is reversed by {}: {}.", booked, journal)
+
+
+def _reverses(entry: JournalEntry) -> SafeString:
+    original = entry.reference.removeprefix("entry:")
+    return format_html(
+        "This entry reverses {}.", page_link("ledger_journalentry", original, f"journal entry {original}")
+    )
 
 
 @admin.register(JournalLine)

@@ -4,7 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.console.world import World, full_world, people
+from ledger.models import ManualJournal
+from tests.console.journals import ANN
+from tests.console.world import World, brl, full_world, people
 
 
 @pytest.fixture
@@ -29,3 +31,17 @@ def sign_in(staff: dict[str, User]) -> Callable[[str], Client]:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def market(db: None) -> World:
+    """A marketplace with one sale: 90.00 pending for Ann's Lamps."""
+    world = World().open()
+    world.sale((ANN, brl(10_000)))
+    return world
+
+
+@pytest.fixture
+def journal(market: World) -> ManualJournal:
+    """A journal of oscar's that waits for a second person."""
+    return market.journal()

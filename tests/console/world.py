@@ -14,13 +14,23 @@ from django.utils import timezone
 
 from config.roles import write_roles
 from ledger import recipes
+from ledger.models import ManualJournal
 from ledger.money import Money, basis_points
-from ledger.services import lock_day, post, verify_books
+from ledger.services import TypedLine, Upload, draft_journal, lock_day, post, submit_journal, verify_books
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.models import ApiKey, Job
 from operations.services import issue_api_key, pull_switch, register_storefront, release_switch
-from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, StorefrontEvent, WebhookEvent
+from payments.models import (
+    Attempt,
+    Checkout,
+    CommissionRate,
+    PaymentOrder,
+    Refund,
+    Seller,
+    StorefrontEvent,
+    WebhookEvent,
+)
 from payouts.models import Batch, Payout
 from payouts.services import propose_batch, release_due, report_delivery
 from reconciliation.models import Discrepancy, Statement
@@ -182,6 +192,20 @@ class World:
         refund.save()
         return refund
 
+    def journal(self, *, amount: str = "12.50", maker: str = "user:oscar", submit: bool = True) -> ManualJournal:
+        """Write a journal with a file, of bank charges, and submit it."""
+        journal = draft_journal(
+            lines=[
+                TypedLine(account="rounding", debit=amount, credit="", currency="BRL", item="page 4"),
+                TypedLine(account="bank:main", debit="", credit=amount, currency="BRL"),
+            ],
+            description="bank charges of March, statement page 4",
+            attachments=[Upload(name="statement.pdf", content=b"%PDF-1.7 page 4")],
+            actor=maker,
+            now=self.now,
+        )
+        return submit_journal(journal_id=journal.pk, actor=maker, now=self.now) if submit else journal
+
     def dead_job(self) -> Job:
         """Park a dead letter."""
         job = Job.objects.create(
@@ -270,9 +294,11 @@ def full_world() -> World:
     first = world.sale(("Ann's Lamps", brl(12_000)), ("Bob's Books", brl(3_050)), at=long_ago, fee_minor=451)
     second = world.sale(("Bob's Books", brl(8_990)), at=yesterday, fee_minor=290)
     world.checkout(("Ann's Lamps", eur(4_999)))
+    CommissionRate.objects.create(seller=world.seller("Ann's Lamps"), category="<b>lamps</b>", bps=850)
     world.release(first)
     world.refund(second)
     world.batch()
+    world.journal()
     world.dead_job()
     world.statement(
         [

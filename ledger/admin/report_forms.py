@@ -1,0 +1,108 @@
+"""What a person chooses before a report is shown. Forms go by address, so that a report can be sent as a link."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+
+from ledger import selectors
+from ledger.reports import Period, PeriodReversed
+from operations.admin_base import SelectInput, TextInput
+
+
+def day_field(label: str, help_text: str = "") -> forms.DateField:
+    """Return a field for one day, that may be left out."""
+    return forms.DateField(label=label, required=False, widget=TextInput({"type": "date"}), help_text=help_text)
+
+
+class ReportForm(forms.Form):
+    """The base. A currency field, where a form has one, offers the currencies in which anything was booked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields.get("currency")
+        if isinstance(field, forms.ChoiceField):
+            used = [(currency, currency) for currency in selectors.currencies()]
+            field.choices = used if field.required else [("", "All"), *used]
+
+    @classmethod
+    def asked_by(cls, request: HttpRequest, *, today: date) -> "ReportForm":
+        """Return the form as the address fills it; a period that it says nothing about is this month so far."""
+        answers = request.GET.copy()
+        if "since" in cls.base_fields and not {"since", "until"} & set(answers):
+            answers.update({"since": str(today.replace(day=1)), "until": str(today)})
+        return cls(answers)
+
+    @property
+    def currencies(self) -> list[str]:
+        """Return the chosen currency, or all of them."""
+        chosen = self.cleaned_data.get("currency")
+        return [chosen] if chosen else selectors.currencies()
+
+
+class MomentForm(ReportForm):
+    """A moment, in one of the three senses in which books have one."""
+
+    on = day_field("Business day", "what the books of that day say")
+    at = forms.DateTimeField(
+        label="Recorded by (UTC)",
+        required=False,
+        widget=TextInput({"type": "datetime-local", "step": "1"}),
+        help_text="what the books said at that moment",
+    )
+    effective_on = day_field("Value date", "by the day that money moved")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse more than one moment."""
+        answers = super().clean() or {}
+        if sum(1 for name in ("on", "at", "effective_on") if answers.get(name)) > 1:
+            raise forms.ValidationError("Choose one of the three: business day, recorded by, or value date.")
+        return answers
+
+
+class DayForm(ReportForm):
+    """A business day, in one currency or all."""
+
+    on = day_field("At the end of business day")
+    currency = forms.ChoiceField(required=False, widget=SelectInput())
+
+
+class PeriodForm(ReportForm):
+    """Business days from one to another, in one currency or all."""
+
+    since = day_field("From business day")
+    until = day_field("To business day")
+    currency = forms.ChoiceField(required=False, widget=SelectInput())
+
+    def clean(self) -> dict[str, Any]:
+        """Make the period, and refuse one that ends before it begins."""
+        answers = super().clean() or {}
+        try:
+            answers["period"] = Period(since=answers.get("since"), until=answers.get("until"))
+        except PeriodReversed as error:
+            self.add_error("until", str(error))
+        return answers
+
+
+class AccountForm(ReportForm):
+    """An account in a currency."""
+
+    account = forms.CharField(widget=TextInput())
+    currency = forms.ChoiceField(widget=SelectInput())
+
+
+class StatementForm(PeriodForm):
+    """An account in a currency, between two business days."""
+
+    account = forms.CharField(widget=TextInput())
+    currency = forms.ChoiceField(widget=SelectInput())
+    field_order = ("account", "currency", "since", "until")
+
+
+class SellerForm(PeriodForm):
+    """A seller in a currency, between two business days."""
+
+    seller = forms.CharField(widget=TextInput())
+    currency = forms.ChoiceField(widget=SelectInput())
+    field_order = ("seller", "currency", "since", "until")

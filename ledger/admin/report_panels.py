@@ -1,0 +1,237 @@
+"""Reports as people read them: sections with their totals, statements from opening to closing, explained balances."""
+
+from collections.abc import Sequence
+from datetime import date
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from ledger import chart
+from ledger.explain import ExplainedItem, Explanation
+from ledger.money import Money
+from ledger.reports import BalanceSheet, IncomeStatement, ReportLine, SellerMovement, SellerStatement
+from ledger.selectors import Wallet
+from ledger.statements import AccountStatement, StatementLine
+from operations.admin_display import (
+    NOTHING,
+    Cell,
+    Panel,
+    amount,
+    code,
+    columns,
+    format_count,
+    list_link,
+    moment,
+    page_link,
+    subject_link,
+    words,
+)
+
+ENTRIES_NAMED = 3
+_PARTS = ("pending", "available", "reserved", "receivable")
+
+
+def report_link(page: str, text: str, **facts: object) -> SafeString:
+    """Return a link to one of the books' reports; facts that are None are left out."""
+    query = urlencode({name: fact for name, fact in facts.items() if fact is not None})
+    return format_html('<a class="cf-link" href="{}?{}">{}</a>', reverse(f"admin:ledger_account_{page}"), query, text)
+
+
+def account_links(account: str, currency: str) -> SafeString:
+    """Return the ways into one account: its statement, and its balance explained."""
+    return format_html(
+        '<span class="cf-ways">{} {}</span>',
+        report_link("statement", "Statement", account=account, currency=currency),
+        report_link("explain", "Explain", account=account, currency=currency),
+    )
+
+
+def currency_links(currency: str, *, on: date | None = None) -> SafeString:
+    """Return the ways into one currency: its balance sheet on a day, its income statement."""
+    return format_html(
+        '<span class="cf-ways">{} {}</span>',
+        report_link("balance_sheet", "Balance sheet", currency=currency, on=on),
+        report_link("income_statement", "Income statement", currency=currency),
+    )
+
+
+def balance_sheet_panels(sheet: BalanceSheet) -> list[Panel]:
+    """Return what there is, and beside it whose it is: two tables with the same total."""
+    owed = [*_rows(sheet.liabilities), _subtotal("Liabilities", sheet.total_liabilities)]
+    owed += [*_rows(sheet.equity), _row("Result so far", "income less expenses since the books began", sheet.result)]
+    return [
+        Panel(
+            title="Assets",
+            note="what there is",
+            columns=columns("Account", "Purpose~", "Amount#"),
+            rows=_rows(sheet.assets),
+            total=("Assets", "", amount(sheet.total_assets.display)),
+            empty="No assets.",
+        ),
+        Panel(
+            title="Liabilities and equity",
+            note="whose it is",
+            columns=columns("Account", "Purpose~", "Amount#"),
+            rows=owed,
+            total=(
+                "Liabilities and equity",
+                "",
+                amount((sheet.total_liabilities + sheet.total_equity).display),
+            ),
+        ),
+    ]
+
+
+def income_statement_panels(statement: IncomeStatement) -> list[Panel]:
+    """Return what was earned, what was spent, and what is left."""
+    rows = [*_rows(statement.income), _subtotal("Income", statement.total_income)]
+    rows += [*_rows(statement.expenses), _subtotal("Expenses", statement.total_expenses)]
+    return [
+        Panel(
+            title=f"Income statement in {statement.currency}",
+            columns=columns("Account", "Purpose~", "Amount#"),
+            rows=rows,
+            total=("Result: income less expenses", "", amount(statement.result.display)),
+        )
+    ]
+
+
+def statement_panel(statement: AccountStatement) -> Panel:
+    """Return an account's statement, from opening to closing."""
+    rows = [_balance_row("Opening balance", statement.opening), *map(_statement_row, statement.lines)]
+    if statement.omitted_lines:
+        further = f"{format_count(statement.omitted_lines, 'further line')}: all of them are in the CSV"
+        rows.append(("", further, "", "", "", amount(statement.omitted.display), ""))
+    return Panel(
+        title=f"{statement.code} in {statement.currency}",
+        note=f"{chart.template_of(statement.code).purpose}; grows by "
+        f"{'debits' if statement.type.debit_normal else 'credits'}",
+        columns=columns("Day", "Event", "Item~", "About~", "Debit#", "Credit#", "Balance#"),
+        rows=rows,
+        total=_balance_row("Closing balance", statement.closing),
+    )
+
+
+def seller_panel(statement: SellerStatement) -> Panel:
+    """Return a seller's statement: the wallet at both ends, and what each kind of event moved between."""
+    return Panel(
+        title=f"{statement.seller} in {statement.currency}",
+        note="what the seller owes counts against the sum",
+        columns=columns("Event", "Entries#", "Pending#", "Available#", "Reserved#", "Owed to us#", "Sum#"),
+        rows=[
+            _seller_row("Opening", "", statement.opening),
+            *(_seller_row(words(each.recipe), f"{each.entries:,}", each) for each in statement.movements),
+        ],
+        total=_seller_row("Closing", "", statement.closing),
+    )
+
+
+def explanation_panel(explained: Explanation) -> Panel:
+    """Return an explained balance: its items, or its months, and their sum."""
+    if not explained.item_is:
+        return Panel(
+            title="By month and kind of event",
+            columns=columns("Month", "Event", "Entries#", "Moved#"),
+            rows=[
+                (f"{each.month:%Y-%m}", words(each.recipe), f"{each.entries:,}", amount(each.amount.display))
+                for each in explained.months
+            ],
+            total=("Sum", "", "", amount(explained.explained.display)),
+        )
+    rows = [_item_row(item) for item in explained.items]
+    if explained.more_items:
+        younger = format_count(explained.more_items, "younger item")
+        rows.append(("", "", younger, "", "", "", amount(explained.more.display)))
+    # What a lump sum took a part of shows its whole; where there is none, the column would only puzzle.
+    whole = "Of#" if any(item.net != item.amount for item in explained.items) else "#"
+    return Panel(
+        title="Open items, oldest first",
+        note=f"an item is: {explained.item_is}",
+        columns=columns("Since~", "Days#", "Item", "About~", "Moved by~", whole, "In the balance#"),
+        rows=rows,
+        total=("", "", "Sum", "", "", "", amount(explained.explained.display)),
+        empty="Nothing is open.",
+    )
+
+
+def explanation_facts(explained: Explanation) -> list[tuple[str, Cell]]:
+    """Return what is said about an explained balance above its table."""
+    exact = not explained.remainder.minor
+    found: list[tuple[str, Cell]] = [
+        ("Balance now", amount(explained.balance.display)),
+        ("Sum of the parts", amount(explained.explained.display)),
+        ("Not explained", "nothing: exact to the minor unit" if exact else amount(explained.remainder.display)),
+    ]
+    if explained.taken_items:
+        lumps = format_html(
+            "{} by {}", amount((-explained.taken).display), format_count(explained.taken_items, "other item")
+        )
+        found.append(("Taken from the oldest items", lumps))
+    return found
+
+
+def _rows(lines: Sequence[ReportLine]) -> list[tuple[Cell, ...]]:
+    return [_line_row(line) for line in lines]
+
+
+def _line_row(line: ReportLine) -> tuple[Cell, ...]:
+    currency = line.amount.currency
+    template = next(found for found in chart.CHART if found.pattern == line.name or found.matches(line.name))
+    if template.guarded:
+        of_whom = f"{format_count(line.accounts, 'seller')}: {line.name.rsplit(':', 1)[-1]}"
+        shown = list_link("ledger_account", of_whom, f"?q=seller:&currency={currency}")
+    else:
+        shown = report_link("statement", line.name, account=line.name, currency=currency)
+    return (shown, template.purpose, amount(line.amount.display))
+
+
+def _row(name: str, purpose: str, value: Money) -> tuple[Cell, ...]:
+    return (name, purpose, amount(value.display))
+
+
+def _subtotal(name: str, value: Money) -> tuple[Cell, ...]:
+    return (format_html('<span class="cf-subtotal">{}</span>', name), "", amount(value.display))
+
+
+def _balance_row(name: str, balance: Money) -> tuple[Cell, ...]:
+    return ("", name, "", "", "", "", amount(balance.display))
+
+
+def _statement_row(line: StatementLine) -> tuple[Cell, ...]:
+    late = line.value_date != line.business_date
+    return (
+        format_html(
+            '<span class="cf-time">{}{}</span>',
+            line.business_date,
+            format_html(' <small class="cf-mild">value {}</small>', line.value_date) if late else "",
+        ),
+        page_link("ledger_journalentry", line.entry_id, words(line.recipe)),
+        code(line.item),
+        subject_link(line.subject) if line.subject else NOTHING,
+        amount(line.debit.display if line.debit.minor > 0 else None),
+        amount((-line.debit).display if line.debit.minor < 0 else None),
+        amount(line.balance.display),
+    )
+
+
+def _seller_row(name: str, entries: str, parts: Wallet | SellerMovement) -> tuple[Cell, ...]:
+    held = [getattr(parts, part) for part in _PARTS]
+    total = parts.pending + parts.available + parts.reserved - parts.receivable
+    return (name, entries, *(amount(part.display) for part in held), amount(total.display))
+
+
+def _item_row(item: ExplainedItem) -> tuple[Cell, ...]:
+    named = item.entries[:ENTRIES_NAMED]
+    links = ((page_link("ledger_journalentry", each.entry_id, words(each.recipe)),) for each in named)
+    more = len(item.entries) - len(named)
+    return (
+        moment(item.since),
+        f"{item.age.days:,}",
+        code(item.item),
+        subject_link(item.subject) if item.subject else NOTHING,
+        format_html("{}{}", format_html_join(", ", "{}", links), f" and {more:,} more" if more else ""),
+        amount(item.net.display if item.net != item.amount else None),
+        amount(item.amount.display),
+    )
