@@ -25,7 +25,7 @@ from tests.world import World, make_shop
 
 
 @pytest.fixture
-def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def committed_db(test_database: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Commit for real, and leave nothing behind."""
     with django_db_blocker.unblock():
         wipe()
@@ -50,8 +50,13 @@ def web(committed_world: World) -> Iterator[str]:
 
 
 def tables() -> list[str]:
-    """Return every table of our rooms."""
-    return sorted(model._meta.db_table for room in ROOMS for model in apps.get_app_config(room).get_models())
+    """Return every table of our rooms, and every partition of them."""
+    names = {model._meta.db_table for room in ROOMS for model in apps.get_app_config(room).get_models()}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE relkind = 'r'"
+        )
+        return sorted(names | {name for (name,) in cursor.fetchall()})
 
 
 def wipe() -> None:

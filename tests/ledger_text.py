@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from ledger.money import parse_amount
+from ledger.entries import Entry
+from ledger.money import Money, parse_amount
 from ledger.selectors import entries_about, trial_balance
 
 _ROW = re.compile(r"(debit|credit)\s+(\S+)\s+([\d.]+)\s+([A-Z]{3})\Z")
@@ -48,3 +49,13 @@ def _shown(account: str, minor: int, currency: str, names: Mapping[str, str]) ->
     for ours, name in names.items():
         account = account.replace(ours, name)
     return ("debit" if minor > 0 else "credit", account, abs(minor), currency)
+
+
+def assert_entry(entry: Entry, table: str) -> None:
+    """Assert an entry's lines in order, one `debit|credit ACCOUNT AMOUNT CURRENCY ITEM` a line; `-` is no item."""
+    found = [
+        f"{'debit' if line.amount.minor > 0 else 'credit'} {line.account}"
+        f" {Money(abs(line.amount.minor), line.amount.currency)} {line.item or '-'}"
+        for line in entry.lines
+    ]
+    assert found == [" ".join(line.split()) for line in table.splitlines() if line.strip()]

@@ -110,6 +110,30 @@ class TestChoice:
         assert env.choice(NAME, "development", ("development", "production")) == "development"
 
 
+class TestAmounts:
+    def test_reads_minor_units_by_currency(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "EUR=10000, JPY=0,")
+
+        assert env.amounts(NAME) == {"EUR": 10_000, "JPY": 0}
+
+    def test_is_empty_when_nothing_is_set(self, variable: pytest.MonkeyPatch) -> None:
+        assert env.amounts(NAME) == {}
+
+    @pytest.mark.parametrize("raw", ["EUR", "10000", "EUR=", "eur=1", "EURO=1", "EUR=-1", "EUR=1.50", "EUR=١", "EUR:1"])
+    def test_refuses_what_it_cannot_read(self, variable: pytest.MonkeyPatch, raw: str) -> None:
+        variable.setenv(NAME, raw)
+
+        with pytest.raises(BadEnvironment) as caught:
+            env.amounts(NAME)
+        assert str(caught.value) == refused(f"holds {raw!r}, but must be a list such as EUR=10000,BRL=50000")
+
+    def test_refuses_a_currency_with_two_limits(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "EUR=1,EUR=2")
+
+        with pytest.raises(BadEnvironment, match="names EUR twice"):
+            env.amounts(NAME)
+
+
 class TestWords:
     def test_splits_at_commas_and_drops_what_is_empty(self, variable: pytest.MonkeyPatch) -> None:
         variable.setenv(NAME, " a.example, ,b.example,")

@@ -1,173 +1,249 @@
-"""Every guard of the books, attacked with raw SQL by the owner of the tables."""
+"""Every guard of the books, attacked with raw SQL by the owner of the tables.
+
+The first guard refuses whoever is not the posting function. The others stand behind it, so they are attacked with
+that one switched off: each refuses what it must by itself.
+"""
 
 import pytest
-from django.db import IntegrityError, transaction
 
 from operations import database
-from tests.ledger.test_posting import book, captured
+from tests.database.attacks import added, attack, entry, forged, past_the_first_guard, row
+from tests.ledger.test_posting import book, captured, released, reserved
 
 pytestmark = pytest.mark.django_db
 
-ENTRY = """
-INSERT INTO ledger_journalentry (recipe, reference, subject, description, actor, business_date, value_date,
-                                 line_count, digest, recorded_at)
-VALUES ('payment_captured', '{reference}', '', '', 'attacker', '{day}', '2026-01-01', {lines}, ''::bytea, now())
-"""
-LINE = """
-INSERT INTO ledger_journalline (entry_id, position, account_id, currency, amount_minor, item, balance_after_minor)
-VALUES {rows}
-"""
+CLEARING, COMMISSION, PENDING = "psp:stripe:clearing", "platform:commission", "seller:ann:pending"
 
 
 @pytest.fixture(autouse=True)
 def an_honest_entry(db: None) -> None:
     """One honest entry, so that there is something to attack."""
     book(captured())
-    # As at the end of its transaction: what was deferred is checked, and no trigger event is pending.
+    # As at the end of its transaction: no trigger event is pending.
     database.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    database.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def attack(statement: str, *, match: str) -> None:
-    """Assert that PostgreSQL refuses a statement, at once or when the transaction would commit."""
-
-    def attempt() -> None:
-        with transaction.atomic():
-            database.execute(statement)
-            database.execute("SET CONSTRAINTS ALL IMMEDIATE")
-
-    with pytest.raises(IntegrityError, match=match):
-        attempt()
+def balanced(*, currency: str = "EUR") -> tuple[str, str]:
+    return row(0, CLEARING, 100, currency=currency), row(1, COMMISSION, -100, currency=currency)
 
 
-def account(code: str) -> int:
-    return int(database.fetch_one("SELECT id FROM ledger_account WHERE code = %s", [code])["id"])
+class TestOneWriter:
+    def test_refuses_an_entry_that_posting_did_not_write(self) -> None:
+        attack(entry("ch_forged", lines=2), match="written by posting")
 
+    def test_refuses_lines_that_posting_did_not_write(self) -> None:
+        attack(added("ch_1", *balanced()), match="written by posting")
 
-def entry(reference: str, *, lines: int, day: str = "2026-01-01") -> str:
-    return ENTRY.format(reference=reference, lines=lines, day=day)
+    def test_refuses_to_move_a_stored_balance(self) -> None:
+        attack("UPDATE ledger_balance SET balance_minor = balance_minor + 1", match="written by posting")
+
+    def test_refuses_to_store_a_balance(self) -> None:
+        attack("INSERT INTO ledger_balance VALUES (1, 100)", match="written by posting")
+
+    @pytest.mark.parametrize("verb", ["UPDATE ledger_hold SET held_minor = 0", "DELETE FROM ledger_hold"])
+    def test_refuses_to_resolve_a_hold(self, verb: str) -> None:
+        attack(verb, match="written by posting")
+
+    def test_refuses_lines_written_to_a_partition_by_its_name(self) -> None:
+        statement = added("ch_1", *balanced()).replace("ledger_journalline (", "ledger_journalline_default (")
+
+        attack(statement, match="part of the journal")
+
+    def test_refuses_to_empty_a_partition(self) -> None:
+        attack("TRUNCATE ledger_journalline_default", match="part of the journal")
 
 
 class TestAppendOnly:
     @pytest.mark.parametrize("table", ["ledger_journalentry", "ledger_journalline"])
-    @pytest.mark.parametrize("verb", ["UPDATE {table} SET id = id", "DELETE FROM {table}", "TRUNCATE {table} CASCADE"])
+    @pytest.mark.parametrize(
+        "verb", ["UPDATE {table} SET currency = currency", "DELETE FROM {table}", "TRUNCATE {table} CASCADE"]
+    )
     def test_refuses_every_change_to_what_is_written(self, table: str, verb: str) -> None:
-        attack(verb.format(table=table), match="is refused")
+        column = "actor" if table == "ledger_journalentry" else "currency"
+        attack(verb.format(table=table).replace("currency", column), match="is refused")
 
-    @pytest.mark.parametrize("table", ["operations_auditentry", "operations_statechange"])
+    def test_refuses_a_change_within_a_partition(self) -> None:
+        partition = database.fetch_one("SELECT tableoid::regclass::text AS name FROM ledger_journalline LIMIT 1")
+
+        attack(f"UPDATE {partition['name']} SET amount_minor = 1", match="is refused")
+        attack(f"DELETE FROM {partition['name']}", match="is refused")
+
+    @pytest.mark.parametrize("table", ["operations_auditentry", "operations_statechange", "ledger_seal"])
     def test_refuses_to_empty_the_trail(self, table: str) -> None:
         attack(f"TRUNCATE {table} CASCADE", match="is refused")
+
+    @pytest.mark.parametrize("table", ["ledger_balance", "ledger_hold"])
+    def test_refuses_to_forget_a_balance(self, table: str) -> None:
+        book(released())
+        book(reserved())
+        with past_the_first_guard():
+            attack(f"DELETE FROM {table}", match="is refused")
+            attack(f"TRUNCATE {table}", match="is refused")
 
 
 class TestSumToZero:
     def test_refuses_an_entry_that_does_not_balance(self) -> None:
-        clearing, commission = account("psp:stripe:clearing"), account("platform:commission")
-        rows = (
-            f"(currval('ledger_journalentry_id_seq'), 0, {clearing}, 'EUR', 100, '', NULL),"
-            f"(currval('ledger_journalentry_id_seq'), 1, {commission}, 'EUR', -99, '', NULL)"
-        )
-
-        attack(entry("ch_bad", lines=2) + ";" + LINE.format(rows=rows), match="does not balance")
+        with past_the_first_guard():
+            attack(forged("ch_bad", row(0, CLEARING, 100), row(1, COMMISSION, -99)), match="does not balance")
 
     def test_refuses_lines_that_balance_only_across_two_currencies(self) -> None:
         database.execute(
-            "INSERT INTO ledger_account (code, currency, type, guarded, opened_at)"
-            " VALUES ('platform:commission', 'USD', 'income', false, now())"
+            "INSERT INTO ledger_account (code, currency, type, guarded, held, opened_at)"
+            " VALUES ('rounding', 'USD', 'expense', false, false, now())"
         )
-        clearing = account("psp:stripe:clearing")
-        dollars = database.fetch_one("SELECT id FROM ledger_account WHERE currency = 'USD'")["id"]
-        rows = (
-            f"(currval('ledger_journalentry_id_seq'), 0, {clearing}, 'EUR', 100, '', NULL),"
-            f"(currval('ledger_journalentry_id_seq'), 1, {dollars}, 'USD', -100, '', NULL)"
-        )
+        with past_the_first_guard():
+            rows = row(0, CLEARING, 100), row(1, "rounding", -100, currency="USD")
+            attack(forged("ch_fx", *rows), match="does not balance")
 
-        attack(entry("ch_fx", lines=2) + ";" + LINE.format(rows=rows), match="does not balance")
-
-    def test_refuses_an_entry_without_its_lines(self) -> None:
-        attack(entry("ch_empty", lines=2), match="incomplete")
+    def test_refuses_fewer_lines_than_the_entry_says(self) -> None:
+        with past_the_first_guard():
+            attack(forged("ch_few", *balanced(), lines=3), match="says 3 lines and gets 2")
 
     def test_refuses_an_entry_of_one_line(self) -> None:
-        attack(entry("ch_one", lines=1), match="entry_has_two_lines")
+        with past_the_first_guard():
+            attack(entry("ch_one", lines=1), match="entry_has_two_lines")
 
     def test_refuses_lines_added_later_even_if_they_balance(self) -> None:
-        clearing, commission = account("psp:stripe:clearing"), account("platform:commission")
-        rows = (
-            f"((SELECT min(id) FROM ledger_journalentry), 7, {clearing}, 'EUR', 100, '', NULL),"
-            f"((SELECT min(id) FROM ledger_journalentry), 8, {commission}, 'EUR', -100, '', NULL)"
-        )
+        with past_the_first_guard():
+            attack(added("ch_1", row(7, CLEARING, 100), row(8, COMMISSION, -100)), match="says 3 lines and gets 2")
 
-        attack(LINE.format(rows=rows), match="says 3 lines")
+    def test_refuses_as_many_balanced_lines_once_more(self) -> None:
+        again = row(3, CLEARING, 100), row(4, COMMISSION, -50), row(5, COMMISSION, -50)
+
+        with past_the_first_guard():
+            attack(added("ch_1", *again), match="do not agree")
+            same = (text.replace(f"{number + 3},", f"{number},", 1) for number, text in enumerate(again))
+            attack(added("ch_1", *same), match='entry_id, "position", business_date|already exists')
+
+    def test_refuses_lines_of_two_entries_that_are_as_many_as_one_of_them_says(self) -> None:
+        second = added("ch_two", *balanced())
+        both = added("ch_four", *balanced()) + " UNION ALL " + second[second.index("SELECT") :]
+
+        with past_the_first_guard():
+            statements = entry("ch_four", lines=4), entry("ch_two", lines=2), both
+            attack(";".join(statements), match="says 4 lines and gets 2")
 
     def test_refuses_a_line_of_zero(self) -> None:
-        clearing = account("psp:stripe:clearing")
-        rows = f"((SELECT min(id) FROM ledger_journalentry), 7, {clearing}, 'EUR', 0, '', NULL)"
+        with past_the_first_guard():
+            attack(forged("ch_zero", row(0, CLEARING, 0), row(1, COMMISSION, 0)), match="line_amount_and_balance")
 
-        attack(LINE.format(rows=rows), match="line_not_zero")
+    @pytest.mark.parametrize(
+        ("fact", "other"),
+        [
+            ("e.business_date", "e.business_date + 1"),
+            ("e.value_date", "e.value_date + 1"),
+            ("e.recorded_at", "e.recorded_at + interval '1 second'"),
+            ("e.txid", "e.txid - 1"),
+        ],
+    )
+    def test_refuses_lines_that_differ_from_their_entry(self, fact: str, other: str) -> None:
+        with past_the_first_guard():
+            attack(forged("ch_dates", *balanced()).replace(fact, other, 1), match="do not agree")
+
+    def test_refuses_lines_without_their_entry(self) -> None:
+        statement = added("ch_1", *balanced()).replace("SELECT e.id", "SELECT -e.id")
+
+        with past_the_first_guard():
+            attack(statement, match="<NULL> lines|do not agree")
 
 
 class TestReferences:
     def test_refuses_the_same_event_twice(self) -> None:
-        attack(entry("ch_1", lines=2), match="entry_unique_recipe_reference")
+        with past_the_first_guard():
+            attack(entry("ch_1", lines=2), match="entry_unique_recipe_reference")
 
 
 class TestCurrencies:
     def test_refuses_a_line_in_another_currency_than_its_accounts(self) -> None:
-        clearing, commission = account("psp:stripe:clearing"), account("platform:commission")
-        rows = (
-            f"(currval('ledger_journalentry_id_seq'), 0, {clearing}, 'USD', 100, '', NULL),"
-            f"(currval('ledger_journalentry_id_seq'), 1, {commission}, 'USD', -100, '', NULL)"
-        )
-
-        attack(entry("ch_usd", lines=2) + ";" + LINE.format(rows=rows), match="line_currency_is_accounts")
+        with past_the_first_guard():
+            attack(forged("ch_usd", *balanced(currency="USD")), match="line_currency_is_accounts")
 
     def test_refuses_to_make_an_account_another_one(self) -> None:
         attack("UPDATE ledger_account SET currency = 'USD'", match="is refused")
 
+    @pytest.mark.parametrize("verb", ["DELETE FROM ledger_account", "TRUNCATE ledger_account CASCADE"])
+    def test_refuses_to_forget_an_account(self, verb: str) -> None:
+        attack(verb, match="is refused")
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            "'seller:bob:available', 'EUR', 'liability', false, false",
+            "'payouts:in_transit', 'EUR', 'liability', false, false",
+            "'platform:commission', 'JPY', 'income', true, false",
+            "'platform:commission', 'JPY', 'money', false, false",
+        ],
+    )
+    def test_refuses_an_account_that_is_not_what_its_code_says(self, values: str) -> None:
+        attack(
+            f"INSERT INTO ledger_account (code, currency, type, guarded, held, opened_at) VALUES ({values}, now())",
+            match="account_(guarded_by_code|held_by_code|type_known)",
+        )
+
 
 class TestGuardedBalances:
     def test_refuses_a_balance_below_zero(self) -> None:
-        attack("UPDATE ledger_balance SET balance_minor = -1", match="balance_not_negative")
-
-    def test_refuses_a_balance_that_moves_without_a_line(self) -> None:
-        attack("UPDATE ledger_balance SET balance_minor = balance_minor + 1", match="not the sum of its lines")
+        with past_the_first_guard():
+            attack("UPDATE ledger_balance SET balance_minor = -1", match="balance_not_negative")
 
     def test_refuses_a_line_that_moves_without_the_balance(self) -> None:
-        clearing, pending = account("psp:stripe:clearing"), account("seller:ann:pending")
-        rows = (
-            f"(currval('ledger_journalentry_id_seq'), 0, {clearing}, 'EUR', 100, '', NULL),"
-            f"(currval('ledger_journalentry_id_seq'), 1, {pending}, 'EUR', -100, '', 9100)"
-        )
+        rows = row(0, CLEARING, 100), row(1, PENDING, -100, after=9_100)
 
-        attack(entry("ch_still", lines=2) + ";" + LINE.format(rows=rows), match="not moved with its lines")
+        with past_the_first_guard():
+            attack(forged("ch_still", *rows), match="do not continue the balance")
 
-    def test_refuses_a_line_that_breaks_the_chain_of_balances(self) -> None:
-        clearing, pending = account("psp:stripe:clearing"), account("seller:ann:pending")
-        rows = (
-            f"(currval('ledger_journalentry_id_seq'), 0, {clearing}, 'EUR', 100, '', NULL),"
-            f"(currval('ledger_journalentry_id_seq'), 1, {pending}, 'EUR', -100, '', 99999)"
-        )
+    def test_refuses_a_guarded_line_that_carries_no_balance(self) -> None:
+        with past_the_first_guard():
+            attack(forged("ch_none", row(0, CLEARING, 100), row(1, PENDING, -100)), match="do not continue")
 
-        attack(entry("ch_chain", lines=2) + ";" + LINE.format(rows=rows), match="does not continue")
+    def test_refuses_a_balance_on_an_account_that_has_none(self) -> None:
+        rows = row(0, CLEARING, 100, after=100), row(1, COMMISSION, -100)
 
-    @pytest.mark.parametrize("verb", ["DELETE FROM ledger_balance", "TRUNCATE ledger_balance"])
-    def test_refuses_to_forget_a_balance(self, verb: str) -> None:
-        attack(verb, match="is refused")
+        with past_the_first_guard():
+            attack(forged("ch_more", *rows), match="do not continue")
+
+    def test_refuses_two_lines_of_an_account_that_do_not_add_up(self) -> None:
+        rows = row(0, CLEARING, 200), row(1, PENDING, -100, after=9_000), row(2, PENDING, -100, after=9_000)
+
+        with past_the_first_guard():
+            attack(forged("ch_sum", *rows), match="do not continue")
+
+
+class TestHolds:
+    def test_refuses_less_than_nothing(self) -> None:
+        book(released())
+        book(reserved())
+        with past_the_first_guard():
+            attack("UPDATE ledger_hold SET held_minor = -1", match="hold_not_negative")
 
 
 class TestClosedDays:
-    def test_refuses_an_entry_dated_into_a_closed_day(self) -> None:
+    @pytest.fixture(autouse=True)
+    def march_is_closed(self, an_honest_entry: None) -> None:
         database.execute(
             "INSERT INTO ledger_closedday (business_date, closed_by, closed_at, entries, digest)"
             " VALUES ('2026-03-31', 'user:oscar', now(), 0, '')"
         )
 
-        attack(entry("ch_late", lines=2, day="2026-03-31"), match="is closed")
-        attack(entry("ch_late", lines=2, day="2026-03-01"), match="is closed")
+    @pytest.mark.parametrize("day", ["2026-03-31", "2026-03-01"])
+    def test_refuses_an_entry_dated_into_a_closed_day(self, day: str) -> None:
+        with past_the_first_guard():
+            attack(forged("ch_late", *balanced(), day=day), match="is closed")
 
     def test_refuses_to_open_a_closed_day_again(self) -> None:
-        database.execute(
-            "INSERT INTO ledger_closedday (business_date, closed_by, closed_at, entries, digest)"
-            " VALUES ('2026-03-31', 'user:oscar', now(), 0, '')"
+        attack("DELETE FROM ledger_closedday", match="is refused")
+
+    def test_refuses_an_entry_dated_before_it_was_recorded(self) -> None:
+        with past_the_first_guard():
+            attack(entry("ch_early", lines=2, day="2025-12-31"), match="entry_not_before_recorded")
+
+
+class TestSeals:
+    def test_refuses_a_second_seal_after_the_same_one(self) -> None:
+        seal = (
+            "INSERT INTO ledger_seal"
+            " (entries, txid, entry_floor, line_floor, date_floor, previous_hash, hash, sealed_at)"
+            " VALUES (1, 1, 1, 1, '2026-01-01', '\\x00', '\\x01', now())"
         )
 
-        attack("DELETE FROM ledger_closedday", match="is refused")
+        attack(f"{seal}; {seal}", match="seal_chain_does_not_fork")

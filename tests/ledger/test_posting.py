@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from ledger import recipes
-from ledger.entries import Entry, credit, debit
+from ledger.entries import Entry, NotBalanced, credit, debit
 from ledger.models import JournalEntry
 from ledger.money import Money
-from ledger.posting import InsufficientFunds, NotBalanced, ReferenceReused, UnknownRecipe, post
+from ledger.posting import InsufficientFunds, ReferenceReused, UnknownRecipe, post
 from ledger.selectors import balance, lines_of_account, open_items, wallet
 from ledger.services import UnknownAccount, lock_day
 from operations.edges import NotInTransaction, money_tx
@@ -26,6 +26,14 @@ def euros(minor: int) -> Money:
 def captured(charge: str = "ch_1", gross: int = 10_000, commission: int = 1_000) -> Entry:
     sale = recipes.Sale(order="ord_1", seller="ann", gross=euros(gross), commission=euros(commission))
     return recipes.payment_captured(psp="stripe", charge=charge, sales=[sale], subject="checkout:chk_1")
+
+
+def released(minor: int = 5_000) -> Entry:
+    return recipes.funds_released(seller="ann", order="ord_1", amount=euros(minor))
+
+
+def reserved(payout: str = "pay_1", minor: int = 5_000) -> Entry:
+    return recipes.payout_reserved(seller="ann", payout=payout, amount=euros(minor))
 
 
 def book(entry: Entry) -> bool:
@@ -138,7 +146,7 @@ class TestRecipes:
             commission_back=euros(1_000),
         )
 
-        book(recipes.refund_succeeded(psp="stripe", refund="re_1", split=split))
+        book(recipes.refund_succeeded(psp="stripe", refund="re_1", amount=euros(10_000), split=split))
 
         assert_balances(
             """

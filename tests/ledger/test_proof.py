@@ -3,62 +3,130 @@
 import pytest
 from django.utils import timezone
 
-from ledger.proof import verify_books
+from ledger.proof import CONSTRAINTS, GUARDS
+from ledger.seals import Head
+from ledger.services import lock_day, verify_books
 from operations import database
+from operations.edges import money_tx
 from operations.selectors import stopped_switches
-from tests.ledger.test_posting import book, captured
+from tests.ledger.test_posting import book, captured, released, reserved
 
-pytestmark = pytest.mark.django_db
+TABLES = (
+    "ledger_journalentry",
+    "ledger_journalline",
+    "ledger_balance",
+    "ledger_hold",
+    "ledger_account",
+    "ledger_seal",
+    "ledger_closedday",
+    "ledger_proof",
+)
 
 
 def tamper(statement: str) -> None:
     """Change the books as only their owner could: with every guard switched off, and on again."""
-    tables = ("ledger_journalentry", "ledger_journalline", "ledger_balance", "ledger_account")
     database.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    for table in tables:
+    for table in TABLES:
         database.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    database.execute("ALTER TABLE ledger_journalline DROP CONSTRAINT line_currency_is_accounts")
+    if "SET currency" in statement:
+        database.execute("ALTER TABLE ledger_journalline DROP CONSTRAINT line_currency_is_accounts")
     database.execute(statement)
     database.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    for table in tables:
+    for table in TABLES:
         database.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
-class TestVerifyBooks:
-    def test_is_green_over_honest_books(self) -> None:
-        book(captured())
+def prove(*, full: bool = True) -> set[str]:
+    verdict = verify_books(actor="system:test", now=timezone.now(), full=full)
+    return {finding.proof for finding in verdict.findings}
 
+
+TAMPERED = [
+    ("UPDATE ledger_journalline SET amount_minor = amount_minor + 1 WHERE position = 0", "prove_entries"),
+    ("DELETE FROM ledger_journalline WHERE position = 2", "prove_entries"),
+    ("DELETE FROM ledger_journalentry WHERE recipe = 'payment_captured'", "prove_entries"),
+    ("UPDATE ledger_journalline SET item = 'ord_2' WHERE item = 'ord_1'", "prove_digests"),
+    ("UPDATE ledger_balance SET balance_minor = balance_minor + 1", "prove_balances"),
+    ("UPDATE ledger_balance SET balance_minor = 0", "prove_balances"),
+    ("UPDATE ledger_journalline SET balance_after_minor = balance_after_minor + 1", "prove_chain"),
+    ("UPDATE ledger_hold SET held_minor = held_minor - 1", "prove_holds"),
+    ("DELETE FROM ledger_hold", "prove_holds"),
+    ("UPDATE ledger_account SET currency = 'USD' WHERE guarded", "prove_currencies"),
+]
+
+
+@pytest.mark.django_db
+class TestVerifyBooks:
+    @pytest.fixture(autouse=True)
+    def honest_books(self, db: None) -> None:
+        for entry in (captured(), released(), reserved()):
+            book(entry)
+
+    def test_is_green_over_honest_books(self) -> None:
         verdict = verify_books(actor="system:test", now=timezone.now())
 
-        assert verdict.green
-        assert verdict.entries == 1
+        assert verdict.findings == ()
+        assert verdict.entries == 3
         assert stopped_switches() == []
 
-    @pytest.mark.parametrize(
-        ("statement", "proof"),
-        [
-            (
-                "UPDATE ledger_journalline SET amount_minor = amount_minor + 1 WHERE position = 0",
-                "prove_entries_balance",
-            ),
-            ("DELETE FROM ledger_journalline WHERE position = 2", "prove_line_counts"),
-            ("UPDATE ledger_balance SET balance_minor = balance_minor - 1", "prove_balances_are_sums"),
-            ("UPDATE ledger_balance SET balance_minor = 0", "prove_balances_are_sums"),
-            ("UPDATE ledger_account SET currency = 'USD' WHERE guarded", "prove_currencies"),
-        ],
-    )
+    @pytest.mark.parametrize(("statement", "proof"), TAMPERED)
     def test_names_what_was_tampered_with_and_stops_payouts(self, statement: str, proof: str) -> None:
-        book(captured())
         tamper(statement)
 
-        verdict = verify_books(actor="system:test", now=timezone.now())
-
-        assert proof in {finding.proof for finding in verdict.findings}
+        assert proof in prove()
         assert stopped_switches() == ["payouts"]
 
-    def test_is_red_when_a_guard_is_switched_off(self) -> None:
-        database.execute("ALTER TABLE ledger_journalline DISABLE TRIGGER guard_entry_balances")
+    @pytest.mark.parametrize(("statement", "proof"), TAMPERED)
+    def test_finds_the_same_in_what_is_new(self, statement: str, proof: str) -> None:
+        tamper(statement)
+
+        # Nothing was sealed, so everything is new; a first proof is always a full one.
+        verify_books(actor="system:test", now=timezone.now())
+        assert proof in prove(full=False)
+
+    @pytest.mark.parametrize("guard", GUARDS)
+    def test_is_red_when_a_guard_is_switched_off(self, guard: str) -> None:
+        table, trigger = guard.split(" ")
+        database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        if table.startswith("ledger_posting"):
+            database.execute(f"DROP TRIGGER {trigger} ON {table}")
+        else:
+            database.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
 
         verdict = verify_books(actor="system:test", now=timezone.now())
 
-        assert [finding.row["name"] for finding in verdict.findings] == ["guard_entry_balances"]
+        assert (table, trigger) in {(one.row["on_table"], one.row["name"]) for one in verdict.findings}
+
+    @pytest.mark.parametrize("trigger", ["guard_partition_insert", "guard_partition_truncate", "append_only_rows"])
+    def test_is_red_when_a_guard_of_one_partition_is_switched_off(self, trigger: str) -> None:
+        database.execute(f"ALTER TABLE ledger_journalline_default DISABLE TRIGGER {trigger}")
+
+        assert prove() == {"prove_guards"}
+
+    @pytest.mark.parametrize("constraint", CONSTRAINTS)
+    def test_is_red_when_a_constraint_is_dropped(self, constraint: str) -> None:
+        database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        table = database.fetch_one(
+            "SELECT conrelid::regclass AS name FROM pg_constraint"
+            " WHERE conname = %s AND conparentid = 0 AND coninhcount = 0",
+            [constraint],
+        )["name"]
+        database.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint} CASCADE")
+
+        assert "prove_constraints" in prove()
+
+    def test_is_red_when_a_closed_day_has_changed(self) -> None:
+        with money_tx("test"):
+            lock_day(business_date=timezone.now().date(), actor="user:oscar", now=timezone.now())
+        assert prove() == set()
+
+        tamper("UPDATE ledger_journalentry SET actor = 'user:somebody'")
+
+        assert prove() == {"prove_closed_days"}
+
+    def test_is_red_when_an_exported_head_is_no_link_of_the_chain(self) -> None:
+        heads = [Head(seal_id=1, hash="ab" * 32, sealed_at="2026-01-01T00:00:00+00:00")]
+
+        verdict = verify_books(actor="system:test", now=timezone.now(), heads=heads)
+
+        assert [finding.proof for finding in verdict.findings] == ["prove_head"]

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from ledger.models import ManualJournal
+from ledger.states import MANUAL_JOURNAL
 from operations import database
 from operations.edges import money_tx
 from operations.lifecycle import IllegalTransition, Machine, move
@@ -18,6 +20,7 @@ from reconciliation.models import Discrepancy, Statement
 from reconciliation.states import DISCREPANCY, STATEMENT
 
 MACHINES: dict[str, tuple[Machine, Any]] = {
+    "ledger_manualjournal": (MANUAL_JOURNAL, ManualJournal),
     "payments_paymentorder": (ORDER, PaymentOrder),
     "payments_attempt": (ATTEMPT, Attempt),
     "payments_refund": (REFUND, Refund),

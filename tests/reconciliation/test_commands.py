@@ -49,7 +49,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def red(monkeypatch: pytest.MonkeyPatch) -> None:
     """Books that cannot be proved."""
-    monkeypatch.setattr("ledger.proof.GUARDS", ("a_guard_that_somebody_dropped",))
+    monkeypatch.setattr("ledger.proof.GUARDS", ("ledger_account a_guard_that_somebody_dropped",))
 
 
 class TestVerifyBooks:
@@ -57,13 +57,17 @@ class TestVerifyBooks:
         assert run("verify_books").startswith("The books are proved: 2 entries in ")
 
     def test_says_it_as_json(self, charge: str) -> None:
-        assert json.loads(run("verify_books", "--json")) == {"proved": True, "entries": 2, "findings": []}
+        verdict = json.loads(run("verify_books", "--json"))
+
+        assert verdict.pop("duration_ms") >= 0
+        assert verdict == {"proved": True, "full": True, "entries": 2, "findings": []}
 
     def test_exits_with_1_names_what_is_wrong_and_stops_payouts(self, charge: str, red: None) -> None:
         code, text = run_failing("verify_books")
 
         assert code == 1
-        assert "a guard of the database is missing or switched off: {'name': 'a_guard_that_somebody_dropped'}" in text
+        assert "a guard of the database is missing or switched off: {'on_table': 'ledger_account', " in text
+        assert "'name': 'a_guard_that_somebody_dropped'}" in text
         assert "The books are NOT proved; payouts are stopped" in text
         assert stopped_switches() == ["payouts"]
         proof = latest_proof()
@@ -75,7 +79,7 @@ class TestVerifyBooks:
 
         assert code == 1
         [finding] = json.loads(text)["findings"]
-        assert finding["proof"] == "prove_guards_enabled"
+        assert finding["proof"] == "prove_guards"
 
 
 class TestImportStatement:

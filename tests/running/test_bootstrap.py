@@ -15,7 +15,7 @@ from tools import bootstrap
 def project(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, None, None]:
     """A project of two empty requirements files, in a folder whose name has a space."""
     project = tmp_path_factory.mktemp("a project")
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         (project / name).touch()
     before = Path.cwd()
     with pytest.MonkeyPatch.context() as patch:
@@ -65,7 +65,7 @@ class TestMain:
 
     def test_refuses_a_word_it_does_not_know(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert bootstrap.main(["everything"]) == 1
-        assert "runtime, development and reset" in capsys.readouterr().err
+        assert "runtime, development, bench and reset" in capsys.readouterr().err
 
 
 class TestMake:

@@ -1,0 +1,331 @@
+"""Mutants: our own guards, each weakened in one way, and the test that must notice.
+
+CAUGHT_BY is the table. Below it stands how each mutant is made: by SQL on the database of the tests, where a change
+of a function is a replacement in its source that must match exactly once, so that no mutant quietly becomes none.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from operations import database
+from tests.ledger.test_posting import captured
+
+CAUGHT_BY = {
+    # Who may write.
+    "anybody writes entries": "TestOneWriter.test_refuses_an_entry_that_posting_did_not_write",
+    "anybody writes lines": "TestOneWriter.test_refuses_lines_that_posting_did_not_write",
+    "anybody moves a stored balance": "TestOneWriter.test_refuses_to_move_a_stored_balance",
+    "anybody resolves a hold": "TestOneWriter.test_refuses_to_resolve_a_hold",
+    "a partition is written to by its name": "TestOneWriter.test_refuses_lines_written_to_a_partition_by_its_name",
+    "a partition is emptied": "TestOneWriter.test_refuses_to_empty_a_partition",
+    # What is never changed.
+    "lines are edited": "TestAppendOnly.test_refuses_every_change_to_what_is_written",
+    "entries are edited": "TestAppendOnly.test_refuses_every_change_to_what_is_written",
+    "lines of one partition are edited": "TestAppendOnly.test_refuses_a_change_within_a_partition",
+    "a trail is emptied": "TestAppendOnly.test_refuses_to_empty_the_trail",
+    "a stored balance is forgotten": "TestAppendOnly.test_refuses_to_forget_a_balance",
+    "a hold is forgotten": "TestAppendOnly.test_refuses_to_forget_a_balance",
+    "an account becomes another": "TestCurrencies.test_refuses_to_make_an_account_another_one",
+    "a closed day is opened again": "TestClosedDays.test_refuses_to_open_a_closed_day_again",
+    # What the lines of an entry must be.
+    "lines are not looked at": "TestSumToZero.test_refuses_an_entry_that_does_not_balance",
+    "the sum is not looked at": "TestSumToZero.test_refuses_an_entry_that_does_not_balance",
+    "the sum is one over all currencies": "TestSumToZero.test_refuses_lines_that_balance_only_across_two_currencies",
+    # The short way, by which nearly every entry passes: whatever it forgets, nobody else looks at.
+    "the short way forgets the sum": "TestInv01.test_what_does_not_balance_is_refused_by_the_database_itself",
+    "the short way forgets the currencies": "TestInv11.test_nor_do_they_where_only_the_database_looks",
+    "the short way forgets the entry": (
+        "TestSumToZero.test_refuses_lines_of_two_entries_that_are_as_many_as_one_of_them_says"
+    ),
+    "the short way forgets the count": "TestSumToZero.test_refuses_fewer_lines_than_the_entry_says",
+    "the short way forgets the positions": "TestSumToZero.test_refuses_as_many_balanced_lines_once_more",
+    "the short way forgets the dates": "TestSumToZero.test_refuses_lines_that_differ_from_their_entry",
+    "the short way forgets closed days": "TestClosedDays.test_refuses_an_entry_dated_into_a_closed_day",
+    "the short way forgets the stored balance": (
+        "TestGuardedBalances.test_refuses_a_line_that_moves_without_the_balance"
+    ),
+    "the short way forgets that an account comes twice": (
+        "TestGuardedBalances.test_refuses_two_lines_of_an_account_that_do_not_add_up"
+    ),
+    "lines are not counted": "TestSumToZero.test_refuses_fewer_lines_than_the_entry_says",
+    "positions are not looked at": "TestSumToZero.test_refuses_as_many_balanced_lines_once_more",
+    "lines have dates of their own": "TestSumToZero.test_refuses_lines_that_differ_from_their_entry",
+    "an entry has one line": "TestSumToZero.test_refuses_an_entry_of_one_line",
+    "a line is zero": "TestSumToZero.test_refuses_a_line_of_zero",
+    "a line is in any currency": "TestCurrencies.test_refuses_a_line_in_another_currency_than_its_accounts",
+    "an account is guarded at will": "TestCurrencies.test_refuses_an_account_that_is_not_what_its_code_says",
+    "a closed day takes lines": "TestClosedDays.test_refuses_an_entry_dated_into_a_closed_day",
+    "a fact is booked before it was recorded": "TestClosedDays.test_refuses_an_entry_dated_before_it_was_recorded",
+    "a line leaves its balance behind": "TestGuardedBalances.test_refuses_a_line_that_moves_without_the_balance",
+    "balances of lines do not add up": "TestGuardedBalances.test_refuses_two_lines_of_an_account_that_do_not_add_up",
+    "a guarded line carries no balance": "TestGuardedBalances.test_refuses_a_guarded_line_that_carries_no_balance",
+    "a stored balance is negative": "TestGuardedBalances.test_refuses_a_balance_below_zero",
+    "an event is written twice": "TestReferences.test_refuses_the_same_event_twice",
+    "two seals follow one": "TestSeals.test_refuses_a_second_seal_after_the_same_one",
+    # What posting does.
+    "posting writes no lines": "TestInv08.test_counts_what_is_posted_between_a_barrier_and_its_seal",
+    "a new account has no stored balance": "TestPost.test_writes_a_balanced_entry_and_moves_the_sellers_balance",
+    "posting answers with the new digest": (
+        "TestPost.test_refuses_other_content_under_the_same_reference_naming_the_field"
+    ),
+    "posting does not look for closed days": (
+        "TestPost.test_books_a_late_fact_into_the_first_open_day_with_its_true_value_date"
+    ),
+    "posting moves no hold": "TestHolds.test_resolve_exactly_once",
+    "a hold goes below zero": "TestHolds.test_resolve_exactly_once",
+    "a batch moves no hold": "TestPostBatch.test_resolves_a_hold_once",
+    "a batch gives all lines the last balance": "TestPostBatch.test_writes_them_all_in_the_order_given",
+    # What only threads can show.
+    "a repetition says that it was applied": "TestInv04.test_says_that_it_is_a_duplicate_and_writes_nothing",
+    "a key is looked up and then taken": "TestInv05.test_one_of_64_submissions_of_one_key_is_applied",
+    "a balance is read and then written": "TestInv06.test_500_credits_at_once_are_all_there",
+    "balances are locked in any order": "TestInv07.test_400_transfers_round_a_ring_of_8_make_and_lose_nothing",
+    "no balance is looked at": "TestInv09.test_10_of_20_draws_at_once_are_applied",
+    "a balance is looked at and then moved": "TestInv09.test_10_of_20_draws_at_once_are_applied",
+    "a day is closed over postings under way": (
+        "TestInv02.test_a_closed_day_has_what_was_under_way_when_it_was_closed"
+    ),
+    # Seals, checkpoints, and what is read from them.
+    "a seal waits for nobody": (
+        "TestSealJournal.test_gives_up_on_a_transaction_that_stays_open_and_loses_nothing_of_it"
+    ),
+    "a seal reaches as far as the ids do": "TestInv08.test_counts_what_is_posted_between_a_barrier_and_its_seal",
+    "a barrier takes its number before its ids": ("TestInv08.test_after_200_movements_at_once_with_seals_in_between"),
+    "a balance trusts ids alone": ("TestInv08.test_counts_once_what_began_before_a_barrier_and_drew_its_ids_after_it"),
+    "a seal forgets the one before": "TestInv03.test_every_link_follows_from_the_entries_and_the_link_before",
+    "a hash leaves out who did it": "TestInv03.test_every_link_follows_from_the_entries_and_the_link_before",
+    "a late line stays in its day's checkpoint": "TestInv13.test_where_days_were_closed_and_facts_came_late",
+}
+# What the test must be given, where it takes more than the books.
+GIVEN: dict[str, dict[str, Any]] = {
+    "anybody resolves a hold": {"verb": "UPDATE ledger_hold SET held_minor = 0"},
+    "lines are edited": {"table": "ledger_journalline", "verb": "UPDATE {table} SET currency = currency"},
+    "entries are edited": {"table": "ledger_journalentry", "verb": "UPDATE {table} SET currency = currency"},
+    "a trail is emptied": {"table": "operations_auditentry"},
+    "a stored balance is forgotten": {"table": "ledger_balance"},
+    "a hold is forgotten": {"table": "ledger_hold"},
+    "lines have dates of their own": {"fact": "e.value_date", "other": "e.value_date + 1"},
+    "the short way forgets the dates": {"fact": "e.value_date", "other": "e.value_date + 1"},
+    "an account is guarded at will": {"values": "'platform:commission', 'JPY', 'income', true, false"},
+    "a closed day takes lines": {"day": "2026-03-31"},
+    "the short way forgets closed days": {"day": "2026-03-31"},
+    "posting answers with the new digest": {"other": captured(gross=10_001), "field": "amount in line 0"},
+}
+# What the test says instead of passing, where it is not that nobody refused (or somebody else did).
+SAYS = {
+    "posting writes no lines": "assert 0 == 2",
+    "a new account has no stored balance": "0 != 9000",
+    "posting does not look for closed days": "is closed",
+    "a batch gives all lines the last balance": "do not continue the balance",
+    "a repetition says that it was applied": "'applied'> != <Status.DUPLICATE",
+    "a key is looked up and then taken": "Status.APPLIED: 'applied'>: [0-9]+} != .*: 1}",
+    "a balance is read and then written": "assert [0-9]+ == 50000",
+    "balances are locked in any order": "calls broke: OperationalError.*deadlock",
+    "no balance is looked at": "'applied'>: 20} != .*: 10}",
+    "a balance is looked at and then moved": "'applied'>: (1[1-9]|20)} != .*: 10}",
+    "a day is closed over postings under way": "over a posting under way",
+    "a seal waits for nobody": r"assert \[1\] == \[None\]",
+    "a seal reaches as far as the ids do": "assert 100 == 200",
+    "a barrier takes its number before its ids": "assert [0-9]+ == [0-9]+",
+    "a balance trusts ids alone": "assert 300 == 200",
+    "a seal forgets the one before": r"assert \[{'entries'.* == \[{'entries'",
+    "a hash leaves out who did it": r"assert \[{'entries'.* == \[{'entries'",
+    "a late line stays in its day's checkpoint": "1204} != .*1234}",
+}
+REFUSED_BY_NOBODY = "DID NOT RAISE|did not match"
+
+Weakening = Callable[[pytest.MonkeyPatch], None]
+
+
+def sql(*statements: str) -> Weakening:
+    """Return the weakening by statements."""
+
+    def weaken(_: pytest.MonkeyPatch) -> None:
+        for statement in statements:
+            database.execute(statement)
+
+    return weaken
+
+
+def without(constraint: str, *, of: str) -> str:
+    """Return the statement that drops a constraint."""
+    return f"ALTER TABLE {of} DROP CONSTRAINT {constraint}"
+
+
+def source(function: str, *replacements: tuple[str, str], also: tuple[str, ...] = ()) -> Weakening:
+    """Return the weakening by replacements in a function's source, each of which matches exactly once."""
+
+    def weaken(_: pytest.MonkeyPatch) -> None:
+        query = "SELECT pg_get_functiondef(%s::regproc) AS text"
+        text = database.fetch_one(query, [function])["text"]
+        for old, new in replacements:
+            assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {function}"
+            text = text.replace(old, new)
+        for statement in (text, *also):
+            database.execute(statement)
+
+    return weaken
+
+
+def unsorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let posting lock balances in the order in which a recipe names them, slowly enough for two to meet."""
+    monkeypatch.setattr("ledger.posting.sorted", lambda positions, key: list(positions), raising=False)
+    noted = "v_accounts := v_accounts || v_account.id;"
+    source("ledger_post", (noted, f"PERFORM pg_sleep(0.005); {noted}"))(monkeypatch)
+
+
+_MOVED = "UPDATE ledger_balance AS b SET balance_minor = b.balance_minor + v_amount"
+_READ = "SELECT b.balance_minor + v_amount INTO v_balance FROM ledger_balance AS b WHERE b.account_id = v_account.id;"
+_NEVER_NEGATIVE = (
+    without("balance_not_negative", of="ledger_balance"),
+    without("line_amount_and_balance", of="ledger_journalline"),
+)
+_FIRST_PARTITION = """
+DO $$ BEGIN
+    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER append_only_rows',
+                   (SELECT tableoid::regclass FROM ledger_journalline LIMIT 1));
+END $$
+"""
+_COUNTED = (
+    " OR sum(t.lines) IS DISTINCT FROM min(t.line_count)\n"
+    "        OR min(t.first) <> 0 OR max(t.last) <> min(t.line_count) - 1"
+)
+
+WEAKENED: dict[str, Weakening] = {
+    "anybody writes entries": sql("DROP TRIGGER guard_one_writer ON ledger_journalentry"),
+    "anybody writes lines": sql("DROP TRIGGER guard_one_writer ON ledger_journalline"),
+    "anybody moves a stored balance": sql("DROP TRIGGER guard_one_writer ON ledger_balance"),
+    "anybody resolves a hold": sql("DROP TRIGGER guard_one_writer ON ledger_hold"),
+    "a partition is written to by its name": sql("DROP TRIGGER guard_partition_insert ON ledger_journalline_default"),
+    "a partition is emptied": sql("DROP TRIGGER guard_partition_truncate ON ledger_journalline_default"),
+    "lines are edited": sql("DROP TRIGGER append_only_rows ON ledger_journalline"),
+    "entries are edited": sql("DROP TRIGGER append_only_rows ON ledger_journalentry"),
+    "lines of one partition are edited": sql(_FIRST_PARTITION),
+    "a trail is emptied": sql("DROP TRIGGER append_only_table ON operations_auditentry"),
+    "a stored balance is forgotten": sql("DROP TRIGGER guard_balance_stays ON ledger_balance"),
+    "a hold is forgotten": sql("DROP TRIGGER guard_hold_stays ON ledger_hold"),
+    "an account becomes another": sql("DROP TRIGGER guard_account_stays ON ledger_account"),
+    "a closed day is opened again": sql("DROP TRIGGER append_only_rows ON ledger_closedday"),
+    "lines are not looked at": sql("DROP TRIGGER guard_lines ON ledger_journalline"),
+    "the sum is not looked at": source("guard_lines", ("HAVING bool_or(t.total <> 0) OR", "HAVING")),
+    "the sum is one over all currencies": source(
+        "guard_lines", ("GROUP BY l.entry_id, l.currency, e.line_count", "GROUP BY l.entry_id, e.line_count")
+    ),
+    "the short way forgets the sum": source("guard_lines", ("OR v_total = 0 AND v_lines", "OR v_lines")),
+    "the short way forgets the currencies": source("guard_lines", (" AND v_line.currency = v_currency", "")),
+    "the short way forgets the entry": source("guard_lines", (" AND v_line.entry_id = v_entry.id", "")),
+    "the short way forgets the count": source("guard_lines", ("v_lines = v_entry.line_count", "true")),
+    "the short way forgets the positions": source("guard_lines", ("v_line.position < v_entry.line_count", "true")),
+    "the short way forgets the dates": source("guard_lines", ("v_line.value_date = v_entry.value_date", "true")),
+    "the short way forgets closed days": source(
+        "guard_lines",
+        ("WHERE business_date >= v_line.business_date", "WHERE false"),
+    ),
+    "the short way forgets the stored balance": source(
+        "guard_lines", ("v_line.balance_after_minor IS NOT DISTINCT FROM v_stored", "true")
+    ),
+    "the short way forgets that an account comes twice": source(
+        "guard_lines", (" AND v_line.account_id <> ALL (v_guarded)", "")
+    ),
+    "lines are not counted": source("guard_lines", (_COUNTED, "")),
+    "positions are not looked at": source(
+        "guard_lines", ("OR min(t.first) <> 0 OR max(t.last) <> min(t.line_count) - 1 ", "")
+    ),
+    "lines have dates of their own": source("guard_lines", ("bool_and(t.agrees) IS NOT TRUE", "false")),
+    "an entry has one line": sql(without("entry_has_two_lines", of="ledger_journalentry")),
+    "a line is zero": sql(without("line_amount_and_balance", of="ledger_journalline")),
+    "a line is in any currency": sql(without("line_currency_is_accounts", of="ledger_journalline")),
+    "an account is guarded at will": sql(without("account_guarded_by_code", of="ledger_account")),
+    "a closed day takes lines": source(
+        "guard_lines",
+        (
+            "WHERE EXISTS (SELECT 1 FROM ledger_closedday AS c WHERE c.business_date >= l.business_date) LIMIT 1",
+            "WHERE false LIMIT 1",
+        ),
+    ),
+    "a fact is booked before it was recorded": sql(without("entry_not_before_recorded", of="ledger_journalentry")),
+    "a line leaves its balance behind": source("guard_lines", (" OR t.last[2] IS DISTINCT FROM b.balance_minor", "")),
+    "balances of lines do not add up": source("guard_lines", ("t.last[2] - t.first[2] <> t.total OR", "")),
+    "a guarded line carries no balance": source(
+        "guard_lines",
+        (
+            "t.guarded IS DISTINCT FROM t.carried OR t.guarded = t.missing\n       OR t.last[2] - t.first[2] <> t.total"
+            " OR t.last[2] IS DISTINCT FROM b.balance_minor",
+            "t.carried AND (t.last[2] - t.first[2] <> t.total OR t.last[2] IS DISTINCT FROM b.balance_minor)",
+        ),
+    ),
+    "a stored balance is negative": sql(without("balance_not_negative", of="ledger_balance")),
+    "an event is written twice": sql(without("entry_unique_recipe_reference", of="ledger_journalentry")),
+    "two seals follow one": sql(without("seal_chain_does_not_fork", of="ledger_seal")),
+    "posting writes no lines": source("ledger_post", ("NEW.items, v_after) AS l", "NEW.items, v_after) AS l LIMIT 0")),
+    "a new account has no stored balance": sql("DROP TRIGGER store_balance ON ledger_account"),
+    "posting answers with the new digest": source("ledger_post", ("e.id, false, e.digest", "e.id, false, NEW.digest")),
+    "posting does not look for closed days": source(
+        "ledger_post",
+        ("(SELECT max(business_date) + 1 FROM ledger_closedday)", "NEW.business_date"),
+    ),
+    "posting moves no hold": source(
+        "ledger_post", ("PERFORM ledger_move_hold(v_account.id, NEW.items[i], v_amount)", "NULL")
+    ),
+    "a hold goes below zero": sql(without("hold_not_negative", of="ledger_hold")),
+    "a batch moves no hold": source(
+        "ledger_move_holds", ("PERFORM ledger_move_hold(v_hold.id, v_hold.item, v_hold.step)", "NULL")
+    ),
+    "a batch gives all lines the last balance": source(
+        "ledger_post_batch",
+        ("OVER (PARTITION BY l.account_id ORDER BY l.of, l.position)", "OVER (PARTITION BY l.account_id)"),
+    ),
+    "a repetition says that it was applied": source("ledger_post", ("e.id, false, e.digest", "e.id, true, e.digest")),
+    "a key is looked up and then taken": source(
+        "ledger_post",
+        ("VALUES (NEW.recipe,", "SELECT NEW.recipe,"),
+        (
+            "v_txid)\n    ON CONFLICT (recipe, reference) DO NOTHING",
+            "v_txid FROM pg_sleep(0.01)\n    WHERE NOT EXISTS (SELECT 1 FROM ledger_journalentry AS x"
+            " WHERE x.recipe = NEW.recipe AND x.reference = NEW.reference)",
+        ),
+        also=(without("entry_unique_recipe_reference", of="ledger_journalentry"),),
+    ),
+    "a balance is read and then written": source(
+        "ledger_post", (_MOVED, f"{_READ} UPDATE ledger_balance AS b SET balance_minor = v_balance")
+    ),
+    "balances are locked in any order": unsorted,
+    "no balance is looked at": sql(*_NEVER_NEGATIVE),
+    "a balance is looked at and then moved": source(
+        "ledger_post",
+        (
+            _MOVED,
+            f"{_READ} IF v_balance < 0 THEN RAISE EXCEPTION 'overdrawn' USING ERRCODE = 'check_violation',"
+            f" CONSTRAINT = 'balance_not_negative'; END IF; PERFORM pg_sleep(0.01); {_MOVED}",
+        ),
+        also=_NEVER_NEGATIVE,
+    ),
+    "a day is closed over postings under way": source(
+        "ledger_close_day", ("LOCK TABLE ledger_journalentry IN SHARE ROW EXCLUSIVE MODE;", "")
+    ),
+    "a seal waits for nobody": source("ledger_seal", ("WHILE ledger_is_under_way(v_barrier.number)", "WHILE false")),
+    "a seal reaches as far as the ids do": source(
+        "ledger_seal",
+        (
+            "v_txid, v_barrier.entry_floor, v_barrier.line_floor",
+            "v_txid, (SELECT max(id) FROM ledger_journalentry), (SELECT max(id) FROM ledger_journalline)",
+        ),
+    ),
+    "a barrier takes its number before its ids": source(
+        "ledger_put_barrier",
+        (
+            "SELECT last_value INTO v_entry_floor",
+            "PERFORM pg_current_xact_id(); PERFORM pg_sleep(0.02); SELECT last_value INTO v_entry_floor",
+        ),
+    ),
+    "a balance trusts ids alone": source(
+        "ledger_debits", ("AND l.id > %3$s AND l.txid >= %4$s", "AND l.id > %3$s AND %4$s >= 0")
+    ),
+    "a seal forgets the one before": source("ledger_hash_of", ("sha256(p_previous || COALESCE(", "sha256(COALESCE(")),
+    "a hash leaves out who did it": source("ledger_entry_hash", ("e.actor, ", "")),
+    "a late line stays in its day's checkpoint": source(
+        "ledger_add_to_checkpoints", ("AND c.business_date >= touched.first", "AND false")
+    ),
+}
