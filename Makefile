@@ -59,16 +59,16 @@ fmt: development ## format the code and fix what can be fixed by itself
 	@$(PY) -m ruff format .
 
 bench: runtime ## list the benchmarks
-	@set -- benchmarks/[a-z]*.py; \
-	if [ -e "$$1" ]; then for file; do name=$${file##*/}; echo "  make bench-$${name%.py}"; done; \
-	else echo 'There are no benchmarks yet.'; fi
+	@echo '  make bench-ledger   [ARGS="--rounds 6 --seconds 5 --lines 1000000 10000000"]'
 
-bench-%: runtime
-	@$(PY) -m benchmarks.$*
+bench-%: python
+	@$(PYTHON) tools/bootstrap.py bench
+	@$(PY) -m benchmarks.$* $(ARGS)
 
 lock: development ## resolve requirements*.in again into requirements*.txt, with hashes
 	$(PY) -m uv pip compile --universal --generate-hashes --python-version 3.11 -q requirements.in -o requirements.txt
 	$(PY) -m uv pip compile --universal --generate-hashes --python-version 3.11 -q requirements-dev.in -o requirements-dev.txt
+	$(PY) -m uv pip compile --universal --generate-hashes --python-version 3.11 -q requirements-bench.in -o requirements-bench.txt
 
 reinstall: ## build the virtual environment again from nothing
 	@rm -rf .venv

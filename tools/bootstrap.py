@@ -17,7 +17,11 @@ FLOOR = (3, 11)
 NAMES = ("python3", "python3.13", "python3.12", "python3.11", "python3.14", "python3.15")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
-REQUIREMENTS = {"runtime": ["requirements.txt"], "development": ["requirements.txt", "requirements-dev.txt"]}
+REQUIREMENTS = {
+    "runtime": ["requirements.txt"],
+    "development": ["requirements.txt", "requirements-dev.txt"],
+    "bench": ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"],
+}
 
 
 class Stop(Exception):
@@ -25,7 +29,7 @@ class Stop(Exception):
 
 
 def main(arguments: "list[str]") -> int:
-    """Run one of `runtime`, `development` or `reset` and return the exit code."""
+    """Run one of `runtime`, `development`, `bench` or `reset` and return the exit code."""
     os.chdir(ROOT)
     try:
         if arguments == ["reset"]:
@@ -33,7 +37,7 @@ def main(arguments: "list[str]") -> int:
         if len(arguments) == 1 and arguments[0] in REQUIREMENTS:
             install(arguments[0])
             return 0
-        raise Stop("Say one of runtime, development and reset.")
+        raise Stop("Say one of runtime, development, bench and reset.")
     except Stop as stop:
         sys.stderr.write(str(stop) + "\n")
         return 1
@@ -118,8 +122,9 @@ def _pip(kind: str) -> None:
 
 
 def _accepted(kind: str) -> "list[str]":
-    # What development needs holds what the runtime needs.
-    return [_hash(kind), _hash("development")]
+    # Each holds what the ones before it need.
+    kinds = list(REQUIREMENTS)
+    return [_hash(more) for more in kinds[kinds.index(kind) :]]
 
 
 def _hash(kind: str) -> str:
