@@ -48,8 +48,7 @@ ORDER BY a.currency, a.code
 -- name: wallets
 SELECT split_part(a.code, ':', 2) AS seller, a.currency, split_part(a.code, ':', 3) AS part, b.balance_minor
 FROM ledger_balance AS b JOIN ledger_account AS a ON a.id = b.account_id
-WHERE a.code LIKE 'seller:%%'
-  AND (%(seller)s::text IS NULL OR a.code LIKE 'seller:' || %(seller)s || ':%%')
+WHERE a.guarded AND (%(codes)s::text[] IS NULL OR a.code = ANY (%(codes)s))
 ORDER BY seller, a.currency, part
 
 -- name: open_items

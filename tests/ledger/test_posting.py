@@ -10,7 +10,7 @@ from ledger.entries import Entry, NotBalanced, credit, debit
 from ledger.models import JournalEntry
 from ledger.money import Money
 from ledger.posting import InsufficientFunds, ReferenceReused, UnknownRecipe, post
-from ledger.selectors import balance, lines_of_account, open_items, wallet
+from ledger.selectors import balance, lines_of_account, open_items, wallet, wallets
 from ledger.services import UnknownAccount, lock_day
 from operations.edges import NotInTransaction, money_tx
 from tests.ledger_text import assert_balances, assert_posted
@@ -165,6 +165,17 @@ class TestRecipes:
 
         assert wallet(seller="ann", currency="EUR").available == euros(9_000)
         assert balance(code="payouts:in_transit", currency="EUR") == euros(0)
+
+
+class TestWallets:
+    def test_of_one_seller_are_no_other_sellers_whose_id_is_alike(self) -> None:
+        for seller in ("ann_1", "ann-1", "ann_1.2"):
+            sale = recipes.Sale(order=f"ord_{seller}", seller=seller, gross=euros(700), commission=euros(0))
+            book(recipes.payment_captured(psp="stripe", charge=f"ch_{seller}", sales=[sale]))
+
+        assert [found.seller for found in wallets(seller="ann_1")] == ["ann_1"]
+        assert wallet(seller="ann%", currency="EUR").pending == euros(0)
+        assert {found.seller for found in wallets()} == {"ann_1", "ann-1", "ann_1.2"}
 
 
 class TestOpenItems:
