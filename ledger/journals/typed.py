@@ -196,12 +196,14 @@ def read_attachments(uploads: Iterable[Upload]) -> list[CheckedFile]:
 def _problems(row: TypedLine) -> Iterable[tuple[str, str]]:
     """Yield each problem of a typed line: the field, and a sentence."""
     try:
-        chart.template_of(row.account[:ACCOUNT_MAX])
+        template = chart.template_of(row.account[:ACCOUNT_MAX])
     except UnknownAccount as error:
         yield "account", f"{error}" if row.account else "an account is needed."
     else:
         if len(row.account) > ACCOUNT_MAX:
             yield "account", f"an account's code has at most {ACCOUNT_MAX} characters."
+        if template.held and not row.item:
+            yield "item", f"an item is needed, because money is held under it: {template.item}."
     if bool(row.debit) == bool(row.credit):
         yield "debit", "write the amount as a debit or as a credit, in one of the two columns."
     try:

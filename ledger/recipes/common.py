@@ -54,6 +54,11 @@ class Event:
     recipe: str
     reference: str
 
+    def __post_init__(self) -> None:
+        # Of all events without a reference, the books would take the first, and call the others repetitions.
+        if not self.reference:
+            raise self.refuse("reference", "must not be empty: by it an event counts once.")
+
     def positive(self, **amounts: Money) -> None:
         """Refuse an amount that is not more than zero. Raises AmountNotPositive."""
         for field, amount in amounts.items():
@@ -74,6 +79,12 @@ class Event:
                 recipe=self.recipe, reference=self.reference, parts=str(found), field=field, whole=str(whole)
             )
 
+    def named(self, lines: Sequence[Line]) -> None:
+        """Refuse to hold money under no item: nothing could tell when it is resolved. Raises BadArgument."""
+        for line in lines:
+            if not line.item and chart.template_of(line.account).held:
+                raise self.refuse("item", f"must be said where money is held under it, on {line.account}.")
+
     def refuse(self, field: str, problem: str) -> BadArgument:
         """Return the error for an argument that is wrong in another way."""
         return BadArgument(recipe=self.recipe, reference=self.reference, field=field, problem=problem)
@@ -81,10 +92,14 @@ class Event:
     def entry(
         self, lines: Sequence[Line], *, subject: str = "", description: str = "", value_date: date | None = None
     ) -> Entry:
-        """Return the entry of the lines that are not zero. Raises NothingToBook when none is left."""
+        """Return the entry of the lines that are not zero.
+
+        Raises NothingToBook when none is left, BadArgument for one that would be held under no item.
+        """
         kept = tuple(line for line in lines if line.amount.minor != 0)
         if not kept:
             raise NothingToBook(recipe=self.recipe, reference=self.reference, problem="every amount is zero.")
+        self.named(kept)
         return Entry(
             recipe=self.recipe,
             reference=self.reference,
@@ -102,7 +117,7 @@ def nothing(like: Money) -> Money:
 
 def numbered(reference: str, number: int) -> str:
     """Return the reference of the first, second… time that the same thing happens: `dp_1`, `dp_1:2`."""
-    return reference if number == 1 else f"{reference}:{number}"
+    return f"{reference}:{number}" if reference and number != 1 else reference
 
 
 def held_at(event: Event, *, psp: str, field: str, account: str) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 
 from ledger import chart
 from ledger.entries import Entry, Line, mirrored, require_balanced
+from ledger.recipes.common import Event
 from operations.errors import DomainError
 
 
@@ -33,6 +34,7 @@ def manual_journal(
     Dr  any account of the chart     as the journal says
     Cr  any account of the chart     as the journal says
     """
+    Event("manual_journal", journal).named(lines)
     return _written("manual_journal", journal, lines, description, subject, value_date)
 
 

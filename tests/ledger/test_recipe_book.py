@@ -159,6 +159,39 @@ class TestAnAmount:
                 book(euros(minor))
 
 
+class TestAReference:
+    @pytest.mark.parametrize(
+        "book",
+        [
+            lambda: recipes.payment_captured(psp=PSP, charge="", sales=[sale()]),
+            lambda: recipes.dispute_opened(psp=PSP, dispute="", amount=euros(1), dispute_round=2),
+            lambda: recipes.unidentified_identified(reference="", account="bank:main", amount=euros(1), part=2),
+            lambda: recipes.manual_journal(journal="", lines=LINES, description="why"),
+        ],
+    )
+    def test_must_be_there_because_by_it_an_event_counts_once(self, book: Callable[[], Entry]) -> None:
+        with pytest.raises(recipes.BadArgument, match="reference must not be empty"):
+            book()
+
+
+class TestAnItem:
+    @pytest.mark.parametrize("account", ["payouts:in_transit", "disputes:open", "suspense:unidentified"])
+    def test_must_be_there_where_money_is_held_under_it(self, account: str) -> None:
+        lines = (debit("bank:main", euros(5)), credit(account, euros(5)))
+
+        with pytest.raises(recipes.BadArgument, match=f"mj_1: item must be said .* on {account}"):
+            recipes.manual_journal(journal="mj_1", lines=lines, description="why")
+
+    def test_must_be_there_where_a_receipt_turns_out_to_be_held(self) -> None:
+        with pytest.raises(recipes.BadArgument, match=r"ch_x: item must be said .* on disputes:open"):
+            recipes.unidentified_identified(reference="ch_x", account="disputes:open", amount=euros(5))
+
+    def test_may_be_missing_where_an_entry_is_reversed(self) -> None:
+        lines = (debit("payouts:in_transit", euros(5)), credit("bank:main", euros(5)))
+
+        assert len(recipes.entry_reversed(entry_id=1, lines=lines, description="why").lines) == 2
+
+
 class TestAnAccount:
     @pytest.mark.parametrize("template", CHART, ids=[template.pattern for template in CHART])
     def test_is_made_from_exactly_one_template(self, template: Template) -> None:
