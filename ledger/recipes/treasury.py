@@ -7,6 +7,9 @@ from ledger.entries import Entry, Line, credit, debit
 from ledger.money import Money
 from ledger.recipes.common import Event, held_at, numbered
 
+# What rounding leaves of a hundred parts. Whatever is missing beyond that is a loss, which two people look at.
+_ROUNDING_MAX_MINOR = 100
+
 
 def deposit_sent(*, psp: str, payout: str, amount: Money, subject: str = "", value_date: date | None = None) -> Entry:
     """Record that the provider took part of our balance to pay it to our bank, where it has yet to arrive.
@@ -146,7 +149,9 @@ def rounding_booked(
     description: str = "",
     value_date: date | None = None,
 ) -> Entry:
-    """Record what dividing or converting left over on an account. A gain, which is a loss below zero, swaps the sides.
+    """Record what dividing or converting left over on an account, at most 100 minor units.
+
+    A gain, which is a loss below zero, swaps the sides.
 
     Dr  rounding                     lost
     Cr  the account that is over     lost
@@ -154,6 +159,8 @@ def rounding_booked(
     event = Event("rounding_booked", reference)
     if chart.template_of(account).pattern == chart.ROUNDING:
         raise event.refuse("account", "must be another than the rounding account.")
+    if abs(lost.minor) > _ROUNDING_MAX_MINOR:
+        raise event.refuse("lost", f"is {lost}: more than {_ROUNDING_MAX_MINOR} minor units have another cause.")
     lines = [
         Line(account=chart.ROUNDING, amount=lost, item=item),
         Line(account=account, amount=-lost, item=item),

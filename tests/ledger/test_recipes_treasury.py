@@ -139,6 +139,15 @@ class TestRoundingBooked:
             """,
         )
 
+    @pytest.mark.parametrize("minor", [100, -100])
+    def test_is_of_some_minor_units(self, minor: int) -> None:
+        recipes.rounding_booked(reference="rnd_1", account="bank:main", lost=yen(minor))
+
+    @pytest.mark.parametrize("minor", [101, -101])
+    def test_refuses_what_no_rounding_explains(self, minor: int) -> None:
+        with pytest.raises(recipes.BadArgument, match=f"lost is {minor} JPY: more than 100 minor units"):
+            recipes.rounding_booked(reference="rnd_1", account="bank:main", lost=yen(minor))
+
     def test_refuses_nothing_and_its_own_account(self) -> None:
         with pytest.raises(recipes.NothingToBook):
             recipes.rounding_booked(reference="rnd_1", account="bank:main", lost=euros(0))
