@@ -14,13 +14,14 @@ class LockedWallet:
 
     pending: Money
     available: Money
+    reserved: Money
     receivable: Money
 
 
 def lock_wallet(*, seller: str, currency: str) -> LockedWallet:
     """Lock a seller's balances, in the order in which posting locks them, and return them."""
     require_transaction("lock a wallet")
-    codes = sorted([chart.available(seller), chart.pending(seller), chart.receivable(seller)])
+    codes = [chart.available(seller), chart.pending(seller), chart.receivable(seller), chart.reserved(seller)]
     rows = database.fetch_all(
         database.queries("ledger")["lock_seller_balances"], {"codes": codes, "currency": currency}
     )
@@ -29,5 +30,6 @@ def lock_wallet(*, seller: str, currency: str) -> LockedWallet:
     return LockedWallet(
         pending=found.get(chart.pending(seller), nothing),
         available=found.get(chart.available(seller), nothing),
+        reserved=found.get(chart.reserved(seller), nothing),
         receivable=found.get(chart.receivable(seller), nothing),
     )

@@ -161,11 +161,12 @@ def lines_of_account(*, code: str, currency: str, after_id: int = 0) -> list[Acc
 
 def pending_of_order(*, seller: str, order: str, currency: str) -> Money:
     """Return what is still pending of one payment order."""
-    row = database.fetch_one(
-        database.queries("ledger")["order_pending"],
-        {"code": chart.pending(seller), "currency": currency, "item": order},
-    )
-    return Money(int(row["pending_minor"]), currency)
+    return _credit_of_item(chart.pending(seller), currency, order)
+
+
+def reserved_of_order(*, seller: str, order: str, currency: str) -> Money:
+    """Return what is still kept in reserve of one payment order."""
+    return _credit_of_item(chart.reserved(seller), currency, order)
 
 
 def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
@@ -303,6 +304,13 @@ def provider_balances() -> list[AccountBalance]:
         for code in sorted(set(codes.values_list("code", flat=True)))
         for found in _balances(code=code, currency=None)
     ]
+
+
+def _credit_of_item(code: str, currency: str, item: str) -> Money:
+    row = database.fetch_one(
+        database.queries("ledger")["credit_of_item"], {"code": code, "currency": currency, "item": item}
+    )
+    return Money(int(row["credit_minor"]), currency)
 
 
 def _wallet(seller: str, currency: str, parts: dict[str, Money]) -> Wallet:

@@ -67,8 +67,8 @@ JOIN ledger_journalentry AS e ON e.id = l.entry_id
 WHERE a.code = %(code)s AND a.currency = %(currency)s AND l.id > %(after_id)s
 ORDER BY l.id
 
--- name: order_pending
-SELECT COALESCE(-sum(l.amount_minor), 0)::bigint AS pending_minor
+-- name: credit_of_item
+SELECT COALESCE(-sum(l.amount_minor), 0)::bigint AS credit_minor
 FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
 WHERE a.code = %(code)s AND a.currency = %(currency)s AND l.item = %(item)s
 

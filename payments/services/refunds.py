@@ -6,7 +6,7 @@ from django.db.models import F
 
 from ledger import recipes
 from ledger.money import Money
-from ledger.selectors import pending_of_order
+from ledger.selectors import pending_of_order, reserved_of_order
 from ledger.services import lock_wallet, post
 from operations import idempotency
 from operations.edges import money_tx
@@ -205,16 +205,22 @@ def _split(refund: Refund, order: PaymentOrder) -> recipes.RefundSplit:
     """Split a refund: our share of it as of the sale, the rest from what the seller has, in order."""
     wallet = lock_wallet(seller=order.seller_id, currency=order.currency)
     back = _given_back(refund, order)
-    sellers_part = refund.amount - back.commission - back.tax
-    still_pending = pending_of_order(seller=order.seller_id, order=order.id, currency=order.currency)
-    from_pending = _at_most(sellers_part, still_pending)
-    from_available = _at_most(sellers_part - from_pending, wallet.available)
+    nothing = Money(0, order.currency)
+    of_order = {"seller": order.seller_id, "order": order.id, "currency": order.currency}
+    left = refund.amount - back.commission - back.tax
+    from_pending = _at_most(left, pending_of_order(**of_order))
+    left -= from_pending
+    # What was kept back of the sale is there for this; another sale's reserve is not.
+    from_reserved = _at_most(left, reserved_of_order(**of_order)) if wallet.reserved.minor else nothing
+    left -= from_reserved
+    from_available = _at_most(left, wallet.available)
     return recipes.RefundSplit(
         seller=order.seller_id,
         order=order.id,
         from_pending=from_pending,
+        from_reserved=from_reserved,
         from_available=from_available,
-        from_receivable=sellers_part - from_pending - from_available,
+        from_receivable=left - from_available,
         commission_back=back.commission,
         tax_back=back.tax,
         tax=order.tax,

@@ -8,14 +8,17 @@ import pytest
 import requests
 from django.utils import timezone
 
+from ledger import recipes
+from ledger.money import Money
 from ledger.selectors import balance, wallet
-from ledger.services import verify_books
+from ledger.services import post, verify_books
 from operations import failpoints
+from operations.edges import money_tx
 from operations.models import Job
-from payments.models import Refund, Seller
+from payments.models import PaymentOrder, Refund, Seller
 from tests.api.problems import assert_problem
 from tests.committed import at_once, committed_db, committed_world, web
-from tests.ledger_text import assert_balances
+from tests.ledger_text import assert_balances, assert_posted
 from tests.payments.faults import DONE, UNCLEAR, rule
 from tests.snapshot import nothing_changes
 from tests.world import World
@@ -42,6 +45,15 @@ def refunded(world: World) -> str:
 def at_provider(world: World) -> list[int]:
     """Return the amounts that the provider refunded."""
     return [r["amount"] for r in world.provider.ledger()["refunds"] if r["status"] not in ("failed", "canceled")]
+
+
+def keep_a_reserve(order: PaymentOrder) -> None:
+    """Release ann's 90.00 of a sale, and keep a tenth of it back."""
+    released = recipes.funds_released(
+        seller=order.seller_id, order=order.id, amount=Money(9_000, "EUR"), to_reserve=Money(900, "EUR")
+    )
+    with money_tx("test"):
+        post(released, actor="system:test", now=timezone.now())
 
 
 class TestARefund:
@@ -90,6 +102,39 @@ class TestARefund:
         world.settle()
 
         assert wallet(seller=ann.id, currency="EUR").available.text == "54.00"
+
+    def test_is_taken_from_the_reserve_of_its_own_sale_before_what_is_available(
+        self, world: World, ann: Seller
+    ) -> None:
+        checkout = world.sell("cart-1", {"ann": "100.00"})
+        world.sell("cart-2", {"ann": "100.00"})
+        for order in ("cart-1.ann", "cart-2.ann"):
+            keep_a_reserve(world.payment_order(order))
+
+        refund(world, "40.00")
+        world.settle()
+
+        assert_posted(
+            f"checkout:{checkout.pk}",
+            {
+                "payment_captured": """
+                    debit   psp:stripe:clearing  100.00 EUR
+                    credit  seller:ann:pending    90.00 EUR
+                    credit  platform:commission   10.00 EUR
+                """,
+                "provider_fee_charged": """
+                    debit   psp:stripe:fees        3.20 EUR
+                    credit  psp:stripe:clearing    3.20 EUR
+                """,
+                "refund_succeeded": """
+                    debit   seller:ann:reserved    9.00 EUR
+                    debit   seller:ann:available  27.00 EUR
+                    debit   platform:commission    4.00 EUR
+                    credit  psp:stripe:clearing   40.00 EUR
+                """,
+            },
+            names={ann.pk: "ann"},
+        )
 
     def test_is_owed_to_us_once_the_money_was_paid_out(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
