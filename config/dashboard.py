@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from config.health import proof_is_overdue
 from ledger import chart
 from ledger import selectors as ledger
 from ledger.money import Money
@@ -199,13 +200,17 @@ def _proof(now: datetime) -> Card:
         return Card(
             title="Books", icon="verified", url=_list_url("ledger_proof"), lines=["not proved yet"], tone="look"
         )
+    overdue = proof_is_overdue(ran_at=proof.ran_at, now=now)
     return Card(
         title="Books",
         icon="verified",
         url=_list_url("ledger_proof"),
         lines=["proved" if proof.green else "NOT PROVED"],
-        note=_joined(f"{format_count(proof.entries, 'entry', 'entries')}, ", [moment(proof.ran_at)]),
-        tone="good" if proof.green and now - proof.ran_at < timedelta(days=1) else "look" if proof.green else "bad",
+        note=_joined(
+            f"{format_count(proof.entries, 'entry', 'entries')}, {'the hourly proof is overdue: ' if overdue else ''}",
+            [moment(proof.ran_at)],
+        ),
+        tone="bad" if not proof.green else "look" if overdue else "good",
     )
 
 

@@ -59,6 +59,14 @@ class TestReady:
 
         assert (body["books"]["proved"], body["stopped"]) == (False, ["payouts"])
 
+    @pytest.mark.parametrize(("minutes", "overdue"), [(119, False), (121, True)])
+    def test_says_when_the_hourly_proof_did_not_run(self, client: Client, minutes: int, overdue: bool) -> None:
+        verify_books(actor="system:test", now=timezone.now() - timedelta(minutes=minutes))
+
+        books = ready(client)["books"]
+
+        assert (books["proved"], books["overdue"]) == (True, overdue)
+
     def test_says_which_switches_are_pulled(self, client: Client) -> None:
         pull_switch(name="refunds", reason="an audit", actor="user:anna", now=timezone.now())
 

@@ -9,8 +9,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from ledger.selectors import balance, entries_about, trial_balance
+from ledger.services import verify_books
 from operations.admin_base import WindowAdmin
 from payments.models import Checkout
 from payouts.models import Payout
@@ -40,6 +42,13 @@ class TestFirstPage:
         assert str(brl(13_545).display) in text
         assert "refunds" in text
         assert ">proved<" in text
+
+    def test_asks_for_somebody_when_the_hourly_proof_did_not_run(self, world: World, sign_in: SignIn) -> None:
+        verify_books(actor="system:test", now=timezone.now() - timedelta(hours=3))
+
+        text = text_of(sign_in("augusto"), reverse("admin:index"))
+
+        assert "the hourly proof is overdue" in text
 
     def test_shows_nothing_to_a_person_without_a_role(self, world: World, sign_in: SignIn) -> None:
         from django.contrib.auth.models import User
