@@ -1,7 +1,7 @@
 """The close of day: a checklist that must be green, then a lock that the database enforces."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from ledger.services import lock_day, verify_books
 from operations.edges import money_tx
@@ -46,7 +46,7 @@ def checklist(*, business_date: date, actor: str, now: datetime) -> list[CheckIt
         CheckItem(name="books proved", green=verdict.green, detail=f"{len(verdict.findings)} findings"),
         CheckItem(
             name="statement in",
-            green=covered is not None and covered.date() >= business_date,
+            green=covered is not None and _reaches(covered, business_date, now),
             detail=f"statements reach {covered:%Y-%m-%d %H:%M:%S}" if covered else "no statement yet",
         ),
         CheckItem(name="nothing unexplained", green=unexplained == 0, detail=f"{unexplained} minor units"),
@@ -74,3 +74,9 @@ def close_day(*, business_date: date, actor: str, now: datetime) -> str:
         for statement in Statement.objects.select_for_update().filter(state=StatementState.MATCHED):
             move(statement, "close", actor=actor, now=now, reason=f"day {business_date} closed")
     return digest
+
+
+def _reaches(covered: datetime, business_date: date, now: datetime) -> bool:
+    """Tell whether statements up to a moment, which they do not include, cover a day: all of it, once it is over."""
+    begins = datetime.combine(business_date, time.min, UTC)
+    return covered >= begins + timedelta(days=1) if business_date < now.date() else covered > begins

@@ -1,6 +1,6 @@
 """The close of day: nothing red, then a lock."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -60,6 +60,25 @@ class TestTheChecklist:
         assert list(reds(today + timedelta(days=1))) == ["statement in"]
         assert f"statements reach {today}" in reds(today + timedelta(days=1))["statement in"]
 
+    @pytest.mark.parametrize(
+        ("reaching", "closed_after", "green"),
+        [
+            (timedelta(0), timedelta(hours=23), False),
+            (timedelta(hours=10), timedelta(hours=23), True),
+            (timedelta(hours=10), timedelta(hours=25), False),
+            (timedelta(hours=24), timedelta(hours=25), True),
+        ],
+    )
+    def test_wants_statements_of_a_whole_day_that_is_over_and_of_some_of_one_that_is_cut_off(
+        self, reaching: timedelta, closed_after: timedelta, green: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        midnight = datetime(2026, 3, 14, tzinfo=UTC)
+        monkeypatch.setattr("reconciliation.selectors.covered_until", lambda psp: midnight + reaching)
+
+        found = checklist(business_date=midnight.date(), actor=MAKER, now=midnight + closed_after)
+
+        assert {item.name: item.green for item in found}["statement in"] == green
+
     def test_wants_proved_books(self, world: World, charge: str, today: date, monkeypatch: pytest.MonkeyPatch) -> None:
         match(fetch(world))
         monkeypatch.setattr("ledger.proof.GUARDS", ("a_guard_that_somebody_dropped",))
@@ -70,7 +89,7 @@ class TestTheChecklist:
         match(fetch(world))
         world.sell("cart-2", {"ann": "10.00"})
 
-        assert reds(today, later=DAY_LATER) == {"nothing unexplained": "941 minor units"}
+        assert reds(today, later=DAY_LATER)["nothing unexplained"] == "941 minor units"
 
     def test_wants_no_open_discrepancy(self, world: World, charge: str, today: date) -> None:
         world.provider.plan([{"op": "report", "action": "line_alter", "args": {"delta_minor": 1}}])
