@@ -32,7 +32,8 @@ than it holds. All other balances are the sums of their lines.
 
 **Items.** A line carries the open item it belongs to: on a provider's account the provider's own object, on a
 seller's account the payment order, on payouts in transit the payout. When an item is settled, its lines on the
-account sum to zero; what does not is an open item, with an age. So every balance can be explained.
+account sum to zero; what does not is an open item, with an age. A payout or a deposit takes the money of many items
+at once: it bears an item of its own, and is taken from the oldest first. So every balance can be explained.
 
 **References.** An entry carries the provider's id of what happened, or our own. The same event under the same
 reference is in the books once, however often it is told; told with another content, it is refused.
