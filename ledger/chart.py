@@ -53,7 +53,11 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """One line of the chart. `item` says what its open items are; empty where lines never settle each other."""
+    """One line of the chart.
+
+    `item` says what its open items are; empty where lines never settle each other. Where money is `pooled`, it leaves
+    for many items at once, under an item of its own: a payout, a deposit. Elsewhere only its own lines settle an item.
+    """
 
     pattern: str
     type: AccountType
@@ -62,6 +66,7 @@ class Template:
     item: str = ""
     guarded: bool = False
     held: bool = False
+    pooled: bool = False
 
     def matches(self, code: str) -> bool:
         """Tell whether an account code was made from this template."""
@@ -80,6 +85,7 @@ CHART: tuple[Template, ...] = (
         owner=Owner.PROVIDER,
         purpose="what the provider holds for us",
         item="the provider's object: charge, refund, dispute, transfer, payout",
+        pooled=True,
     ),
     Template(
         pattern="bank:{account}",
@@ -87,6 +93,7 @@ CHART: tuple[Template, ...] = (
         owner=Owner.BANK,
         purpose="what our bank holds for us",
         item="the provider's payout, or the bank's reference",
+        pooled=True,
     ),
     Template(
         pattern="deposits:in_transit",
@@ -126,6 +133,7 @@ CHART: tuple[Template, ...] = (
         purpose="may be paid out",
         item="the payment order, or the payout",
         guarded=True,
+        pooled=True,
     ),
     Template(
         pattern="seller:{seller}:reserved",

@@ -2,7 +2,8 @@
 
 Where lines settle each other under an item (the provider's object, the payment order, the payout), the balance
 consists of the items that are still open. A payout, though, or a deposit, settles many sales at once and bears an
-item of its own: what such items take out is taken from the oldest items first. Where lines never settle each other
+item of its own: where money is pooled like that, what such items take out is taken from the oldest items first;
+elsewhere an item on the other side is a mistake, and shown. Where lines never settle each other
 (income, expenses, taxes), the balance is explained by kind of event and month. Either way the parts sum
 to the balance exactly, and the explanation says so.
 """
@@ -59,7 +60,8 @@ class Explanation:
     """A balance and its parts: either items, oldest first, or months.
 
     `more_items` items beyond those shown hold `more`. `taken_items` items on the other side of the balance took
-    `taken` (negative) from the oldest; with `oldest_first` false they stand among the items.
+    `taken` (negative) from the oldest; with `oldest_first` false, as where money is not pooled, they stand among the
+    items.
     """
 
     code: str
@@ -94,10 +96,11 @@ def explain_balance(
 ) -> Explanation:
     """Explain an account's balance as it is now, by its `limit` oldest open items or by its months.
 
-    Without `oldest_first` every item stands as its own entries left it, on either side. Raises UnknownAccount,
-    UnknownCurrency.
+    Without `oldest_first`, and where money is not pooled, every item stands as its own entries left it, on either
+    side. Raises UnknownAccount, UnknownCurrency.
     """
     template = chart.template_of(code)
+    oldest_first = oldest_first and template.pooled
     facts = {"code": code, "currency": currency, **Period().bounds}
     nothing = Money(0, currency)
     with snapshot():

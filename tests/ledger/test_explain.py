@@ -77,6 +77,19 @@ class TestExplainBalance:
 
         assert [item.item for item in explained.items] == ["ord_ch_3"]
 
+    def test_shows_both_of_two_items_that_belong_to_each_other_by_mistake(self) -> None:
+        sent = recipes.deposit_sent(psp="stripe", payout="po_1", amount=euros(500))
+        arrived = recipes.deposit_arrived(
+            psp="stripe", bank_account="main", payout="po_2", amount=euros(500), was_sent=True
+        )
+        for entry in (sent, arrived):
+            book(entry, on=date(2026, 1, 15))
+
+        explained = explain_balance(code="deposits:in_transit", currency="EUR", now=NOW)
+
+        assert [(item.item, item.amount) for item in explained.items] == [("po_1", euros(500)), ("po_2", euros(-500))]
+        assert (explained.balance, explained.remainder, explained.taken_items) == (euros(0), euros(0), 0)
+
     def test_leaves_out_items_that_cancelled_out(self) -> None:
         three_months()
 
@@ -133,7 +146,7 @@ class TestExplainBalance:
                         )
                         assert explained.balance == balance(code=found.code, currency=found.currency)
                         assert explained.remainder.minor == 0, (found, explained)
-                    if oldest_first:
+                    if explained.oldest_first:
                         # Only what is on the balance's own side is left, and no more of an item than it held.
                         assert all(item.amount.minor * explained.balance.minor > 0 for item in explained.items)
                         assert all(abs(item.amount.minor) <= abs(item.net.minor) for item in explained.items)
