@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from config import wiring
 
-_TABLES = ("JOBS", "PSP_EVENTS", "APPROVALS", "REJECTIONS", "GATEWAYS", "STATEMENT_FORMATS")
+_TABLES = ("JOBS", "PSP_EVENTS", "APPROVALS", "REJECTIONS", "SUBJECT_NAMES", "GATEWAYS", "STATEMENT_FORMATS")
 
 
 @register()

@@ -61,6 +61,9 @@ REJECTIONS = {
     "payouts.batch": "payouts.services.cancel_batch",
 }
 
+# How the console calls what a subject (kind:id) is about: kind -> function(keys) -> names by id.
+SUBJECT_NAMES = {"seller": "payments.selectors.seller_names"}
+
 # Settlement files: format -> parser(bytes) -> lines, or all errors by line.
 STATEMENT_FORMATS = {"stripe_activity_csv": "reconciliation.parsers.stripe_reports.parse"}
 

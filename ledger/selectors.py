@@ -229,11 +229,6 @@ class DayTotal:
     total: Money
 
 
-def entry(*, entry_id: int) -> dict[str, Any]:
-    """Return one journal entry with its lines, in the form of `entries_about`."""
-    return _entry_facts(JournalEntry.objects.prefetch_related("lines__account").get(pk=entry_id))
-
-
 def wallets_of(*, sellers: list[str]) -> dict[str, list[Wallet]]:
     """Return the wallets of some sellers, by seller; a seller with nothing booked is left out."""
     codes = [of(seller) for seller in sellers for of in _PARTS]

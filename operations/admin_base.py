@@ -77,7 +77,14 @@ class WindowAdmin(ModelAdmin):  # type: ignore[misc]
         return WindowChangeList
 
     def attach(self, rows: list[Any]) -> None:
-        """Fetch what belongs to the rows of a list page from other rooms; nothing by default."""
+        """Fetch what belongs to the rows of a page from other rooms; nothing by default."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return one row, with what belongs to it."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            self.attach([row])
+        return row
 
     def panels(self, row: Any) -> Sequence[Panel]:
         """Return the tables under a row's page; none by default."""

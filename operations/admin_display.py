@@ -10,11 +10,12 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from djmoney.money import Money as DisplayMoney
 
 from operations.models import AuditEntry, StateChange
+from operations.names import names_of
 
 Cell = str | SafeString
 NOTHING = "–"
@@ -209,24 +210,36 @@ def subject_column(attribute: str = "subject", title: str = "About") -> Callable
     return column
 
 
+def account_cell(account: str, *under: str) -> SafeString:
+    """Return an account as a link, with what is said about it underneath, so that amounts fit on a small screen."""
+    link = list_link("ledger_account", account, f"?q={account}")
+    said = ((text,) for text in under if text)
+    lines = format_html_join("", '<span class="cf-under"><bdi>{}</bdi></span>', said)
+    return format_html('<span class="cf-account">{}{}</span>', link, lines)
+
+
 def entry_panels(entries: Iterable[dict[str, Any]]) -> list[Panel]:
     """Return journal entries, as `ledger.selectors.entries_about` gives them, as debit and credit tables."""
-    return [_entry_panel(entry) for entry in entries]
+    shown = list(entries)
+    names = names_of({line["account"] for entry in shown for line in entry["lines"]})
+    return [_entry_panel(entry, names) for entry in shown]
 
 
-def _entry_panel(entry: dict[str, Any]) -> Panel:
+def _entry_panel(entry: dict[str, Any], names: dict[str, str]) -> Panel:
+    debits = [line["amount"] for line in entry["lines"] if line["amount"].minor > 0]
+    credits = [-line["amount"] for line in entry["lines"] if line["amount"].minor < 0]
     return Panel(
         title=words(entry["recipe"]),
-        columns=columns("Account", "Item", "Debit#", "Credit#"),
+        columns=columns("Account and item", "Debit#", "Credit#"),
         rows=[
             (
-                list_link("ledger_account", line["account"], f"?q={line['account']}"),
-                code(line["item"]),
+                account_cell(line["account"], names.get(line["account"], ""), line["item"]),
                 amount(line["amount"].display if line["amount"].minor > 0 else None),
                 amount((-line["amount"]).display if line["amount"].minor < 0 else None),
             )
             for line in entry["lines"]
         ],
+        total=("Total", _sums(debits), _sums(credits)),
         note=format_html(
             "{} · {} · {}",
             page_link("ledger_journalentry", entry["id"], f"Journal entry {entry['id']}"),
@@ -234,6 +247,14 @@ def _entry_panel(entry: dict[str, Any]) -> Panel:
             moment(entry["recorded_at"]),
         ),
     )
+
+
+def _sums(amounts: Iterable[Any]) -> SafeString:
+    """Return the sum in each currency; the amounts are the ledger's, which stands above this room."""
+    sums: dict[str, Any] = {}
+    for each in amounts:
+        sums[each.currency] = sums[each.currency] + each if each.currency in sums else each
+    return format_html_join("", "{}", ((amount(total.display),) for total in sums.values()))
 
 
 def history_panel(moves: Iterable[StateChange], *, title: str = "State history") -> Panel:

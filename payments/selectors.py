@@ -109,6 +109,11 @@ def sellers_by_id(*, sellers: list[str]) -> dict[str, SellerFacts]:
     }
 
 
+def seller_names(*, keys: list[str]) -> dict[str, str]:
+    """Return the names of sellers by id; an id of no seller is left out."""
+    return dict(Seller.objects.filter(pk__in=keys).values_list("pk", "name"))
+
+
 def sellers_without_account(*, storefront: str) -> int:
     """Return how many of a storefront's sellers still wait for their account at the provider."""
     return Seller.objects.filter(storefront=storefront, psp_account="").count()

@@ -6,6 +6,8 @@ from django.db.models import BigIntegerField, Case, F, OuterRef, QuerySet, Subqu
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from ledger import chart, selectors
@@ -14,7 +16,8 @@ from ledger.chart import AccountType
 from ledger.models import Account, JournalLine
 from ledger.money import Money
 from operations.admin_base import WindowAdmin, currency_filter, hand
-from operations.admin_display import Panel, amount, code, code_column, columns, moment, page_link, time_column, words
+from operations.admin_display import Panel, amount, code, columns, moment, page_link, time_column, words
+from operations.names import names_of
 
 LINES_SHOWN = 100
 
@@ -30,7 +33,6 @@ class AccountAdmin(WindowAdmin):
     fields = ("account", "currency", "type_name", "purpose", "balance_money", "guarded", "opened")
     actions_detail = ("statement", "explain")
 
-    account = code_column("code", "Account")
     opened = time_column("opened_at", "Opened")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
@@ -42,6 +44,18 @@ class AccountAdmin(WindowAdmin):
             stored_minor=F("balance__balance_minor"),
             debit_minor=Case(When(guarded=True, then=Value(None, output_field=BigIntegerField())), default=summed),
         )
+
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch the names of the accounts' owners."""
+        names = names_of({row.code for row in rows})
+        for row in rows:
+            row.owner = names.get(row.code, "")
+
+    @admin.display(description="Account", ordering="code")
+    def account(self, row: Any) -> SafeString:
+        """Return the code, and whose account it is."""
+        owner = format_html('<span class="cf-under"><bdi>{}</bdi></span>', row.owner)
+        return format_html("{}{}", code(row.code), owner if row.owner else "")
 
     @admin.display(description="Balance")
     def balance_money(self, row: Any) -> str:

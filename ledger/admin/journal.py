@@ -34,15 +34,15 @@ from operations.admin_base import (
 from operations.admin_display import (
     Cell,
     Panel,
+    account_cell,
     amount,
     code_column,
-    entry_panels,
-    list_link,
     page_link,
     subject_column,
     time_column,
     words,
 )
+from operations.names import names_of
 
 
 @admin.register(JournalEntry)
@@ -91,8 +91,8 @@ class JournalEntryAdmin(WindowAdmin):
         return format_html_join(" ", "{}", ((amount(Money(minor, of).display),) for of, minor in sums.items()))
 
     def panels(self, row: Any) -> list[Panel]:
-        """Return the lines as debits and credits."""
-        return entry_panels([selectors.entry(entry_id=row.pk)])
+        """Return the lines as debits and credits that balance in each currency."""
+        return line_panels(lines_of(row))
 
     def notices(self, row: Any, actor: str) -> list[Cell]:
         """Say what was reversed by what."""
@@ -173,15 +173,21 @@ class JournalLineAdmin(WindowAdmin):
     recorded = time_column("entry.recorded_at", "Recorded")
     item_code = code_column("item", "Item")
 
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch the names of the accounts' owners."""
+        names = names_of({row.account.code for row in rows})
+        for row in rows:
+            row.owner = names.get(row.account.code, "")
+
     @admin.display(description="Entry", ordering="entry_id")
     def entry_link(self, row: JournalLine) -> SafeString:
         """Return the entry that the line belongs to."""
         return page_link("ledger_journalentry", row.entry_id, f"{row.entry_id} · {words(row.entry.recipe)}")
 
     @admin.display(description="Account", ordering="account__code")
-    def account_link(self, row: JournalLine) -> SafeString:
-        """Return the account."""
-        return list_link("ledger_account", row.account.code, f"?q={row.account.code}")
+    def account_link(self, row: Any) -> SafeString:
+        """Return the account, and whose it is."""
+        return account_cell(row.account.code, row.owner)
 
     @admin.display(description="Debit")
     def debit_money(self, row: JournalLine) -> SafeString:

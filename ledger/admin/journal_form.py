@@ -32,6 +32,7 @@ from ledger.selectors import currencies
 from operations.admin_base import TextInput, WindowAdmin, shielded
 from operations.errors import DomainError
 from operations.ids import new_id
+from operations.names import names_of
 
 # Shown at once; the others unfold, without a script.
 LINES_SHOWN = 6
@@ -248,11 +249,13 @@ def _suggested_accounts() -> list[tuple[str, str]]:
     codes = Account.objects.order_by("code").values_list("code", flat=True).distinct()
     ours = fixed | set(codes.exclude(code__startswith="seller:"))
     sellers = codes.filter(code__startswith="seller:")[:SELLER_ACCOUNTS_SUGGESTED]
-    return [(code, _purpose(code)) for code in [*sorted(ours), *sellers]]
+    names = names_of(sellers)
+    return [(code, _purpose(code, names.get(code, ""))) for code in [*sorted(ours), *sellers]]
 
 
-def _purpose(code: str) -> str:
+def _purpose(code: str, owner: str) -> str:
     try:
-        return chart.template_of(code).purpose
+        purpose = chart.template_of(code).purpose
     except UnknownAccount:
         return ""
+    return f"{owner}: {purpose}" if owner else purpose

@@ -16,14 +16,15 @@ from operations.admin_display import (
     NOTHING,
     Cell,
     Panel,
+    account_cell,
     amount,
     columns,
-    list_link,
     moment,
     page_link,
     state_label,
     words,
 )
+from operations.names import names_of
 from operations.selectors import approvals_about
 
 # Enough to tell files apart; the whole of it shows when one rests on it.
@@ -42,22 +43,25 @@ def line_panels(lines: Iterable[Line]) -> list[Panel]:
     by_currency: dict[str, list[Line]] = {}
     for line in lines:
         by_currency.setdefault(line.amount.currency, []).append(line)
-    return [_lines_panel(currency, group) for currency, group in by_currency.items()]
+    names = names_of({line.account for group in by_currency.values() for line in group})
+    return [_lines_panel(currency, group, names) for currency, group in by_currency.items()]
 
 
 def effects_panel(found: Iterable[Effect]) -> Panel:
     """Return the balance of each account before and after."""
+    moved = list(found)
+    names = names_of({effect.account for effect in moved})
     return Panel(
         title="Balances before and after",
         note="as the books stand now, each on its account's normal side",
         columns=columns("Account", "Before#", "After#"),
         rows=[
             (
-                _account(effect.account, chart.template_of(effect.account).purpose),
+                account_cell(effect.account, names.get(effect.account, ""), chart.template_of(effect.account).purpose),
                 amount(effect.before.display),
                 format_html("{}{}", amount(effect.after.display), _remark(effect)),
             )
-            for effect in found
+            for effect in moved
         ],
     )
 
@@ -123,7 +127,7 @@ def facts(journal: ManualJournal) -> list[tuple[str, Cell]]:
     return [*told, ("Reason", format_html('<span class="cf-long">{}</span>', journal.description))]
 
 
-def _lines_panel(currency: str, lines: list[Line]) -> Panel:
+def _lines_panel(currency: str, lines: list[Line], names: dict[str, str]) -> Panel:
     debits = sum(max(line.amount.minor, 0) for line in lines)
     credits = sum(max(-line.amount.minor, 0) for line in lines)
     return Panel(
@@ -131,7 +135,7 @@ def _lines_panel(currency: str, lines: list[Line]) -> Panel:
         columns=columns("Account and item", "Debit#", "Credit#"),
         rows=[
             (
-                _account(line.account, line.item),
+                account_cell(line.account, names.get(line.account, ""), line.item),
                 amount(line.amount.display if line.amount.minor > 0 else None),
                 amount((-line.amount).display if line.amount.minor < 0 else None),
             )
@@ -139,12 +143,6 @@ def _lines_panel(currency: str, lines: list[Line]) -> Panel:
         ],
         total=("Total", amount(Money(debits, currency).display), amount(Money(credits, currency).display)),
     )
-
-
-def _account(account: str, under: str) -> SafeString:
-    """Return an account with what is said about it underneath, so that the amounts fit on a small screen."""
-    link = list_link("ledger_account", account, f"?q={account}")
-    return format_html('<span class="cf-account">{}<span class="cf-under"><bdi>{}</bdi></span></span>', link, under)
 
 
 def _remark(effect: Effect) -> SafeString:

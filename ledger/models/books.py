@@ -84,7 +84,7 @@ class JournalEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.recipe} {self.reference}"
+        return f"Entry {self.pk}: {self.recipe.replace('_', ' ')}"
 
 
 class JournalLine(models.Model):

@@ -1,6 +1,8 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
@@ -130,7 +132,7 @@ class SellerAdmin(WindowAdmin):
         """Return the wallets, the rates of categories, the account statements and the audit trail."""
         wallets = wallets_of(sellers=[row.pk]).get(row.pk, [])
         return [
-            _wallets(wallets),
+            _wallets(row.pk, wallets),
             _rates(row),
             *(panel for wallet in wallets for part in _ACCOUNT_OF if (panel := _statement(part, wallet)).rows),
             audit_panel(audit_trail(subject=f"seller:{row.pk}")),
@@ -202,10 +204,10 @@ def _part(wallets: list[Wallet], part: str) -> SafeString:
     return format_html_join(" ", "{}", ((amount(found.display),) for found in amounts if found.minor))
 
 
-def _wallets(wallets: list[Wallet]) -> Panel:
+def _wallets(seller: str, wallets: list[Wallet]) -> Panel:
     return Panel(
         title="Wallets",
-        columns=columns("Currency", "Pending#", "Available#", "Reserved#", "Owes us#"),
+        columns=columns("Currency", "Pending#", "Available#", "Reserved#", "Owes us#", "Look into"),
         rows=[
             (
                 wallet.currency,
@@ -213,6 +215,7 @@ def _wallets(wallets: list[Wallet]) -> Panel:
                 amount(wallet.available.display),
                 amount(wallet.reserved.display),
                 amount(wallet.receivable.display),
+                _statement_link(seller, wallet.currency),
             )
             for wallet in wallets
         ],
@@ -220,6 +223,12 @@ def _wallets(wallets: list[Wallet]) -> Panel:
     )
 
 
+def _statement_link(seller: str, currency: str) -> SafeString:
+    query = urlencode({"seller": seller, "currency": currency})
+    return format_html('<a class="cf-link" href="{}?{}">Statement</a>', reverse(_SELLER_STATEMENT), query)
+
+
+_SELLER_STATEMENT = "admin:ledger_account_seller_statement"
 _ACCOUNT_OF = {
     "available": chart.available,
     "pending": chart.pending,
