@@ -15,7 +15,6 @@ from ledger.reports import BalanceSheet, IncomeStatement, ReportLine, SellerMove
 from ledger.selectors import Wallet
 from ledger.statements import AccountStatement, StatementLine
 from operations.admin_display import (
-    NOTHING,
     Cell,
     Panel,
     amount,
@@ -28,6 +27,7 @@ from operations.admin_display import (
     subject_link,
     words,
 )
+from operations.names import names_of
 
 ENTRIES_NAMED = 3
 _PARTS = ("pending", "available", "reserved", "receivable")
@@ -100,15 +100,16 @@ def income_statement_panels(statement: IncomeStatement) -> list[Panel]:
 
 def statement_panel(statement: AccountStatement) -> Panel:
     """Return an account's statement, from opening to closing."""
+    owner = names_of([statement.code]).get(statement.code, "")
     rows = [_balance_row("Opening balance", statement.opening), *map(_statement_row, statement.lines)]
     if statement.omitted_lines:
         further = f"{format_count(statement.omitted_lines, 'further line')}: all of them are in the CSV"
-        rows.append(("", further, "", "", "", amount(statement.omitted.display), ""))
+        rows.append((further, "", "", "", amount(statement.omitted.display)))
     return Panel(
         title=f"{statement.code} in {statement.currency}",
-        note=f"{chart.template_of(statement.code).purpose}; grows by "
+        note=f"{f'{owner}: ' if owner else ''}{chart.template_of(statement.code).purpose}; grows by "
         f"{'debits' if statement.type.debit_normal else 'credits'}",
-        columns=columns("Day", "Event", "Item~", "About~", "Debit#", "Credit#", "Balance#"),
+        columns=columns("Event", "Item and subject~", "Debit#", "Credit#", "Balance#"),
         rows=rows,
         total=_balance_row("Closing balance", statement.closing),
     )
@@ -116,8 +117,9 @@ def statement_panel(statement: AccountStatement) -> Panel:
 
 def seller_panel(statement: SellerStatement) -> Panel:
     """Return a seller's statement: the wallet at both ends, and what each kind of event moved between."""
+    subject = f"seller:{statement.seller}"
     return Panel(
-        title=f"{statement.seller} in {statement.currency}",
+        title=f"{names_of([subject]).get(subject, statement.seller)} in {statement.currency}",
         note="what the seller owes counts against the sum",
         columns=columns("Event", "Entries#", "Pending#", "Available#", "Reserved#", "Owed to us#", "Sum#"),
         rows=[
@@ -143,15 +145,15 @@ def explanation_panel(explained: Explanation) -> Panel:
     rows = [_item_row(item) for item in explained.items]
     if explained.more_items:
         younger = format_count(explained.more_items, "younger item")
-        rows.append(("", "", younger, "", "", "", amount(explained.more.display)))
+        rows.append((younger, "", "", "", amount(explained.more.display)))
     # What a lump sum took a part of shows its whole; where there is none, the column would only puzzle.
     whole = "Of#" if any(item.net != item.amount for item in explained.items) else "#"
     return Panel(
         title="Open items, oldest first",
         note=f"an item is: {explained.item_is}",
-        columns=columns("Since~", "Days#", "Item", "About~", "Moved by~", whole, "In the balance#"),
+        columns=columns("Item and subject", "Open since~", "Moved by~", whole, "In the balance#"),
         rows=rows,
-        total=("", "", "Sum", "", "", "", amount(explained.explained.display)),
+        total=("Sum", "", "", "", amount(explained.explained.display)),
         empty="Nothing is open.",
     )
 
@@ -196,24 +198,27 @@ def _subtotal(name: str, value: Money) -> tuple[Cell, ...]:
 
 
 def _balance_row(name: str, balance: Money) -> tuple[Cell, ...]:
-    return ("", name, "", "", "", "", amount(balance.display))
+    return (name, "", "", "", amount(balance.display))
 
 
 def _statement_row(line: StatementLine) -> tuple[Cell, ...]:
-    late = line.value_date != line.business_date
+    late = f", value {line.value_date}" if line.value_date != line.business_date else ""
     return (
-        format_html(
-            '<span class="cf-time">{}{}</span>',
-            line.business_date,
-            format_html(' <small class="cf-mild">value {}</small>', line.value_date) if late else "",
-        ),
-        page_link("ledger_journalentry", line.entry_id, words(line.recipe)),
-        code(line.item),
-        subject_link(line.subject) if line.subject else NOTHING,
+        _two_lines(page_link("ledger_journalentry", line.entry_id, words(line.recipe)), f"{line.business_date}{late}"),
+        _item_cell(line.item, line.subject),
         amount(line.debit.display if line.debit.minor > 0 else None),
         amount((-line.debit).display if line.debit.minor < 0 else None),
         amount(line.balance.display),
     )
+
+
+def _two_lines(first: Cell, second: Cell) -> SafeString:
+    return format_html('{}<span class="cf-under">{}</span>', first, second)
+
+
+def _item_cell(item: str, subject: str) -> SafeString:
+    """Return an item with what it is about underneath: side by side they would push the amounts off the page."""
+    return _two_lines(code(item), subject_link(subject) if subject else "")
 
 
 def _seller_row(name: str, entries: str, parts: Wallet | SellerMovement) -> tuple[Cell, ...]:
@@ -227,10 +232,8 @@ def _item_row(item: ExplainedItem) -> tuple[Cell, ...]:
     links = ((page_link("ledger_journalentry", each.entry_id, words(each.recipe)),) for each in named)
     more = len(item.entries) - len(named)
     return (
-        moment(item.since),
-        f"{item.age.days:,}",
-        code(item.item),
-        subject_link(item.subject) if item.subject else NOTHING,
+        _item_cell(item.item, item.subject),
+        _two_lines(moment(item.since), format_count(item.age.days, "day")),
         format_html("{}{}", format_html_join(", ", "{}", links), f" and {more:,} more" if more else ""),
         amount(item.net.display if item.net != item.amount else None),
         amount(item.amount.display),
