@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from ledger import chart
@@ -49,6 +51,14 @@ class EvidenceInput(forms.FileInput):
     def __init__(self) -> None:
         accept = ",".join(f".{kind}" for kind in CONTENT_TYPES)
         super().__init__(attrs={"multiple": True, "accept": accept, "class": "cf-file"})
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """Return the field with the place where the theme's script wants to write the chosen name; nobody sees it.
+
+        Without one, the script fails on every choice of a file.
+        """
+        field = super().render(name, value, attrs, renderer)
+        return format_html('<span><span>{}</span><input type="text" hidden disabled></span>', field)
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[Any]:
         """Return every file that was sent."""
@@ -156,6 +166,18 @@ class JournalForm:
         """Check what a form can check; the service does the rest."""
         return all([self.head.is_valid(), *(form.is_valid() for form in self.lines)])
 
+    def refuse_answers(self) -> None:
+        """Say at the top what the form itself refused, each with its field."""
+        self.problems += [
+            f"{self.head[name].label}: {text}" for name, texts in self.head.errors.items() for text in texts
+        ]
+        self.problems += [
+            f"Line {number}, {name}: {text}"
+            for number, line in enumerate(self.lines, start=1)
+            for name, texts in line.errors.items()
+            for text in texts
+        ]
+
     def answers(self) -> dict[str, Any]:
         """Return what the service takes, but for the key."""
         return {
@@ -209,7 +231,7 @@ def journal_page(
             else:
                 return redirect(reverse("admin:ledger_manualjournal_submit", args=[journal.pk]))
         else:
-            form.problems.append("Something below needs another look. Nothing was kept yet.")
+            form.refuse_answers()
     context = {
         **window.admin_site.each_context(request),
         "opts": window.model._meta,

@@ -23,7 +23,7 @@ from ledger.admin.journal_panels import (
     totals_text,
 )
 from ledger.journals.common import APPROVAL_KIND
-from ledger.journals.decisions import within_limit
+from ledger.journals.decisions import limits_of, within_limit
 from ledger.journals.effects import HoldTooSmall, WouldOverdraw, require_bearable
 from ledger.models import ManualJournal, ManualJournalAttachment
 from ledger.models.manual_journals import ManualJournalKind
@@ -331,7 +331,7 @@ def _preview(journal: ManualJournal, actor: str, *, at_once: bool) -> Question:
     then = (
         "One person is enough for this sum: it is booked at once."
         if at_once
-        else "A second person is asked to approve it. Until then nothing is booked."
+        else f"A second person is asked to approve it{_why_two(journal)}. Until then nothing is booked."
     )
     lines = "Once submitted it cannot be changed, and what is booked can only be reversed."
     edit = reverse("admin:ledger_manualjournal_edit", args=[journal.pk])
@@ -347,6 +347,13 @@ def _preview(journal: ManualJournal, actor: str, *, at_once: bool) -> Question:
         refusal=_unsubmittable(journal, actor),
         others=[*others, ("Withdraw it", withdraw)] if changeable else [],
     )
+
+
+def _why_two(journal: ManualJournal) -> str:
+    limits = limits_of(journal)
+    if not any(limit.minor for limit in limits):
+        return ""
+    return f": one person alone may book at most {' and '.join(str(limit.display) for limit in limits)}"
 
 
 def _unsubmittable(journal: ManualJournal, actor: str) -> str:

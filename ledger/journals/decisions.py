@@ -18,6 +18,7 @@ from ledger.journals.common import (
 )
 from ledger.journals.effects import require_bearable
 from ledger.models import ManualJournal
+from ledger.money import Money
 from ledger.posting import post
 from operations import approvals
 from operations.edges import money_tx
@@ -76,8 +77,15 @@ def reject_journal(*, journal: str, maker: str, checker: str, now: datetime) -> 
 
 def within_limit(journal: ManualJournal) -> bool:
     """Tell whether one person is enough: no currency's debits are above its limit, which is 0 where none is set."""
+    return all(
+        total.minor <= limit.minor for total, limit in zip(journal.totals.values(), limits_of(journal), strict=True)
+    )
+
+
+def limits_of(journal: ManualJournal) -> list[Money]:
+    """Return what one person may book alone in each of a journal's currencies, in the order of its totals."""
     limits: dict[str, int] = settings.MANUAL_JOURNAL_LIMIT_MINOR
-    return all(total.minor <= limits.get(currency, 0) for currency, total in journal.totals.items())
+    return [Money(limits.get(currency, 0), currency) for currency in journal.totals]
 
 
 def _post(journal: ManualJournal, *, actor: str, now: datetime) -> None:

@@ -93,9 +93,10 @@ class TestWriteJournal:
     @pytest.mark.parametrize(
         ("head", "told"),
         [
-            ({"description": "short"}, "at least 10 characters"),
+            ({"description": "short"}, "Reason: Ensure this value has at least 10 characters"),
+            ({"description": ""}, "Reason: This field is required."),
             ({"value_date": "2999-01-01"}, "The value date 2999-01-01 is in the future"),
-            ({"value_date": "soon"}, "Enter a valid date"),
+            ({"value_date": "soon"}, "Value date: Enter a valid date"),
             ({"attachments": SimpleUploadedFile("run.exe", b"MZ")}, "is none of pdf, png"),
             ({"attachments": SimpleUploadedFile("big.txt", b"x" * (5 * 1024 * 1024 + 1))}, "is larger than 5 MB"),
         ],
@@ -117,6 +118,16 @@ class TestWriteJournal:
         )
 
         assert "Choose the attachments again" in text_of(answer)
+
+    def test_gives_the_themes_script_a_place_for_the_name_of_a_chosen_file(
+        self, market: World, sign_in: SignIn
+    ) -> None:
+        # The script looks three parents up from a file's field, and fails where no field of text is below.
+        content = sign_in("oscar").get(reverse(WRITE)).content.decode()
+
+        assert re.search(
+            r'<span><span><input type="file"[^>]*></span><input type="text" hidden disabled></span>', content
+        )
 
     def test_opens_the_further_lines_when_something_stands_there(self, market: World, sign_in: SignIn) -> None:
         blank = ("", "", "", "", "")
@@ -161,6 +172,14 @@ class TestPreview:
         assert "waits for a second person" in text_of(answer)
         assert ManualJournal.objects.get().state == "requested"
         assert Approval.objects.get(kind="ledger.manual_journal").maker == "user:oscar"
+
+    def test_says_how_much_one_person_may_book_alone(self, market: World, sign_in: SignIn, settings: Any) -> None:
+        settings.MANUAL_JOURNAL_LIMIT_MINOR = {"BRL": 319}
+        browser = sign_in("oscar")
+
+        text = text_of(browser.get(page("submit", written(browser))))
+
+        assert "A second person is asked to approve it: one person alone may book at most R$3.19." in text
 
     def test_books_at_once_within_the_limit(self, market: World, sign_in: SignIn, settings: Any) -> None:
         settings.MANUAL_JOURNAL_LIMIT_MINOR = {"BRL": 320}
