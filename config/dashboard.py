@@ -15,7 +15,7 @@ from ledger import chart
 from ledger import selectors as ledger
 from ledger.money import Money
 from operations.admin_display import Cell, amount, format_count, moment
-from operations.selectors import dead_letters, stopped_switches
+from operations.selectors import dead_letters, stopped_switches, waiting_approvals
 from payouts.selectors import proposed_totals
 from reconciliation.selectors import money_at_risk, open_discrepancies
 
@@ -57,7 +57,7 @@ class Chart:
 
 def first_page(user: User, *, now: datetime) -> dict[str, Any]:
     """Return the first page's cards and charts, as far as the person may see what they are made of."""
-    today = _business_day(now)
+    today = ledger.business_day(now=now)
     return {
         "money_cards": _permitted(
             user,
@@ -70,6 +70,7 @@ def first_page(user: User, *, now: datetime) -> dict[str, Any]:
             user,
             {
                 "payouts.view_batch": [_waiting_payouts],
+                "ledger.view_manualjournal": [_waiting_journals],
                 "reconciliation.view_discrepancy": [_discrepancies],
                 "operations.view_job": [_dead_letters],
                 "ledger.view_proof": [lambda: _proof(now)],
@@ -80,12 +81,6 @@ def first_page(user: User, *, now: datetime) -> dict[str, Any]:
         "charts": _charts(today) if _may(user, "ledger.view_journalentry") else [],
         "today": today,
     }
-
-
-def _business_day(now: datetime) -> date:
-    """Return the day into which the books take what happens now: after a close, the next one."""
-    closed = ledger.last_closed_day()
-    return max(now.date(), closed + timedelta(days=1)) if closed else now.date()
 
 
 def _permitted(user: User, makers: dict[str, list[Callable[[], Card]]]) -> list[Card]:
@@ -166,6 +161,18 @@ def _waiting_payouts() -> Card:
         lines=_amounts(total for _, total in waiting) if batches else ["none"],
         note=f"{format_count(batches, 'batch', 'batches')} waiting" if batches else "nothing waits",
         tone="look" if batches else "calm",
+    )
+
+
+def _waiting_journals() -> Card:
+    count = waiting_approvals(kind="ledger.manual_journal")
+    return Card(
+        title="Journals for a second person",
+        icon="edit_note",
+        url=_list_url("ledger_manualjournal", "?state__exact=requested" if count else ""),
+        lines=[str(count) if count else "none"],
+        note="not booked until approved" if count else "nothing waits",
+        tone="look" if count else "calm",
     )
 
 

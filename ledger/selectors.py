@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import Func, Sum, TextField, Value
@@ -184,6 +184,12 @@ def count_entries(*, subjects: list[str] | None = None) -> int:
 def currencies() -> list[str]:
     """Return the currencies in which anything was ever booked."""
     return list(Account.objects.order_by("currency").values_list("currency", flat=True).distinct())
+
+
+def business_day(*, now: datetime) -> date:
+    """Return the day into which the books take what happens now: after a close, the next one."""
+    closed = last_closed_day()
+    return max(now.date(), closed + timedelta(days=1)) if closed else now.date()
 
 
 def last_closed_day() -> date | None:

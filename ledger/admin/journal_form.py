@@ -12,8 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from ledger import chart
-from ledger.chart import CHART, UnknownAccount
+from ledger.admin.suggestions import suggested_accounts
 from ledger.journals.typed import (
     ATTACHMENT_BYTES_MAX,
     ATTACHMENTS_MAX,
@@ -29,17 +28,14 @@ from ledger.journals.typed import (
     ValueDateRefused,
     read_attachments,
 )
-from ledger.models import Account, ManualJournal
+from ledger.models import ManualJournal
 from ledger.selectors import currencies
 from operations.admin_base import TextInput, WindowAdmin, shielded
 from operations.errors import DomainError
 from operations.ids import new_id
-from operations.names import names_of
 
 # Shown at once; the others unfold, without a script.
 LINES_SHOWN = 6
-# A list of suggestions is no directory: a seller beyond them is typed.
-SELLER_ACCOUNTS_SUGGESTED = 300
 _MEGABYTES = ATTACHMENT_BYTES_MAX // 1024 // 1024
 
 
@@ -239,7 +235,7 @@ def journal_page(
         "title": title,
         "form": form,
         "back": back,
-        "accounts": _suggested_accounts(),
+        "accounts": suggested_accounts(),
         "currencies": currencies(),
         "files_lost": bool(request.FILES),
         "files_kept": start.attachments.order_by("pk").values_list("name", flat=True) if start else (),
@@ -263,21 +259,3 @@ def _rows(start: ManualJournal | None) -> list[dict[str, str]]:
         }
         for line in (start.entry_lines if start else ())
     ]
-
-
-def _suggested_accounts() -> list[tuple[str, str]]:
-    """Return codes with their purposes: what the books have, and what the chart has without a name to fill in."""
-    fixed = {template.pattern for template in CHART if "{" not in template.pattern}
-    codes = Account.objects.order_by("code").values_list("code", flat=True).distinct()
-    ours = fixed | set(codes.exclude(code__startswith="seller:"))
-    sellers = codes.filter(code__startswith="seller:")[:SELLER_ACCOUNTS_SUGGESTED]
-    names = names_of(sellers)
-    return [(code, _purpose(code, names.get(code, ""))) for code in [*sorted(ours), *sellers]]
-
-
-def _purpose(code: str, owner: str) -> str:
-    try:
-        purpose = chart.template_of(code).purpose
-    except UnknownAccount:
-        return ""
-    return f"{owner}: {purpose}" if owner else purpose

@@ -1,5 +1,6 @@
 """What a person chooses before a report is shown. Forms go by address, so that a report can be sent as a link."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -7,6 +8,7 @@ from django import forms
 from django.http import HttpRequest
 
 from ledger import selectors
+from ledger.admin.suggestions import suggested_accounts, suggested_sellers
 from ledger.reports import Period, PeriodReversed
 from operations.admin_base import SelectInput, TextInput
 
@@ -16,8 +18,17 @@ def day_field(label: str, help_text: str = "") -> forms.DateField:
     return forms.DateField(label=label, required=False, widget=TextInput({"type": "date"}), help_text=help_text)
 
 
+def account_field() -> forms.CharField:
+    """Return a field for an account's code, with suggestions."""
+    return forms.CharField(widget=TextInput({"list": "accounts", "autocomplete": "off"}))
+
+
 class ReportForm(forms.Form):
     """The base. A currency field, where a form has one, offers the currencies in which anything was booked."""
+
+    #: What has to be chosen before there is anything to show, and what to suggest for it.
+    asks = ""
+    suggestions: tuple[str, Callable[[], list[tuple[str, str]]]] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,6 +44,16 @@ class ReportForm(forms.Form):
         if "since" in cls.base_fields and not {"since", "until"} & set(answers):
             answers.update({"since": str(today.replace(day=1)), "until": str(today)})
         return cls(answers)
+
+    @property
+    def said(self) -> str:
+        """Return, for above the tables, which moment or days they are about."""
+        return "As the books stand now."
+
+    @property
+    def suggested(self) -> dict[str, list[tuple[str, str]]]:
+        """Return suggestions by the id of their list."""
+        return {self.suggestions[0]: self.suggestions[1]()} if self.suggestions else {}
 
     @property
     def currencies(self) -> list[str]:
@@ -53,6 +74,16 @@ class MomentForm(ReportForm):
     )
     effective_on = day_field("Value date", "by the day that money moved")
 
+    @property
+    def said(self) -> str:
+        """Return the moment, and in which sense."""
+        on, at, effective = (self.cleaned_data.get(name) for name in ("on", "at", "effective_on"))
+        if at:
+            return f"As the books stood at {at:%Y-%m-%d %H:%M:%S} UTC."
+        if effective:
+            return f"By value date, to the end of {effective}."
+        return _at_the_end_of(on) or super().said
+
     def clean(self) -> dict[str, Any]:
         """Refuse more than one moment."""
         answers = super().clean() or {}
@@ -67,6 +98,15 @@ class DayForm(ReportForm):
     on = day_field("At the end of business day")
     currency = forms.ChoiceField(required=False, widget=SelectInput())
 
+    @property
+    def said(self) -> str:
+        """Return the day."""
+        return _at_the_end_of(self.cleaned_data.get("on")) or super().said
+
+
+def _at_the_end_of(day: date | None) -> str:
+    return f"At the end of business day {day}." if day else ""
+
 
 class PeriodForm(ReportForm):
     """Business days from one to another, in one currency or all."""
@@ -74,6 +114,13 @@ class PeriodForm(ReportForm):
     since = day_field("From business day")
     until = day_field("To business day")
     currency = forms.ChoiceField(required=False, widget=SelectInput())
+
+    @property
+    def said(self) -> str:
+        """Return the days."""
+        period = self.cleaned_data["period"]
+        first, last = period.since or "the beginning", period.until or "now"
+        return f"Business days from {first} to {last}."
 
     def clean(self) -> dict[str, Any]:
         """Make the period, and refuse one that ends before it begins."""
@@ -88,14 +135,18 @@ class PeriodForm(ReportForm):
 class AccountForm(ReportForm):
     """An account in a currency."""
 
-    account = forms.CharField(widget=TextInput())
+    asks = "an account"
+    suggestions = ("accounts", suggested_accounts)
+    account = account_field()
     currency = forms.ChoiceField(widget=SelectInput())
 
 
 class StatementForm(PeriodForm):
     """An account in a currency, between two business days."""
 
-    account = forms.CharField(widget=TextInput())
+    asks = "an account"
+    suggestions = ("accounts", suggested_accounts)
+    account = account_field()
     currency = forms.ChoiceField(widget=SelectInput())
     field_order = ("account", "currency", "since", "until")
 
@@ -103,6 +154,8 @@ class StatementForm(PeriodForm):
 class SellerForm(PeriodForm):
     """A seller in a currency, between two business days."""
 
-    seller = forms.CharField(widget=TextInput())
+    asks = "a seller"
+    suggestions = ("sellers", suggested_sellers)
+    seller = forms.CharField(widget=TextInput({"list": "sellers", "autocomplete": "off"}))
     currency = forms.ChoiceField(widget=SelectInput())
     field_order = ("seller", "currency", "since", "until")

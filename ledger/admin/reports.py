@@ -98,7 +98,7 @@ def report_urls(window: WindowAdmin) -> list[URLPattern]:
 def _serve(window: WindowAdmin, page: ReportPage, request: HttpRequest) -> HttpResponseBase:
     if request.method != "GET" or not window.has_view_permission(request):
         raise PermissionDenied
-    form = page.form.asked_by(request, today=timezone.now().date())
+    form = page.form.asked_by(request, today=selectors.business_day(now=timezone.now()))
     report = None
     if form.is_valid():
         try:
@@ -129,6 +129,7 @@ def _shown(
         # Before anybody asked, an empty form is no mistake.
         "problems": _problems(form) if request.GET else [],
         "report": report,
+        "said": form.said if report else "",
         "download": urlencode({**asked, "download": "csv"}),
     }
     return shielded(TemplateResponse(request, "console/report.html", context))
