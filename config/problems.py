@@ -4,7 +4,9 @@ import logging
 from typing import Any
 
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -80,8 +82,10 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
-def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """Return a problem for an address that does not exist."""
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Return a problem for an address that does not exist; in the console, a page with a way back."""
+    if request.path.startswith(reverse("admin:index")):
+        return render(request, "404.html", status=404)
     return JsonResponse(
         _problem(404, code="not_found", detail="There is nothing at this address."),
         status=404,

@@ -44,6 +44,9 @@ class WindowChangeList(ChangeList):  # type: ignore[misc]
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page's rows and what belongs to them."""
         super().get_results(request)
+        # Unfiltered, the list is whole: the theme then has no "show all" to offer.
+        if not self.has_active_filters and not self.query:
+            self.full_result_count = self.result_count
         rows: list[Any] = list(self.result_list)
         self.result_list = rows
         self.model_admin.attach(rows)

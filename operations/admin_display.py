@@ -22,10 +22,10 @@ NOTHING = "–"
 
 # What a state means to the person who reads it, for every state machine: good, under way, look at it, bad.
 _TONES = {
-    "good": "success succeeded paid done granted matched closed completed resolved handled green released posted",
+    "good": "success succeeded paid done granted matched closed completed resolved handled proved released posted",
     "busy": "executing pending sent sending approved authorized doing parsed assigned received",
     "look": "unknown requires_action in_review proposed requested timing open",
-    "bad": "below_zero failed dead discrepancy returned declined stopped red revoked",
+    "bad": "below_zero failed dead discrepancy returned declined stopped not_proved revoked",
 }
 _TONE_OF = {state: tone for tone, states in _TONES.items() for state in states.split()}
 
@@ -210,6 +210,11 @@ def subject_column(attribute: str = "subject", title: str = "About") -> Callable
     return column
 
 
+def two_lines(first: Cell, second: Cell) -> SafeString:
+    """Return a cell with something said underneath."""
+    return format_html('{}<span class="cf-under">{}</span>', first, second)
+
+
 def account_cell(account: str, *under: str) -> SafeString:
     """Return an account as a link, with what is said about it underneath, so that amounts fit on a small screen."""
     link = list_link("ledger_account", account, f"?q={account}")
@@ -281,10 +286,18 @@ def audit_panel(entries: Iterable[AuditEntry]) -> Panel:
     return Panel(
         title="Audit trail",
         columns=columns("When", "Action", "By", "Facts"),
-        rows=[(moment(entry.at), code(entry.action), entry.actor, facts_text(entry.facts)) for entry in entries],
+        rows=[(moment(entry.at), code(entry.action), entry.actor, _told(entry.facts)) for entry in entries],
     )
+
+
+def _told(facts: dict[str, Any]) -> SafeString:
+    return format_html('<span class="cf-told">{}</span>', facts_text(facts))
 
 
 def facts_text(facts: dict[str, Any]) -> str:
     """Return an audit entry's facts on one line."""
-    return ", ".join(f"{key}: {value}" for key, value in facts.items()) or NOTHING
+    return ", ".join(f"{key.replace('_', ' ')}: {_fact(value)}" for key, value in facts.items()) or NOTHING
+
+
+def _fact(value: Any) -> Any:
+    return ("no", "yes")[value] if isinstance(value, bool) else value

@@ -16,7 +16,18 @@ from ledger.chart import AccountType
 from ledger.models import Account, JournalLine
 from ledger.money import Money
 from operations.admin_base import WindowAdmin, currency_filter, hand
-from operations.admin_display import Panel, amount, code, columns, moment, page_link, time_column, words
+from operations.admin_display import (
+    Panel,
+    amount,
+    code,
+    columns,
+    moment,
+    name,
+    page_link,
+    time_column,
+    two_lines,
+    words,
+)
 from operations.names import names_of
 
 LINES_SHOWN = 100
@@ -30,7 +41,7 @@ class AccountAdmin(WindowAdmin):
     list_filter = (("type", ChoicesDropdownFilter), currency_filter(selectors.currencies))
     search_fields = ("code__startswith",)
     ordering = ("code", "currency")
-    fields = ("account", "currency", "type_name", "purpose", "balance_money", "guarded", "opened")
+    fields = ("account", "currency", "type_name", "purpose", "balance_money", "never_negative", "opened")
     actions_detail = ("statement", "explain")
 
     opened = time_column("opened_at", "Opened")
@@ -54,8 +65,8 @@ class AccountAdmin(WindowAdmin):
     @admin.display(description="Account", ordering="code")
     def account(self, row: Any) -> SafeString:
         """Return the code, and whose account it is."""
-        owner = format_html('<span class="cf-under"><bdi>{}</bdi></span>', row.owner)
-        return format_html("{}{}", code(row.code), owner if row.owner else "")
+        owner = name(row.owner) if row.owner else ""
+        return format_html('<span class="cf-account">{}</span>', two_lines(code(row.code), owner))
 
     @admin.display(description="Balance")
     def balance_money(self, row: Any) -> str:
@@ -66,6 +77,11 @@ class AccountAdmin(WindowAdmin):
     def type_name(self, row: Account) -> str:
         """Return the kind of account."""
         return row.type.capitalize()
+
+    @admin.display(description="Never below zero", boolean=True)
+    def never_negative(self, row: Account) -> bool:
+        """Return whether the database refuses what would take the balance below zero."""
+        return row.guarded
 
     @admin.display(description="Purpose")
     def purpose(self, row: Account) -> str:
@@ -79,7 +95,7 @@ class AccountAdmin(WindowAdmin):
             Panel(
                 title="Latest lines",
                 note=f"The newest {LINES_SHOWN}, newest first.",
-                columns=columns("When", "Event", "Item", "Debit#", "Credit#", "Balance after#"),
+                columns=columns("Event", "Item~", "Debit#", "Credit#", "Balance after#"),
                 rows=[_line_cells(line) for line in lines],
             )
         ]
@@ -114,8 +130,9 @@ def _balance(row: Any) -> Money:
 def _line_cells(line: JournalLine) -> tuple[str, ...]:
     after = None if line.balance_after_minor is None else Money(line.balance_after_minor, line.currency)
     return (
-        moment(line.entry.recorded_at),
-        page_link("ledger_journalentry", line.entry_id, words(line.entry.recipe)),
+        two_lines(
+            page_link("ledger_journalentry", line.entry_id, words(line.entry.recipe)), moment(line.entry.recorded_at)
+        ),
         code(line.item),
         amount(line.amount.display if line.amount_minor > 0 else None),
         amount((-line.amount).display if line.amount_minor < 0 else None),

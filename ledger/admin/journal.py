@@ -49,7 +49,15 @@ from operations.names import names_of
 class JournalEntryAdmin(WindowAdmin):
     """The journal: one business event an entry."""
 
-    list_display = ("id", "event", "reference_code", "about", "turnover_money", "business_date", "recorded", "actor")
+    list_display = (
+        "number",
+        "event",
+        "reference_code",
+        "about",
+        "turnover_money",
+        "business_date",
+        "recorded",
+    )
     list_filter = (
         choice_filter("recipe", "event", lambda: [(recipe, words(recipe)) for recipe in RECIPES]),
         ("business_date", RangeDateFilter),
@@ -77,10 +85,15 @@ class JournalEntryAdmin(WindowAdmin):
         rows: QuerySet[JournalEntry] = super().get_queryset(request)
         return rows.prefetch_related("lines")
 
+    @admin.display(description="Entry", ordering="id")
+    def number(self, row: JournalEntry) -> int:
+        """Return the entry's number."""
+        return row.pk
+
     @admin.display(description="Event", ordering="recipe")
-    def event(self, row: JournalEntry) -> str:
+    def event(self, row: JournalEntry) -> SafeString:
         """Return the recipe as people say it."""
-        return words(row.recipe)
+        return format_html('<span class="cf-nowrap">{}</span>', words(row.recipe))
 
     @admin.display(description="Debits")
     def turnover_money(self, row: JournalEntry) -> SafeString:

@@ -47,7 +47,9 @@ class ProofAdmin(WindowAdmin):
     @admin.display(description="Verdict", ordering="green")
     def verdict(self, row: Proof) -> Cell:
         """Return whether the books were proved."""
-        return state_label("green", "the books are proved") if row.green else state_label("red", "they are not")
+        if row.green:
+            return state_label("proved", "every balance, item and seal agrees with the lines")
+        return state_label("not_proved", "payouts are stopped until somebody has looked")
 
     @admin.display(description="Findings")
     def found(self, row: Proof) -> int:

@@ -25,6 +25,7 @@ from operations.admin_display import (
     moment,
     page_link,
     subject_link,
+    two_lines,
     words,
 )
 from operations.names import names_of
@@ -204,7 +205,7 @@ def _balance_row(name: str, balance: Money) -> tuple[Cell, ...]:
 def _statement_row(line: StatementLine) -> tuple[Cell, ...]:
     late = f", value {line.value_date}" if line.value_date != line.business_date else ""
     return (
-        _two_lines(page_link("ledger_journalentry", line.entry_id, words(line.recipe)), f"{line.business_date}{late}"),
+        two_lines(page_link("ledger_journalentry", line.entry_id, words(line.recipe)), f"{line.business_date}{late}"),
         _item_cell(line.item, line.subject),
         amount(line.debit.display if line.debit.minor > 0 else None),
         amount((-line.debit).display if line.debit.minor < 0 else None),
@@ -212,13 +213,9 @@ def _statement_row(line: StatementLine) -> tuple[Cell, ...]:
     )
 
 
-def _two_lines(first: Cell, second: Cell) -> SafeString:
-    return format_html('{}<span class="cf-under">{}</span>', first, second)
-
-
 def _item_cell(item: str, subject: str) -> SafeString:
     """Return an item with what it is about underneath: side by side they would push the amounts off the page."""
-    return _two_lines(code(item), subject_link(subject) if subject else "")
+    return two_lines(code(item), subject_link(subject) if subject else "")
 
 
 def _seller_row(name: str, entries: str, parts: Wallet | SellerMovement) -> tuple[Cell, ...]:
@@ -233,7 +230,7 @@ def _item_row(item: ExplainedItem) -> tuple[Cell, ...]:
     more = len(item.entries) - len(named)
     return (
         _item_cell(item.item, item.subject),
-        _two_lines(moment(item.since), format_count(item.age.days, "day")),
+        two_lines(moment(item.since), format_count(item.age.days, "day")),
         format_html("{}{}", format_html_join(", ", "{}", links), f" and {more:,} more" if more else ""),
         amount(item.net.display if item.net != item.amount else None),
         amount(item.amount.display),

@@ -174,4 +174,4 @@ class Proof(models.Model):
     duration_ms = models.PositiveIntegerField()
 
     def __str__(self) -> str:
-        return f"{'green' if self.green else 'RED'} at {self.ran_at:%Y-%m-%d %H:%M}"
+        return f"{'Proved' if self.green else 'NOT proved'} at {self.ran_at:%Y-%m-%d %H:%M}"
