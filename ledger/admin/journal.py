@@ -39,6 +39,7 @@ from operations.admin_display import (
     code_column,
     page_link,
     subject_column,
+    subject_link,
     time_column,
     words,
 )
@@ -130,9 +131,14 @@ class JournalEntryAdmin(WindowAdmin):
             "swapped, as below. Only the books change: no money moves at the provider, and the order, refund or "
             "payout that the entry is about keeps its state.",
             button="Draft the reversal",
-            facts=[("Event", words(entry.recipe)), ("Reference", entry.reference), ("About", entry.subject)],
+            facts=[
+                ("Event", words(entry.recipe)),
+                ("Reference", entry.reference),
+                ("About", subject_link(entry.subject)),
+            ],
             panels=line_panels(mirrored(lines_of(entry))),
             refusal="This entry is reversed already, or is about to be." if reversal else "",
+            others=[("See the reversal", _page(reversal))] if reversal else [],
         )
 
         def act(answers: Mapping[str, Any]) -> Done:
@@ -154,6 +160,10 @@ def _reversal_of(entry: JournalEntry) -> ManualJournal | None:
     """Return what reverses an entry, or is about to."""
     ended = (ManualJournalState.REJECTED, ManualJournalState.WITHDRAWN)
     return ManualJournal.objects.filter(reverses=entry).exclude(state__in=ended).first()
+
+
+def _page(journal: ManualJournal) -> str:
+    return reverse("admin:ledger_manualjournal_change", args=[journal.pk])
 
 
 def _reversed(reversal: ManualJournal) -> SafeString:

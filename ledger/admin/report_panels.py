@@ -131,6 +131,12 @@ def seller_panel(statement: SellerStatement) -> Panel:
     )
 
 
+def seller_link(seller: str) -> SafeString:
+    """Return the way back to a seller's page; nothing for an id that is no seller's."""
+    known = names_of([f"seller:{seller}"])
+    return page_link("payments_seller", seller, "Seller and wallets") if known else format_html("{}", "")
+
+
 def explanation_panel(explained: Explanation) -> Panel:
     """Return an explained balance: its items, or its months, and their sum."""
     if not explained.item_is:

@@ -31,6 +31,7 @@ from ledger.admin.report_panels import (
     explanation_panel,
     income_statement_panels,
     report_link,
+    seller_link,
     seller_panel,
     statement_panel,
 )
@@ -202,6 +203,7 @@ def _seller_statement(form: SellerForm) -> Report:
         groups=[Group(panels=[seller_panel(statement)])],
         csv=partial(seller_statement_csv, statement=statement),
         file=f"seller-{_file_name(seller)}-{currency}-{_days(form)}",
+        links=[seller_link(seller)],
     )
 
 

@@ -26,6 +26,7 @@ from operations.admin_display import (
     page_link,
     subject_link,
     time_column,
+    two_lines,
     words,
 )
 from operations.selectors import audit_trail
@@ -243,7 +244,7 @@ def _statement(part: str, wallet: Wallet) -> Panel:
     return Panel(
         title=f"Account statement: {part}, {wallet.currency}",
         note=f"The newest {LINES_SHOWN} lines, newest first." if len(lines) == LINES_SHOWN else "",
-        columns=columns("When", "Event", "About", "Out#", "In#"),
+        columns=columns("Event", "About~", "Out#", "In#"),
         rows=[_line_cells(line, grows_by_debit=part == "receivable") for line in lines],
     )
 
@@ -251,8 +252,7 @@ def _statement(part: str, wallet: Wallet) -> Panel:
 def _line_cells(line: AccountLine, *, grows_by_debit: bool) -> tuple[Cell, ...]:
     moved = line.debit if grows_by_debit else -line.debit
     return (
-        moment(line.recorded_at),
-        page_link("ledger_journalentry", line.entry_id, words(line.recipe)),
+        two_lines(page_link("ledger_journalentry", line.entry_id, words(line.recipe)), moment(line.recorded_at)),
         subject_link(line.subject),
         amount((-moved).display if moved.minor < 0 else None),
         amount(moved.display if moved.minor > 0 else None),

@@ -298,6 +298,9 @@ class TestReverseEntry:
         assert self.hand(entry) not in shown.content.decode()
         assert f"A reversal of this entry is drafted, and not booked yet: {drafted.pk}." in text_of(shown)
         assert "is reversed already, or is about to be" in text_of(again)
+        assert f'href="{page("change", ManualJournal.objects.get())}">See the reversal' in (
+            browser.get(self.hand(entry)).content.decode()
+        )
         assert ManualJournal.objects.count() == 1
 
     def test_links_the_two_entries_to_each_other(self, market: World, sign_in: SignIn) -> None:

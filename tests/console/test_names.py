@@ -73,6 +73,15 @@ class TestNames:
         address = reverse("admin:ledger_account_seller_statement")
         assert f'href="{address}?seller={ann}&amp;currency=BRL"' in text
 
+    def test_lead_back_to_a_seller_that_there_is(self, market: World, sign_in: SignIn) -> None:
+        ann = market.seller(ANN).pk
+        browser, address = sign_in("vera"), reverse("admin:ledger_account_seller_statement")
+
+        known = text_of(browser.get(address, {"seller": ann, "currency": "BRL"}))
+        unknown = text_of(browser.get(address, {"seller": "sel_nobody", "currency": "BRL"}))
+
+        assert known.count("Seller and wallets") == unknown.count("Seller and wallets") + 1
+
 
 class TestEntryPage:
     def test_balances_in_its_currency_and_is_called_by_its_event(self, market: World, sign_in: SignIn) -> None:
