@@ -101,6 +101,7 @@ CHART: tuple[Template, ...] = (
         owner=Owner.PLATFORM,
         purpose="sent by the provider to our bank, and not there yet",
         item="the provider's payout",
+        held=True,
     ),
     Template(
         pattern="disputes:open",

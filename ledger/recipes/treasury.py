@@ -35,7 +35,8 @@ def deposit_arrived(
 ) -> Entry:
     """Record that the provider paid part of our balance to our bank.
 
-    `was_sent` says that its leaving the provider was recorded before.
+    `was_sent` says that its leaving the provider was recorded before. Posting refuses it where nothing is in transit
+    under the payout: where that was never recorded, or the deposit arrived or failed already.
 
     Dr  bank:{account}               amount
     Cr  psp:{psp}:clearing           amount, when this is the first that we record of it
@@ -50,6 +51,9 @@ def deposit_arrived(
 
 def deposit_failed(*, psp: str, payout: str, amount: Money, subject: str = "", value_date: date | None = None) -> Entry:
     """Record that a deposit did not reach our bank: the provider holds the money again.
+
+    Posting refuses it where nothing is in transit under the payout. Where the arrival was recorded too early, it is
+    reversed first.
 
     Dr  psp:{psp}:clearing           amount
     Cr  deposits:in_transit          amount

@@ -5,7 +5,7 @@ CREATE FUNCTION ledger_is_guarded(code text) RETURNS boolean LANGUAGE sql IMMUTA
     AS $$ SELECT code LIKE 'seller:%' $$;
 -- Money set aside under an item, such as a payout, until the item is resolved, once.
 CREATE FUNCTION ledger_is_held(code text) RETURNS boolean LANGUAGE sql IMMUTABLE
-    AS $$ SELECT code IN ('payouts:in_transit', 'disputes:open', 'suspense:unidentified') $$;
+    AS $$ SELECT code IN ('payouts:in_transit', 'deposits:in_transit', 'disputes:open', 'suspense:unidentified') $$;
 
 ALTER TABLE ledger_account
     ADD CONSTRAINT account_guarded_by_code CHECK (guarded = ledger_is_guarded(code)),

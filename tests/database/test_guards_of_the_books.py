@@ -170,6 +170,7 @@ class TestCurrencies:
         [
             "'seller:bob:available', 'EUR', 'liability', false, false",
             "'payouts:in_transit', 'EUR', 'liability', false, false",
+            "'deposits:in_transit', 'EUR', 'asset', false, false",
             "'platform:commission', 'JPY', 'income', true, false",
             "'platform:commission', 'JPY', 'money', false, false",
         ],

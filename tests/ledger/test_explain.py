@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from ledger import recipes
 from ledger.chart import UnknownAccount
+from ledger.entries import credit, debit
 from ledger.explain import as_json, explain_balance
 from ledger.selectors import balance, open_items, trial_balance
 from tests.ledger.history import (
@@ -78,16 +79,15 @@ class TestExplainBalance:
         assert [item.item for item in explained.items] == ["ord_ch_3"]
 
     def test_shows_both_of_two_items_that_belong_to_each_other_by_mistake(self) -> None:
-        sent = recipes.deposit_sent(psp="stripe", payout="po_1", amount=euros(500))
-        arrived = recipes.deposit_arrived(
-            psp="stripe", bank_account="main", payout="po_2", amount=euros(500), was_sent=True
-        )
-        for entry in (sent, arrived):
-            book(entry, on=date(2026, 1, 15))
+        trading = "fx:stripe:trading"
+        opened = [debit(trading, euros(500), "fx_1"), credit("bank:main", euros(500))]
+        settled = [debit("bank:main", euros(500)), credit(trading, euros(500), "fx_2")]
+        for journal, lines in (("mj_1", opened), ("mj_2", settled)):
+            book(recipes.manual_journal(journal=journal, lines=lines, description="by hand"), on=date(2026, 1, 15))
 
-        explained = explain_balance(code="deposits:in_transit", currency="EUR", now=NOW)
+        explained = explain_balance(code=trading, currency="EUR", now=NOW)
 
-        assert [(item.item, item.amount) for item in explained.items] == [("po_1", euros(500)), ("po_2", euros(-500))]
+        assert [(item.item, item.amount) for item in explained.items] == [("fx_1", euros(500)), ("fx_2", euros(-500))]
         assert (explained.balance, explained.remainder, explained.taken_items) == (euros(0), euros(0), 0)
 
     def test_leaves_out_items_that_cancelled_out(self) -> None:

@@ -7,7 +7,15 @@ from ledger import recipes
 from ledger.entries import Entry
 from ledger.models import Hold, JournalLine
 from ledger.selectors import balance, trial_balance, wallet
-from ledger.services import BatchRepeats, HoldExceeded, InsufficientFunds, ReferenceReused, post_batch, verify_books
+from ledger.services import (
+    BatchRepeats,
+    HoldExceeded,
+    InsufficientFunds,
+    ReferenceReused,
+    post,
+    post_batch,
+    verify_books,
+)
 from operations.edges import NotInTransaction, money_tx
 from tests.ledger.test_posting import book, captured, euros, released, reserved
 
@@ -118,3 +126,43 @@ class TestHolds:
 
         with pytest.raises(HoldExceeded):
             book(paid("pay_2"))
+
+
+class TestADeposit:
+    """What the provider sent to our bank arrives or fails; never both, whichever is told first."""
+
+    SENT = recipes.deposit_sent(psp="stripe", payout="po_9", amount=euros(50_000))
+    OTHER = recipes.deposit_sent(psp="stripe", payout="po_10", amount=euros(70_000))
+    ARRIVED = recipes.deposit_arrived(
+        psp="stripe", bank_account="main", payout="po_9", amount=euros(50_000), was_sent=True
+    )
+    FAILED = recipes.deposit_failed(psp="stripe", payout="po_9", amount=euros(50_000))
+
+    @pytest.mark.parametrize(("first", "second"), [(ARRIVED, FAILED), (FAILED, ARRIVED)], ids=["arrived", "failed"])
+    @pytest.mark.parametrize("together", [False, True], ids=["one by one", "in a batch"])
+    def test_does_not_end_in_two_ways(self, first: Entry, second: Entry, together: bool) -> None:
+        book_all(self.SENT, self.OTHER)
+        if not together:
+            book(first)
+
+        with pytest.raises(HoldExceeded):
+            book_all(first, second) if together else book(second)
+
+        # Nothing of the other deposit was taken for it.
+        assert balance(code="deposits:in_transit", currency="EUR").minor >= 70_000
+
+    @pytest.mark.parametrize("end", [ARRIVED, FAILED], ids=["arrived", "failed"])
+    def test_that_was_never_recorded_as_sent_takes_nothing_out_of_transit(self, end: Entry) -> None:
+        book(self.OTHER)
+
+        with pytest.raises(HoldExceeded):
+            book(end)
+
+    def test_that_failed_after_all_does_so_once_its_arrival_is_reversed(self) -> None:
+        book(self.SENT)
+        with money_tx("test"):
+            arrived = post(self.ARRIVED, actor="system:test", now=timezone.now())
+        book(recipes.entry_reversed(entry_id=arrived.entry_id, lines=self.ARRIVED.lines, description="it came back"))
+
+        assert book(self.FAILED)
+        assert {account.debit_minor for account in trial_balance()} == {0}
