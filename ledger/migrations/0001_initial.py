@@ -237,4 +237,8 @@ class Migration(migrations.Migration):
             model_name="hold",
             constraint=models.CheckConstraint(condition=models.Q(("held_minor__gte", 0)), name="hold_not_negative"),
         ),
+        migrations.AddConstraint(
+            model_name="hold",
+            constraint=models.CheckConstraint(condition=models.Q(("item", ""), _negated=True), name="hold_has_an_item"),
+        ),
     ]

@@ -53,7 +53,11 @@ class Hold(models.Model):
     held_minor = models.BigIntegerField(help_text="what is left of it, on the account's normal side")
 
     class Meta:
-        constraints = [models.CheckConstraint(name="hold_not_negative", condition=models.Q(held_minor__gte=0))]
+        constraints = [
+            models.CheckConstraint(name="hold_not_negative", condition=models.Q(held_minor__gte=0)),
+            # Under no item everything is one hold, and nothing tells when it was resolved.
+            models.CheckConstraint(name="hold_has_an_item", condition=~models.Q(item="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.item}: {self.held_minor}"

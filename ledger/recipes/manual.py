@@ -34,7 +34,6 @@ def manual_journal(
     Dr  any account of the chart     as the journal says
     Cr  any account of the chart     as the journal says
     """
-    Event("manual_journal", journal).named(lines)
     return _written("manual_journal", journal, lines, description, subject, value_date)
 
 
@@ -59,12 +58,14 @@ def entry_reversed(
 def _written(
     recipe: str, reference: str, lines: Sequence[Line], description: str, subject: str, value_date: date | None
 ) -> Entry:
+    event = Event(recipe, reference)
     if len(lines) < 2:
         raise TooFewLines(recipe=recipe, reference=reference, lines=len(lines))
     for number, line in enumerate(lines, start=1):
         chart.template_of(line.account)
         if line.amount.minor == 0:
             raise ZeroLine(recipe=recipe, reference=reference, line=number, account=line.account)
+    event.named(lines)
     entry = Entry(
         recipe=recipe,
         reference=reference,

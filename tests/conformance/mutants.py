@@ -75,6 +75,7 @@ CAUGHT_BY = {
     ),
     "posting moves no hold": "TestHolds.test_resolve_exactly_once",
     "a hold goes below zero": "TestHolds.test_resolve_exactly_once",
+    "money is held under no item": "TestHolds.test_refuses_to_hold_money_under_no_item",
     "a batch moves no hold": "TestPostBatch.test_resolves_a_hold_once",
     "a batch gives all lines the last balance": "TestPostBatch.test_writes_them_all_in_the_order_given",
     # What only threads can show.
@@ -108,6 +109,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "a hold is forgotten": {"table": "ledger_hold"},
     "lines have dates of their own": {"fact": "e.value_date", "other": "e.value_date + 1"},
     "the short way forgets the dates": {"fact": "e.value_date", "other": "e.value_date + 1"},
+    "money is held under no item": {"statement": "SELECT ledger_move_hold({account}, '', 100)"},
     "an account is guarded at will": {"values": "'platform:commission', 'JPY', 'income', true, false"},
     "a closed day takes lines": {"day": "2026-03-31"},
     "the short way forgets closed days": {"day": "2026-03-31"},
@@ -270,6 +272,7 @@ WEAKENED: dict[str, Weakening] = {
         "ledger_post", ("PERFORM ledger_move_hold(v_account.id, NEW.items[i], v_amount)", "NULL")
     ),
     "a hold goes below zero": sql(without("hold_not_negative", of="ledger_hold")),
+    "money is held under no item": sql(without("hold_has_an_item", of="ledger_hold")),
     "a batch moves no hold": source(
         "ledger_move_holds", ("PERFORM ledger_move_hold(v_hold.id, v_hold.item, v_hold.step)", "NULL")
     ),

@@ -4,10 +4,15 @@ The first guard refuses whoever is not the posting function. The others stand be
 that one switched off: each refuses what it must by itself.
 """
 
-import pytest
+from collections.abc import Callable
 
+import pytest
+from django.db import IntegrityError
+
+from ledger.entries import Entry, Line, credit, debit
+from ledger.money import Money
 from operations import database
-from tests.database.attacks import added, attack, entry, forged, past_the_first_guard, row
+from tests.database.attacks import account, added, attack, entry, forged, past_the_first_guard, row
 from tests.ledger.test_posting import book, captured, released, reserved
 
 pytestmark = pytest.mark.django_db
@@ -216,6 +221,29 @@ class TestHolds:
         book(reserved())
         with past_the_first_guard():
             attack("UPDATE ledger_hold SET held_minor = -1", match="hold_not_negative")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "INSERT INTO ledger_hold (account_id, item, held_minor) VALUES ({account}, '', 100)",
+            "UPDATE ledger_hold SET item = ''",
+            "SELECT ledger_move_hold({account}, '', 100)",
+        ],
+    )
+    def test_refuses_to_hold_money_under_no_item(self, statement: str) -> None:
+        book(released())
+        book(reserved())
+        with past_the_first_guard():
+            attack(statement.format(account=account("payouts:in_transit")), match="hold_has_an_item")
+
+    @pytest.mark.parametrize("line", [debit, credit])
+    def test_refuses_a_posting_that_names_no_item(self, line: Callable[[str, Money], Line]) -> None:
+        """Whichever recipe is wrong: posting does not get past the table."""
+        other = credit if line is debit else debit
+        lines = line("deposits:in_transit", Money(100, "EUR")), other(CLEARING, Money(100, "EUR"))
+
+        with pytest.raises(IntegrityError, match="hold_has_an_item"):
+            book(Entry(recipe="deposit_sent", reference="po_1", lines=lines))
 
 
 class TestClosedDays:

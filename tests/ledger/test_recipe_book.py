@@ -186,10 +186,11 @@ class TestAnItem:
         with pytest.raises(recipes.BadArgument, match=r"ch_x: item must be said .* on disputes:open"):
             recipes.unidentified_identified(reference="ch_x", account="disputes:open", amount=euros(5))
 
-    def test_may_be_missing_where_an_entry_is_reversed(self) -> None:
+    def test_must_be_there_where_an_entry_is_reversed(self) -> None:
         lines = (debit("payouts:in_transit", euros(5)), credit("bank:main", euros(5)))
 
-        assert len(recipes.entry_reversed(entry_id=1, lines=lines, description="why").lines) == 2
+        with pytest.raises(recipes.BadArgument, match=r"entry:1: item must be said .* on payouts:in_transit"):
+            recipes.entry_reversed(entry_id=1, lines=lines, description="why")
 
 
 class TestAnAccount:
