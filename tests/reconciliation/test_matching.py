@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from ledger import recipes
 from ledger.selectors import count_entries
 from operations.lifecycle import IllegalTransition
 from operations.models import AuditEntry
@@ -11,6 +12,8 @@ from payouts.models import Payout
 from reconciliation.models import Discrepancy, Disposition
 from reconciliation.selectors import lines_reconciled, money_at_risk, open_discrepancies, unexplained_minor
 from reconciliation.services import assign_discrepancy, resolve_discrepancy
+from tests.ledger.cast import euros
+from tests.ledger.test_posting import book
 from tests.payouts.steps import at_the_provider, attack
 from tests.payouts.test_release import refund
 from tests.reconciliation.steps import (
@@ -61,6 +64,49 @@ class TestAgreement:
             match(statement, later=DAY_LATER)
 
         assert (Disposition.objects.count(), Discrepancy.objects.count(), count_entries()) == before
+
+
+class TestAProvisionalFee:
+    """A fee that we estimated, and trued up when the provider said it, is a fee as much as one known at once."""
+
+    @pytest.fixture(autouse=True)
+    def a_captured_charge(self, db: None) -> None:
+        sale = recipes.Sale(order="ord_1", seller="ann", gross=euros(10_000), commission=euros(1_000))
+        book(recipes.payment_captured(psp="stripe", charge="ch_1", sales=[sale]))
+
+    @pytest.mark.parametrize("estimated", [320, 300, 350])
+    def test_agrees_once_the_books_have_what_the_provider_kept(self, estimated: int) -> None:
+        estimate(estimated)
+        if estimated != 320:
+            true_up(estimated, 320)
+
+        result = match(take_in(line("ch_1")))
+
+        assert (result.lines, result.open_discrepancies) == ({"matched": 1}, 0)
+
+    def test_that_was_estimated_wrong_is_a_difference_in_the_fee(self) -> None:
+        estimate(300)
+
+        match(take_in(line("ch_1")))
+
+        [found] = Discrepancy.objects.all()
+        assert (found.kind, found.klass, found.at_risk_minor) == ("fee", "automatic", 20)
+
+
+def estimate(minor: int) -> None:
+    book(recipes.provider_fee_estimated(psp="stripe", charge="ch_1", fee=euros(minor)))
+
+
+def true_up(estimated: int, charged: int) -> None:
+    book(
+        recipes.provider_fee_trued_up(
+            psp="stripe",
+            balance_transaction="txn_1",
+            charge="ch_1",
+            estimated=euros(estimated),
+            charged=euros(charged),
+        )
+    )
 
 
 class TestThePlannedFault:
