@@ -18,9 +18,9 @@ class DayAlreadyClosed(DomainError):
 def lock_day(*, business_date: date, actor: str, now: datetime) -> str:
     """Close a business day, and every earlier one, for good. Must run in the caller's transaction.
 
-    Waits for postings under way and lets none begin until the caller commits, so that what is sealed is what
-    was checked. Returns a digest of the journal up to that day, which continues the one before.
-    Raises DayAlreadyClosed.
+    Waits for postings under way and lets none begin until the caller commits: what a caller checks after this
+    call, in the same transaction, is what was sealed. Returns a digest of the journal up to that day, which
+    continues the one before. Raises DayAlreadyClosed.
     """
     require_transaction("lock a day")
     facts = {"business_date": business_date, "actor": actor, "now": now}

@@ -307,6 +307,12 @@ def provider_balances() -> list[AccountBalance]:
     ]
 
 
+def providers_in_the_books() -> list[str]:
+    """Return the providers that hold, or once held, money for us: those that have a clearing account."""
+    codes = Account.objects.filter(code__startswith="psp:", code__endswith=":clearing").values_list("code", flat=True)
+    return sorted({code.split(":")[1] for code in codes})
+
+
 def _credit_of_item(code: str, currency: str, item: str) -> Money:
     row = database.fetch_one(
         database.queries("ledger")["credit_of_item"], {"code": code, "currency": currency, "item": item}

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet, Sum
 
 from ledger.money import Money
+from operations import switchboard
 from payments.errors import UnknownPayment, UnknownSeller
 from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller
 from payments.states import AttemptState, OrderState, RefundState
@@ -161,6 +162,11 @@ def totals(*, checkouts: list[str]) -> OrderTotals:
 def unresolved_orders() -> int:
     """Return how many orders are in a state that only the provider or a person can resolve."""
     return PaymentOrder.objects.filter(state=OrderState.UNKNOWN).count()
+
+
+def configured_providers() -> list[str]:
+    """Return the providers that we can pay through."""
+    return sorted(switchboard.table("GATEWAYS"))
 
 
 def subject_of_reference(*, psp_ref: str) -> str | None:

@@ -1,8 +1,8 @@
 -- Closing a business day. Runs with the owner's rights: the application may not lock or write these tables.
 
--- Closes a day and every earlier one. Waits for postings under way and lets none begin until the caller commits,
--- so that what is sealed is what was checked. Returns how many entries the days have that it closes, and a digest
--- that continues the one of the last closed day.
+-- Closes a day and every earlier one. Waits for postings under way and lets none begin until the caller commits: what
+-- is checked behind it, in the same transaction, is what was sealed. Returns how many entries the days have that it
+-- closes, and a digest that continues the one of the last closed day.
 CREATE FUNCTION ledger_close_day(p_day date, p_actor text, p_now timestamptz, OUT entries bigint, OUT digest text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE

@@ -36,7 +36,8 @@ WHERE line.statement_id = %(statement)s AND NOT EXISTS (
 INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
 SELECT line.id, 'matched', 'provider object, net amount', true, %(now)s
 FROM reconciliation_statementline AS line
-JOIN reconciliation_live_line AS live ON live.source_ref = line.source_ref AND live.currency = line.currency
+JOIN reconciliation_live_line AS live
+  ON live.psp = %(psp)s AND live.source_ref = line.source_ref AND live.currency = line.currency
 JOIN ledger_clearing_item AS booked
   ON booked.psp = %(psp)s AND booked.item = line.source_ref AND booked.currency = line.currency
 WHERE line.statement_id = %(statement)s AND booked.net_minor = live.net_minor
@@ -97,7 +98,7 @@ ORDER BY booked.since
 SELECT COALESCE(booked.currency, live.currency) AS currency,
        COALESCE(sum(abs(COALESCE(booked.net_minor, 0) - COALESCE(live.net_minor, 0))), 0)::bigint AS minor
 FROM (SELECT * FROM ledger_clearing_item WHERE psp = %(psp)s) AS booked
-FULL JOIN reconciliation_live_line AS live
+FULL JOIN (SELECT * FROM reconciliation_live_line WHERE psp = %(psp)s) AS live
   ON live.source_ref = booked.item AND live.currency = booked.currency
 WHERE COALESCE(booked.net_minor, 0) <> COALESCE(live.net_minor, 0)
   AND NOT (live.source_ref IS NULL AND booked.since >= %(due_before)s)

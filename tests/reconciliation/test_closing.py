@@ -1,14 +1,18 @@
 """The close of day: nothing red, then a lock."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from ledger import recipes
 from ledger.models import ClosedDay, JournalEntry
-from ledger.services import DayAlreadyClosed, verify_books
+from ledger.services import DayAlreadyClosed, lock_day, post, verify_books
 from reconciliation.models import Statement
 from reconciliation.services import ChecklistNotGreen, DayNotOver, checklist, close_day
+from tests.ledger.cast import euros
+from tests.ledger.test_posting import book
 from tests.reconciliation.steps import DAY_LATER, fetch, line, match, take_in
 from tests.world import MAKER, World
 
@@ -47,18 +51,18 @@ class TestTheChecklist:
         assert reds(today) == {}
 
     def test_wants_a_statement(self, world: World, charge: str, today: date) -> None:
-        assert_refused(today, "statement in (no statement yet)")
+        assert_refused(today, "statement of stripe in (no statement yet)")
 
     def test_wants_a_statement_that_was_matched(self, world: World, charge: str, today: date) -> None:
         fetch(world)
 
-        assert_refused(today, "statement in (no statement yet)")
+        assert_refused(today, "statement of stripe in (no statement yet)")
 
     def test_wants_a_statement_that_reaches_the_day(self, world: World, charge: str, today: date) -> None:
         match(fetch(world))
 
-        assert list(reds(today + timedelta(days=1))) == ["statement in"]
-        assert f"statements reach {today}" in reds(today + timedelta(days=1))["statement in"]
+        assert list(reds(today + timedelta(days=1))) == ["statement of stripe in"]
+        assert f"statements reach {today}" in reds(today + timedelta(days=1))["statement of stripe in"]
 
     @pytest.mark.parametrize(
         ("reaching", "closed_after", "green"),
@@ -77,7 +81,7 @@ class TestTheChecklist:
 
         found = checklist(business_date=midnight.date(), actor=MAKER, now=midnight + closed_after)
 
-        assert {item.name: item.green for item in found}["statement in"] == green
+        assert {item.name: item.green for item in found}["statement of stripe in"] == green
 
     def test_wants_proved_books(self, world: World, charge: str, today: date, monkeypatch: pytest.MonkeyPatch) -> None:
         match(fetch(world))
@@ -89,7 +93,7 @@ class TestTheChecklist:
         match(fetch(world))
         world.sell("cart-2", {"ann": "10.00"})
 
-        assert reds(today, later=DAY_LATER)["nothing unexplained"] == "941 minor units"
+        assert reds(today, later=DAY_LATER)["nothing unexplained at stripe"] == "941 minor units"
 
     def test_wants_no_open_discrepancy(self, world: World, charge: str, today: date) -> None:
         world.provider.plan([{"op": "report", "action": "line_alter", "args": {"delta_minor": 1}}])
@@ -113,6 +117,35 @@ class TestTheChecklist:
 
         assert_refused(today, "no payout under way (1 under way)")
 
+    def test_asks_for_every_provider_that_has_money_of_ours(self, world: World, charge: str, today: date) -> None:
+        match(fetch(world))
+        self.sold_at_another_provider()
+
+        assert reds(today) == {"statement of adyen in": "no statement yet"}
+        assert reds(today, later=DAY_LATER)["nothing unexplained at adyen"] == "1000 minor units"
+
+    def test_asks_for_every_provider_that_is_configured(
+        self, world: World, charge: str, today: date, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        match(fetch(world))
+        monkeypatch.setattr("config.wiring.GATEWAYS", {"stripe": "a.factory", "mollie": "another.factory"})
+
+        assert reds(today) == {"statement of mollie in": "no statement yet"}
+
+    def test_compares_each_provider_with_its_own_statements(self, world: World, charge: str, today: date) -> None:
+        match(fetch(world))
+        self.sold_at_another_provider()
+        theirs = line("py_1", balance_transaction_id="a_1", gross="10.00", fee="0.00", net="10.00")
+
+        result = match(take_in(theirs, psp="adyen"))
+
+        assert result.lines == {"matched": 1}
+        assert not any(name.startswith("nothing unexplained") for name in reds(today, later=DAY_LATER))
+
+    def sold_at_another_provider(self) -> None:
+        sale = recipes.Sale(order="ord_a", seller="ann", gross=euros(1_000), commission=euros(100))
+        book(recipes.payment_captured(psp="adyen", charge="py_1", sales=[sale]))
+
     def test_names_every_reason_at_once(self, world: World, charge: str, today: date) -> None:
         world.deliver_goods("cart-1.ann")
         world.release()
@@ -130,6 +163,21 @@ class TestCloseDay:
         day = ClosedDay.objects.get()
         assert (day.business_date, day.closed_by, day.digest, day.entries) == (today, MAKER, digest, 2)
         assert Statement.objects.get().state == "closed"
+
+    def test_refuses_what_a_posting_under_way_changed_after_the_list_was_asked(
+        self, world: World, charge: str, today: date, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        match(fetch(world))
+        fee = recipes.provider_fee_charged(psp="stripe", balance_transaction="txn_x", source=charge, fee=euros(5))
+
+        def commits_before_the_lock(**facts: Any) -> str:
+            post(fee, actor="system:test", now=timezone.now())
+            return lock_day(**facts)
+
+        monkeypatch.setattr("reconciliation.services.closing.lock_day", commits_before_the_lock)
+
+        assert_refused(today, "nothing unexplained at stripe (5 minor units)")
+        assert Statement.objects.get().state == "matched"
 
     def test_refuses_a_day_that_is_closed_already(self, world: World, charge: str, today: date) -> None:
         match(fetch(world))

@@ -181,12 +181,12 @@ class TestCloseDay:
     def test_only_shows_the_checklist_in_a_dry_run(self, world: World, charge: str) -> None:
         text = run("close_day", str(timezone.now().date()), "--dry-run")
 
-        assert "[ ] statement in: no statement yet" in text
+        assert "[ ] statement of stripe in: no statement yet" in text
         assert "[x] books proved: 0 findings" in text
         assert not ClosedDay.objects.exists()
 
     def test_fails_with_every_reason_while_something_is_red(self, world: World, charge: str) -> None:
-        with pytest.raises(CommandError, match=r"cannot be closed: statement in \(no statement yet\)"):
+        with pytest.raises(CommandError, match=r"cannot be closed: statement of stripe in \(no statement yet\)"):
             run("close_day", str(timezone.now().date()))
 
         assert not ClosedDay.objects.exists()
