@@ -1,6 +1,7 @@
 """Our commission on a sale, the tax on it, and what of both is given back with a refund. Pure, and exact to the cent.
 
-A seller's terms have a rate in basis points, which a rate for the sale's category overrides, and a minimum. The
+A seller's terms have a rate in basis points, which a rate for the sale's category overrides, and in some currencies
+a minimum, which is an amount: fifty are 0.50 EUR, 50 JPY or 0.050 BHD, and none of them follows from another. The
 tax on the commission comes on top, at a rate of its own, and is rounded once. Together they never take more than
 the sale: where they would, they are all of it, and the commission is that part of it on which the tax is the rest.
 """
@@ -14,10 +15,10 @@ ALL_BPS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What a seller agreed to: rates in basis points, and the minimum in minor units of the sale's currency."""
+    """What a seller agreed to: rates in basis points, and the least commission on a sale in that currency."""
 
     bps: int
-    minimum_minor: int = 0
+    minimum: Money | None = None
     tax_bps: int = 0
 
 
@@ -30,9 +31,12 @@ class Commission:
 
 
 def commission_of(gross: Money, terms: Terms) -> Commission:
-    """Return our commission on a sale and the tax on it; together at most the sale. Both are rounded half up."""
-    wanted = max(basis_points(gross, terms.bps).minor, terms.minimum_minor)
-    commission = Money(wanted, gross.currency)
+    """Return our commission on a sale and the tax on it; together at most the sale. Both are rounded half up.
+
+    A minimum in another currency than the sale's is none of this sale's.
+    """
+    least = terms.minimum.minor if terms.minimum and terms.minimum.currency == gross.currency else 0
+    commission = Money(max(basis_points(gross, terms.bps).minor, least), gross.currency)
     tax = basis_points(commission, terms.tax_bps)
     if (commission + tax).minor > gross.minor:
         commission = Money(_rounded(gross.minor * ALL_BPS, ALL_BPS + terms.tax_bps), gross.currency)

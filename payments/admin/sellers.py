@@ -19,7 +19,6 @@ from operations.admin_display import (
     code,
     code_column,
     columns,
-    format_count,
     list_link,
     moment,
     name,
@@ -61,7 +60,6 @@ class SellerAdmin(WindowAdmin):
         "shop",
         "country",
         "commission",
-        "minimum",
         "tax_on_commission",
         "account_code",
         "payouts_enabled",
@@ -94,14 +92,6 @@ class SellerAdmin(WindowAdmin):
         """Return our commission in percent."""
         return percent(row.commission_bps)
 
-    @admin.display(description="Least commission on a sale")
-    def minimum(self, row: Seller) -> str:
-        """Return the minimum as it is kept: each sale has a currency of its own."""
-        least = row.commission_minimum_minor
-        if not least:
-            return NOTHING
-        return format_count(least, "minor unit of the sale's currency", "minor units of the sale's currency")
-
     @admin.display(description="Tax on our commission")
     def tax_on_commission(self, row: Seller) -> SafeString | str:
         """Return the tax's rate and account."""
@@ -130,11 +120,12 @@ class SellerAdmin(WindowAdmin):
         return _part(row.wallets, "receivable")
 
     def panels(self, row: Any) -> list[Panel]:
-        """Return the wallets, the rates of categories, the account statements and the audit trail."""
+        """Return the wallets, rates by category, minimums by currency, account statements and the audit trail."""
         wallets = wallets_of(sellers=[row.pk]).get(row.pk, [])
         return [
             _wallets(row.pk, wallets),
             _rates(row),
+            _minimums(row),
             *(panel for wallet in wallets for part in _ACCOUNT_OF if (panel := _statement(part, wallet)).rows),
             audit_panel(audit_trail(subject=f"seller:{row.pk}")),
         ]
@@ -197,6 +188,17 @@ def _rates(seller: Seller) -> Panel:
         columns=columns("Category", "Commission#"),
         rows=[(name(rate.category), percent(rate.bps)) for rate in seller.commission_rates.order_by("category")],
         empty="Every category has the seller's usual rate.",
+    )
+
+
+def _minimums(seller: Seller) -> Panel:
+    return Panel(
+        title="Least commission on a sale",
+        columns=columns("Currency", "Least commission#"),
+        rows=[
+            (found.currency, amount(found.minimum.display)) for found in seller.commission_minimums.order_by("currency")
+        ],
+        empty="There is none: the rate alone counts, in every currency.",
     )
 
 

@@ -56,12 +56,12 @@ def seller(found: Seller, wallets: list[dict[str, Any]]) -> dict[str, Any]:
         "name": found.name,
         "country": found.country,
         "commission_bps": found.commission_bps,
-        "commission_minimum_minor": found.commission_minimum_minor,
         "commission_tax_bps": found.commission_tax_bps,
         "commission_tax": found.commission_tax,
         "commission_rates": [
             {"category": rate.category, "bps": rate.bps} for rate in found.commission_rates.order_by("category")
         ],
+        "commission_minimums": [money(each.minimum) for each in found.commission_minimums.order_by("currency")],
         "payouts_enabled": found.payouts_enabled,
         "balances": wallets,
     }

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ledger.money import MAX_MINOR, BadAmount, UnknownCurrency, exponent, parse_amount
+from ledger.money import BadAmount, Money, UnknownCurrency, exponent, parse_amount
 from operations.api.serializers import CountryField, EmailField, IdentifierField, StrictCharField, StrictSerializer
 from payments.commissions import ALL_BPS
 
 MAX_ORDERS = 100
 MAX_RATES = 100
+# More than there are currencies to be paid in.
+MAX_MINIMUMS = 200
 _TAX = re.compile(r"[a-z0-9_]{1,30}\Z")
 
 
@@ -153,13 +155,16 @@ class CommissionRateInput(StrictSerializer):
     bps = WholeNumberField(max_value=ALL_BPS)
 
 
+class CommissionMinimumInput(MoneySerializer):
+    """The least commission on a sale in one currency."""
+
+
 class SellerInput(StrictSerializer):
     """A seller to be made known, with the terms of our commission where they are not the usual ones."""
 
     seller_id = IdentifierField()
     name = StrictCharField(max_length=200)
     country = CountryField()
-    commission_minimum_minor = WholeNumberField(max_value=MAX_MINOR, required=False)
     commission_tax_bps = WholeNumberField(max_value=ALL_BPS, required=False)
     commission_tax = TaxField(required=False)
     commission_rates = CountedListField(
@@ -168,6 +173,12 @@ class SellerInput(StrictSerializer):
         max_length=MAX_RATES,
         too_many=f"A seller has rates for at most {MAX_RATES} categories.",
     )
+    commission_minimums = CountedListField(
+        child=CommissionMinimumInput(),
+        required=False,
+        max_length=MAX_MINIMUMS,
+        too_many=f"A seller has minimums in at most {MAX_MINIMUMS} currencies.",
+    )
 
     def validate_commission_rates(self, rates: list[dict[str, Any]]) -> dict[str, int]:
         """Return the rates by category; refuse one category twice."""
@@ -175,6 +186,12 @@ class SellerInput(StrictSerializer):
         if len(by_category) < len(rates):
             raise serializers.ValidationError("Each category may appear only once.")
         return by_category
+
+    def validate_commission_minimums(self, minimums: list[dict[str, Any]]) -> list[Money]:
+        """Return the amounts; refuse one currency twice."""
+        if len({minimum["currency"] for minimum in minimums}) < len(minimums):
+            raise serializers.ValidationError("Each currency may appear only once.")
+        return [minimum["money"] for minimum in minimums]
 
 
 class RefundInput(StrictSerializer):

@@ -1,4 +1,4 @@
-"""Commissions by category, with a minimum and a tax; the terms of an order are guarded with the new columns."""
+"""Commissions by category, minimums by currency, a tax; the terms of an order are guarded with the new columns."""
 
 import django.db.models.deletion
 import django.db.models.expressions
@@ -22,6 +22,14 @@ class Migration(migrations.Migration):
                 ("bps", models.PositiveIntegerField(help_text="our commission in hundredths of a percent")),
             ],
         ),
+        migrations.CreateModel(
+            name="CommissionMinimum",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("currency", models.CharField(max_length=3)),
+                ("minimum_minor", models.BigIntegerField(help_text="in minor units of this currency")),
+            ],
+        ),
         migrations.RemoveConstraint(
             model_name="paymentorder",
             name="order_commission_within_amount",
@@ -42,13 +50,6 @@ class Migration(migrations.Migration):
             model_name="paymentorder",
             name="tax",
             field=models.TextField(blank=True, default="", help_text="that tax's account, frozen at the sale"),
-        ),
-        migrations.AddField(
-            model_name="seller",
-            name="commission_minimum_minor",
-            field=models.BigIntegerField(
-                default=0, help_text="the least commission on a sale, in minor units of the sale's currency"
-            ),
         ),
         migrations.AddField(
             model_name="seller",
@@ -83,12 +84,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("commission_tax_minor", 0), models.Q(("tax", ""), _negated=True), _connector="OR"),
                 name="order_tax_has_an_account",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="seller",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("commission_minimum_minor__gte", 0)), name="seller_commission_minimum_not_negative"
             ),
         ),
         migrations.AddConstraint(
@@ -129,6 +124,25 @@ class Migration(migrations.Migration):
             model_name="commissionrate",
             constraint=models.CheckConstraint(
                 condition=models.Q(("category", ""), _negated=True), name="rate_has_a_category"
+            ),
+        ),
+        migrations.AddField(
+            model_name="commissionminimum",
+            name="seller",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="commission_minimums", to="payments.seller"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="commissionminimum",
+            constraint=models.UniqueConstraint(
+                fields=("seller", "currency"), name="minimum_unique_per_seller_and_currency"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="commissionminimum",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("minimum_minor__gte", 0)), name="minimum_not_negative"
             ),
         ),
         migrations.RunSQL(database.script("payments", "order_terms.sql"), migrations.RunSQL.noop),

@@ -3,12 +3,13 @@
 from payments.models.checkouts import Attempt, Checkout, PaymentOrder
 from payments.models.events import StorefrontEvent
 from payments.models.refunds import Refund
-from payments.models.sellers import CommissionRate, Seller
+from payments.models.sellers import CommissionMinimum, CommissionRate, Seller
 from payments.models.webhooks import WebhookEvent
 
 __all__ = [
     "Attempt",
     "Checkout",
+    "CommissionMinimum",
     "CommissionRate",
     "PaymentOrder",
     "Refund",

@@ -2,6 +2,7 @@ from functools import partial
 
 from django.db import models
 
+from ledger.money import MinorMoney, Money
 from operations.ids import new_id
 from payments.commissions import ALL_BPS, Terms
 
@@ -15,9 +16,6 @@ class Seller(models.Model):
     name = models.TextField()
     country = models.CharField(max_length=2)
     commission_bps = models.PositiveIntegerField(help_text="our commission in hundredths of a percent")
-    commission_minimum_minor = models.BigIntegerField(
-        default=0, help_text="the least commission on a sale, in minor units of the sale's currency"
-    )
     commission_tax_bps = models.PositiveIntegerField(
         default=0, help_text="the tax on our commission in hundredths of a percent of it"
     )
@@ -33,9 +31,6 @@ class Seller(models.Model):
                 name="seller_commission_at_most_all", condition=models.Q(commission_bps__lte=ALL_BPS)
             ),
             models.CheckConstraint(
-                name="seller_commission_minimum_not_negative", condition=models.Q(commission_minimum_minor__gte=0)
-            ),
-            models.CheckConstraint(
                 name="seller_commission_tax_at_most_all", condition=models.Q(commission_tax_bps__lte=ALL_BPS)
             ),
             models.CheckConstraint(
@@ -48,11 +43,11 @@ class Seller(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def terms(self, bps: int | None = None) -> Terms:
-        """Return the terms of a sale: the seller's, with the rate of the sale's category where it has one."""
+    def terms(self, *, bps: int | None = None, minimum: Money | None = None) -> Terms:
+        """Return the terms of a sale: the seller's, with what its category and its currency have of their own."""
         return Terms(
             bps=self.commission_bps if bps is None else bps,
-            minimum_minor=self.commission_minimum_minor,
+            minimum=minimum,
             tax_bps=self.commission_tax_bps,
         )
 
@@ -73,3 +68,22 @@ class CommissionRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seller}: {self.category}"
+
+
+class CommissionMinimum(models.Model):
+    """The least commission on one seller's sales in one currency. In the others there is none."""
+
+    seller = models.ForeignKey(Seller, on_delete=models.PROTECT, related_name="commission_minimums")
+    currency = models.CharField(max_length=3)
+    minimum_minor = models.BigIntegerField(help_text="in minor units of this currency")
+
+    minimum = MinorMoney("minimum_minor")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["seller", "currency"], name="minimum_unique_per_seller_and_currency"),
+            models.CheckConstraint(name="minimum_not_negative", condition=models.Q(minimum_minor__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seller}: {self.minimum}"

@@ -19,11 +19,11 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import enqueue, require_running, withdraw
-from payments.commissions import commission_of
+from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Succeeded, Unknown, provider
 from payments.gateway.base import CheckoutLine
-from payments.models import Attempt, Checkout, CommissionRate, PaymentOrder, Seller
+from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
 from payments.services.common import key_alive, require_key_alive, try_later
 from payments.states import AttemptState, OrderState
 
@@ -149,10 +149,11 @@ def _intend(*, storefront: str, new: NewCheckout, now: datetime) -> str:
         )
     except IntegrityError as error:
         raise CheckoutExists(checkout_id=new.checkout_id) from error
-    rates = _rates(new, sellers)
+    rates, minimums = _rates(new, sellers), _minimums(checkout.currency, sellers)
     for order in new.orders:
         seller = sellers[order.seller_account]
-        _store_order(checkout, order, seller, bps=rates.get((seller.id, order.category)))
+        terms = seller.terms(bps=rates.get((seller.id, order.category)), minimum=minimums.get(seller.id))
+        _store_order(checkout, order, seller, terms)
     attempt = _store_attempt(checkout, new, sellers, now=now)
     enqueue(
         kind="payments.register_attempt",
@@ -180,8 +181,14 @@ def _rates(new: NewCheckout, sellers: dict[str, Seller]) -> dict[tuple[str, str]
     return {(seller, category): bps for seller, category, bps in rates.values_list("seller_id", "category", "bps")}
 
 
-def _store_order(checkout: Checkout, order: NewOrder, seller: Seller, *, bps: int | None) -> None:
-    share = commission_of(order.amount, seller.terms(bps))
+def _minimums(currency: str, sellers: dict[str, Seller]) -> dict[str, Money]:
+    """Return the least commission of the sellers that have one in the checkout's currency."""
+    found = CommissionMinimum.objects.filter(seller__in=sellers.values(), currency=currency)
+    return {each.seller_id: each.minimum for each in found}
+
+
+def _store_order(checkout: Checkout, order: NewOrder, seller: Seller, terms: Terms) -> None:
+    share = commission_of(order.amount, terms)
     try:
         PaymentOrder.objects.create(
             checkout=checkout,

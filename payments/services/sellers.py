@@ -1,16 +1,17 @@
 """Sellers and their accounts at the provider."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
 
+from ledger.money import Money
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import enqueue, record_audit
 from payments.errors import NotKnownYet
 from payments.gateway import Account, AccountRequest, Declined, Outcome, Succeeded, Unknown, provider
-from payments.models import CommissionRate, Seller
+from payments.models import CommissionMinimum, CommissionRate, Seller
 from payments.services.common import key_alive, try_later
 
 
@@ -41,16 +42,16 @@ def register_seller(
     actor: str,
     now: datetime,
     commission_bps: int | None = None,
-    commission_minimum_minor: int | None = None,
     commission_tax_bps: int | None = None,
     commission_tax: str | None = None,
     commission_rates: Mapping[str, int] | None = None,
+    commission_minimums: Sequence[Money] | None = None,
 ) -> tuple[Seller, bool]:
     """Make a seller known, and have an account opened at the provider. The same seller again is no new one.
 
     Rates are in basis points: our commission, and the tax on it; `commission_rates` has the rates of categories,
-    the minimum is in minor units of each sale's currency. Returns the seller and whether it is new. Raises
-    TaxUnnamed, and SellerExists when it is known with another name, country or terms.
+    `commission_minimums` the least commission on a sale, one a currency. Returns the seller and whether it is new.
+    Raises TaxUnnamed, and SellerExists when it is known with another name, country or terms.
     """
     if commission_tax_bps and not commission_tax:
         raise TaxUnnamed(seller_id=seller_id, bps=commission_tax_bps)
@@ -58,7 +59,6 @@ def register_seller(
         "name": name,
         "country": country,
         "commission_bps": commission_bps,
-        "commission_minimum_minor": commission_minimum_minor,
         "commission_tax_bps": commission_tax_bps,
         "commission_tax": commission_tax,
     }
@@ -70,10 +70,7 @@ def register_seller(
             defaults={"commission_bps": settings.COMMISSION_BPS, **stated, "created_at": now},
         )
         if created:
-            CommissionRate.objects.bulk_create(
-                CommissionRate(seller=seller, category=category, bps=bps)
-                for category, bps in (commission_rates or {}).items()
-            )
+            _store_terms(seller, commission_rates or {}, commission_minimums or [])
             enqueue(kind="payments.open_seller_account", key=seller.id, args={"seller": seller.id}, run_at=now)
             record_audit(action="payments.seller.registered", actor=actor, subject=f"seller:{seller.id}", now=now)
         for field, value in stated.items():
@@ -81,7 +78,22 @@ def register_seller(
                 raise SellerExists(seller_id=seller_id, field=field)
         if commission_rates is not None and _rates(seller) != dict(commission_rates):
             raise SellerExists(seller_id=seller_id, field="commission_rates")
+        if commission_minimums is not None and _minimums(seller) != set(commission_minimums):
+            raise SellerExists(seller_id=seller_id, field="commission_minimums")
     return seller, created
+
+
+def _store_terms(seller: Seller, rates: Mapping[str, int], minimums: Sequence[Money]) -> None:
+    CommissionRate.objects.bulk_create(
+        CommissionRate(seller=seller, category=category, bps=bps) for category, bps in rates.items()
+    )
+    CommissionMinimum.objects.bulk_create(
+        CommissionMinimum(seller=seller, currency=least.currency, minimum_minor=least.minor) for least in minimums
+    )
+
+
+def _minimums(seller: Seller) -> set[Money]:
+    return {found.minimum for found in seller.commission_minimums.all()}
 
 
 def _rates(seller: Seller) -> dict[str, int]:

@@ -23,6 +23,7 @@ SELLER: dict[str, Any] = {
     "name": "Cid",
     "country": "FR",
     "commission_rates": [{"category": "books", "bps": 500}],
+    "commission_minimums": [{"amount": "0.50", "currency": "EUR"}],
 }
 DELIVERY: dict[str, Any] = {"payment_order_id": "cart-1.ann", "delivered_at": "2026-01-05T10:00:00Z"}
 

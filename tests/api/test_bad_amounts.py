@@ -3,7 +3,7 @@
 from typing import Any
 
 from payments.models import Checkout, Seller
-from tests.api.bodies import PAYMENT, REFUND, changed
+from tests.api.bodies import PAYMENT, REFUND, SELLER, changed
 from tests.api.problems import assert_all_refused, assert_problem
 from tests.snapshot import nothing_changes
 from tests.world import Shop, World
@@ -121,6 +121,22 @@ class TestAPaymentsCurrency:
         bodies = {"two": changed(PAYMENT, "payment_orders.1.currency", "USD")}
 
         assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders")
+
+
+class TestASellersMinimum:
+    def test_is_refused_with_its_place_in_the_body(self, shop: Shop) -> None:
+        for path, values in (("amount", NOT_AMOUNTS), ("currency", NOT_CURRENCIES)):
+            bodies = with_each(SELLER, f"commission_minimums.0.{path}", values)
+
+            assert_all_refused(shop, "/v1/sellers", bodies, 422, "invalid", field=f"commission_minimums[0].{path}")
+
+    def test_is_refused_with_more_decimals_than_its_currency_has(self, shop: Shop) -> None:
+        bodies = {
+            f"{amount} {currency}": changed(SELLER, "commission_minimums.0", {"amount": amount, "currency": currency})
+            for amount, currency in TOO_MANY_DECIMALS
+        }
+
+        assert_all_refused(shop, "/v1/sellers", bodies, 422, "invalid", field="commission_minimums[0].amount")
 
 
 class TestARefundsAmount:

@@ -70,7 +70,6 @@ TEXTS = [
 ]
 # Every place where a whole number goes, with the largest that is taken.
 NUMBERS = [
-    ("/v1/sellers", "commission_minimum_minor", 10**15),
     ("/v1/sellers", "commission_tax_bps", 10_000),
     ("/v1/sellers", "commission_rates.0.bps", 10_000),
 ]
@@ -95,6 +94,8 @@ UNKNOWN_FIELDS = [
     ("/v1/sellers", "commission_bps"),
     ("/v1/sellers", "payouts_enabled"),
     ("/v1/sellers", "commission_rates.0.minimum"),
+    ("/v1/sellers", "commission_minimum_minor"),
+    ("/v1/sellers", "commission_minimums.0.minor"),
     ("/v1/sellers", "__class__"),
     ("/v1/deliveries", "release_at"),
 ]
@@ -112,6 +113,8 @@ NEEDED_FIELDS = [
     ("/v1/sellers", "country"),
     ("/v1/sellers", "commission_rates.0.category"),
     ("/v1/sellers", "commission_rates.0.bps"),
+    ("/v1/sellers", "commission_minimums.0.amount"),
+    ("/v1/sellers", "commission_minimums.0.currency"),
     ("/v1/deliveries", "payment_order_id"),
     ("/v1/deliveries", "delivered_at"),
 ]
@@ -253,3 +256,17 @@ class TestAList:
         bodies = {case: changed(SELLER, "commission_rates", value) for case, value in rates.items()}
 
         assert_all_refused(shop, "/v1/sellers", bodies, 422, "invalid", field="commission_rates")
+
+    def test_of_minimums_is_refused_with_one_currency_twice_or_too_many(self, shop: Shop) -> None:
+        euro = {"amount": "0.50", "currency": "EUR"}
+        minimums: dict[str, Any] = {
+            "twice": [euro, euro],
+            "twice with two amounts": [euro, euro | {"amount": "0.60"}],
+            "too many": [euro] * 201,
+            "huge and wrong": [{}] * 100_000,
+            "no list": euro,
+            "a mapping": {"EUR": "0.50"},
+        }
+        bodies = {case: changed(SELLER, "commission_minimums", value) for case, value in minimums.items()}
+
+        assert_all_refused(shop, "/v1/sellers", bodies, 422, "invalid", field="commission_minimums")

@@ -134,6 +134,17 @@ class TestCheckoutPage:
         assert "cart-00001" not in text
 
 
+class TestSellerPage:
+    def test_shows_the_least_commission_in_the_currency_that_has_one(self, world: World, sign_in: SignIn) -> None:
+        lamps, books = (
+            text_of(sign_in("augusto"), reverse("admin:payments_seller_change", args=[world.seller(who).pk]))
+            for who in ("Ann's Lamps", "Bob's Books")
+        )
+
+        assert str(brl(250).display) in lamps
+        assert "There is none: the rate alone counts" in books
+
+
 class TestPayoutPage:
     def test_itemises_to_the_cent(self, world: World, sign_in: SignIn) -> None:
         payout = Payout.objects.order_by("pk")[0]

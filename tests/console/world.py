@@ -24,6 +24,7 @@ from operations.services import issue_api_key, pull_switch, register_storefront,
 from payments.models import (
     Attempt,
     Checkout,
+    CommissionMinimum,
     CommissionRate,
     PaymentOrder,
     Refund,
@@ -295,6 +296,7 @@ def full_world() -> World:
     second = world.sale(("Bob's Books", brl(8_990)), at=yesterday, fee_minor=290)
     world.checkout(("Ann's Lamps", eur(4_999)))
     CommissionRate.objects.create(seller=world.seller("Ann's Lamps"), category="<b>lamps</b>", bps=850)
+    CommissionMinimum.objects.create(seller=world.seller("Ann's Lamps"), currency="BRL", minimum_minor=250)
     world.release(first)
     world.refund(second)
     world.batch()

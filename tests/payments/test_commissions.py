@@ -12,20 +12,24 @@ from ledger.money import Money, basis_points
 from ledger.selectors import balance, wallet
 from operations.models import AuditEntry
 from payments.commissions import Commission, Terms, commission_of, given_back
-from payments.models import CommissionRate, PaymentOrder, Seller
+from payments.models import CommissionMinimum, CommissionRate, PaymentOrder, Seller
 from tests.api.problems import assert_problem
 from tests.ledger_text import assert_balances, assert_posted
 from tests.snapshot import nothing_changes
 from tests.world import World
 
 AMOUNT, BPS = st.integers(1, 10**15), st.integers(0, 10_000)
-TERMS = st.builds(Terms, bps=BPS, minimum_minor=st.integers(0, 2_000), tax_bps=BPS)
+MINIMUM = st.builds(Money, minor=st.integers(0, 2_000), currency=st.sampled_from(["EUR", "JPY"]))
+TERMS = st.builds(Terms, bps=BPS, minimum=st.none() | MINIMUM, tax_bps=BPS)
 # Small sales are where rounding bites.
 GROSS = st.one_of(st.integers(1, 50), AMOUNT)
 
 
 def euros(minor: int) -> Money:
     return Money(minor, "EUR")
+
+
+LEAST = euros(150)
 
 
 def taken(gross: int, terms: Terms) -> tuple[int, int]:
@@ -43,10 +47,10 @@ class TestCommissionOf:
             (5, Terms(bps=1_000), (1, 0)),
             (4, Terms(bps=1_000), (0, 0)),
             (1_000, Terms(bps=0, tax_bps=2_300), (0, 0)),
-            (1_000, Terms(bps=1_000, minimum_minor=150), (150, 0)),
-            (2_000, Terms(bps=1_000, minimum_minor=150), (200, 0)),
-            (1_000, Terms(bps=1_000, minimum_minor=150, tax_bps=2_300), (150, 35)),
-            (100, Terms(bps=1_000, minimum_minor=150), (100, 0)),
+            (1_000, Terms(bps=1_000, minimum=LEAST), (150, 0)),
+            (2_000, Terms(bps=1_000, minimum=LEAST), (200, 0)),
+            (1_000, Terms(bps=1_000, minimum=LEAST, tax_bps=2_300), (150, 35)),
+            (100, Terms(bps=1_000, minimum=LEAST), (100, 0)),
             (123, Terms(bps=10_000, tax_bps=2_300), (100, 23)),
             (1, Terms(bps=10_000, tax_bps=10_000), (1, 0)),
         ],
@@ -55,6 +59,10 @@ class TestCommissionOf:
         self, gross: int, terms: Terms, expected: tuple[int, int]
     ) -> None:
         assert taken(gross, terms) == expected
+
+    @pytest.mark.parametrize("least", [Money(150, "JPY"), Money(150, "BHD"), None])
+    def test_knows_no_minimum_but_the_one_of_the_sales_currency(self, least: Money | None) -> None:
+        assert taken(1_000, Terms(bps=1_000, minimum=least)) == (100, 0)
 
     @given(gross=GROSS, terms=TERMS)
     def test_and_tax_and_the_sellers_part_sum_to_the_sale(self, gross: int, terms: Terms) -> None:
@@ -115,9 +123,9 @@ def taxed_seller(world: World, **terms: Any) -> Seller:
     return Seller.objects.get(seller_id="ann")
 
 
-def order_of(world: World, checkout: str, amount: str, category: str | None) -> PaymentOrder:
+def order_of(world: World, checkout: str, amount: str, category: str | None, *, currency: str = "EUR") -> PaymentOrder:
     """Order something of ann's through the API, and return the order."""
-    order = {"payment_order_id": f"{checkout}.ann", "seller_account": "ann", "amount": amount, "currency": "EUR"}
+    order = {"payment_order_id": f"{checkout}.ann", "seller_account": "ann", "amount": amount, "currency": currency}
     if category is not None:
         order["category"] = category
     body = {"checkout_id": checkout, "buyer_info": {"buyer_id": "bea"}, "payment_orders": [order]}
@@ -165,12 +173,32 @@ class TestASale:
 
         assert order_of(world, "cart-1", "100.00", "books").commission.text == "10.00"
 
-    def test_takes_the_minimum_of_a_small_sale(self, world: World) -> None:
-        taxed_seller(world, commission_minimum_minor=100)
+    @pytest.mark.parametrize(
+        ("amount", "currency", "commission", "tax"),
+        [
+            ("2.00", "EUR", "1.00", "0.23"),
+            ("100", "JPY", "15", "3"),
+            ("0.100", "BHD", "0.050", "0.012"),
+            ("2.00", "USD", "0.20", "0.05"),
+        ],
+    )
+    def test_takes_the_minimum_of_its_currency_and_none_without_one(
+        self, world: World, amount: str, currency: str, commission: str, tax: str
+    ) -> None:
+        minimums = {"EUR": "1.00", "JPY": "15", "BHD": "0.050"}
+        taxed_seller(
+            world, commission_minimums=[{"amount": least, "currency": code} for code, least in minimums.items()]
+        )
 
-        order = order_of(world, "cart-1", "2.00", None)
+        order = order_of(world, "cart-1", amount, None, currency=currency)
 
-        assert (order.commission.text, order.commission_tax.text) == ("1.00", "0.23")
+        assert (order.commission.text, order.commission_tax.text) == (commission, tax)
+
+    def test_takes_no_other_sellers_minimum(self, world: World, bob: Seller) -> None:
+        CommissionMinimum.objects.create(seller=bob, currency="EUR", minimum_minor=900)
+        taxed_seller(world)
+
+        assert order_of(world, "cart-1", "10.00", None).commission.text == "1.00"
 
     def test_freezes_category_commission_and_tax(self, world: World) -> None:
         ann = taxed_seller(world, commission_rates=[{"category": "books", "bps": 500}])
@@ -248,7 +276,11 @@ class TestARefund:
 
 class TestASellersTerms:
     TERMS: dict[str, Any] = {
-        "commission_minimum_minor": 50,
+        "commission_minimums": [
+            {"amount": "0.050", "currency": "BHD"},
+            {"amount": "0.50", "currency": "EUR"},
+            {"amount": "50", "currency": "JPY"},
+        ],
         "commission_tax_bps": 2300,
         "commission_tax": "vat_pt",
         "commission_rates": [{"category": "art", "bps": 0}, {"category": "books", "bps": 500}],
@@ -269,7 +301,7 @@ class TestASellersTerms:
         shown = world.shop.get("/v1/sellers/ann").json()
 
         assert {name: shown[name] for name in self.TERMS} == {
-            "commission_minimum_minor": 0,
+            "commission_minimums": [],
             "commission_tax_bps": 0,
             "commission_tax": "",
             "commission_rates": [],
@@ -278,7 +310,9 @@ class TestASellersTerms:
     @pytest.mark.parametrize(
         ("field", "value"),
         [
-            ("commission_minimum_minor", 51),
+            ("commission_minimums", [{"amount": "0.51", "currency": "EUR"}]),
+            ("commission_minimums", [{"amount": "0.50", "currency": "EUR"}]),
+            ("commission_minimums", []),
             ("commission_tax_bps", 1900),
             ("commission_tax", "vat_de"),
             ("commission_rates", [{"category": "books", "bps": 501}]),
@@ -306,7 +340,6 @@ class TestASellersTerms:
     @pytest.mark.parametrize(
         "wrong",
         [
-            {"commission_minimum_minor": -1},
             {"commission_tax_bps": 10_001},
             {"commission_tax": ""},
             {"commission_tax": "vat:pt"},
@@ -324,3 +357,10 @@ class TestASellersTerms:
         for wrong in ({"category": "books", "bps": 1}, {"category": "", "bps": 1}, {"category": "toys", "bps": 10_001}):
             with pytest.raises(IntegrityError), transaction.atomic():
                 CommissionRate.objects.create(seller=ann, **wrong)
+
+    def test_have_one_minimum_a_currency_and_none_below_zero(self, world: World) -> None:
+        ann = taxed_seller(world, **self.TERMS)
+
+        for currency, minor in (("EUR", 1), ("USD", -1)):
+            with pytest.raises(IntegrityError, match="minimum_"), transaction.atomic():
+                CommissionMinimum.objects.create(seller=ann, currency=currency, minimum_minor=minor)
