@@ -68,6 +68,11 @@ class Template:
     held: bool = False
     pooled: bool = False
 
+    @property
+    def itemised(self) -> bool:
+        """Tell whether every line must say its item: of what is held, and of what a provider holds for us."""
+        return self.held or self.pattern == "psp:{psp}:clearing"
+
     def matches(self, code: str) -> bool:
         """Tell whether an account code was made from this template."""
         return self._expression.fullmatch(code) is not None
@@ -212,10 +217,16 @@ CHART: tuple[Template, ...] = (
 )
 
 
+_BY_HEAD = {
+    head: tuple(template for template in CHART if template.pattern.partition(":")[0] == head)
+    for head in {template.pattern.partition(":")[0] for template in CHART}
+}
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def template_of(code: str) -> Template:
     """Return the template that an account code was made from. Raises UnknownAccount."""
-    for template in CHART:
+    for template in _BY_HEAD.get(code.partition(":")[0], ()):
         if template.matches(code):
             return template
     raise UnknownAccount(code=code)

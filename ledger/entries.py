@@ -8,7 +8,7 @@ from ledger.money import Money
 from operations.errors import DomainError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One debit (positive) or credit (negative) on one account.
 
@@ -37,7 +37,7 @@ def mirrored(lines: Iterable[Line]) -> list[Line]:
     return [Line(account=line.account, amount=-line.amount, item=line.item) for line in lines]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A balanced set of lines, one business event.
 
@@ -54,7 +54,7 @@ class Entry:
     value_date: date | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
     """What posting returned: the journal entry's id, and whether this call wrote it."""
 

@@ -49,7 +49,7 @@ def exponent(currency: str) -> int:
     return len(str(known.sub_unit)) - 1
 
 
-@dataclass(frozen=True, order=False)
+@dataclass(frozen=True, slots=True, order=False)
 class Money:
     """An amount: integer minor units of one currency. May be negative."""
 

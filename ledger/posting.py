@@ -9,14 +9,17 @@ from django.db import IntegrityError
 from psycopg.errors import CheckViolation
 
 from ledger import chart
-from ledger.entries import Entry, Line, Posted, require_balanced
+from ledger.entries import Entry, Posted, require_balanced
 from ledger.recipes import RECIPES
 from operations import database
 from operations.edges import require_transaction
 from operations.errors import DomainError
+from operations.prepared import call_prepared
 
 _POST = database.queries("ledger")["post"]
 _POST_BATCH = database.queries("ledger")["post_batch"]
+# Account, currency, item, position, minor units: one line of an entry, as it is sorted and written.
+_Placed = tuple[str, str, str, int, int]
 
 
 class UnknownRecipe(DomainError):
@@ -72,35 +75,55 @@ def post_batch(entries: Sequence[Entry], *, actor: str, now: datetime) -> list[P
         return []
     if len({(entry.recipe, entry.reference) for entry in entries}) < len(entries):
         raise BatchRepeats(entries=len(entries))
+    placed = []
     for entry in entries:
         _check(entry)
-    digests = [digest_of(entry) for entry in entries]
+        placed.append(_placed(entry))
+    digests = [_digest(lines) for lines in placed]
     try:
-        ids, created, stand = database.call_prepared(_POST_BATCH, _batch_parameters(entries, digests, actor, now))
+        found = call_prepared(_POST_BATCH, _batch_parameters(entries, placed, digests, actor, now))
     except IntegrityError as error:
         raise _explained(error, entries[0]) from error
-    for entry, digest, stands, entry_id in zip(entries, digests, stand, ids, strict=True):
-        if bytes(stands) != digest:
-            raise _contradiction(entry, entry_id)
-    return [Posted(entry_id=one, created=new) for one, new in zip(ids, created, strict=True)]
+    ids, created, stand = (field.strip("{}").split(",") if field else [] for field in found)
+    posted = [Posted(entry_id=int(one), created=new == "t") for one, new in zip(ids, created, strict=True)]
+    for entry, digest, stands, written in zip(entries, digests, stand, posted, strict=True):
+        if stands.strip('"\\') != f"x{digest.hex()}":
+            raise _contradiction(entry, written.entry_id)
+    return posted
 
 
 def write(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the entry is what is posted
     """Write an entry in one round trip: what `post` does, for whoever has seen to the transaction."""
     _check(entry)
-    digest = digest_of(entry)
+    placed = _placed(entry)
+    digest = _digest(placed)
     try:
-        entry_id, created, stands = database.call_prepared(_POST, _parameters(entry, digest, actor, now))
+        entry_id, created, stands = call_prepared(_POST, _parameters(entry, placed, digest, actor, now))
     except IntegrityError as error:
         raise _explained(error, entry) from error
-    if bytes(stands) != digest:
-        raise _contradiction(entry, entry_id)
-    return Posted(entry_id=entry_id, created=created)
+    posted = Posted(entry_id=int(entry_id or 0), created=created == "t")
+    if stands != f"\\x{digest.hex()}":
+        raise _contradiction(entry, posted.entry_id)
+    return posted
 
 
-def digest_of(entry: Entry) -> bytes:
-    """Return the SHA-256 of an entry's lines, in the order of the recipe."""
-    rows = [f"{line.account}|{line.amount.minor}|{line.amount.currency}|{line.item}" for line in entry.lines]
+def _placed(entry: Entry) -> list[_Placed]:
+    """Return an entry's lines by account, currency and item: everybody locks balances and holds in the same order."""
+    return sorted(
+        (line.account, line.amount.currency, line.item, position, line.amount.minor)
+        for position, line in enumerate(entry.lines)
+    )
+
+
+def _digest(placed: list[_Placed]) -> bytes:
+    """Return the SHA-256 of an entry's lines, in the order in which they are written.
+
+    An item may hold any character, so its length stands before it: no two sets of lines are one text.
+    """
+    rows = [
+        f"{position}|{account}|{currency}|{minor}|{len(item)}|{item}"
+        for account, currency, item, position, minor in placed
+    ]
     return hashlib.sha256("\n".join(rows).encode()).digest()
 
 
@@ -110,10 +133,7 @@ def _check(entry: Entry) -> None:
     require_balanced(entry)
 
 
-def _parameters(entry: Entry, digest: bytes, actor: str, now: datetime) -> list[Any]:
-    # Sorted by account, currency and item, so that everybody locks balances and holds in the same order.
-    order = sorted(range(len(entry.lines)), key=lambda position: _place(entry.lines[position]))
-    lines = [entry.lines[position] for position in order]
+def _parameters(entry: Entry, placed: list[_Placed], digest: bytes, actor: str, now: datetime) -> list[Any]:
     today = now.date()
     return [
         entry.recipe,
@@ -125,20 +145,30 @@ def _parameters(entry: Entry, digest: bytes, actor: str, now: datetime) -> list[
         entry.value_date or today,
         now,
         digest,
-        *_lines_of_accounts(lines),
-        database.integer_array(order),
-        database.integer_array(line.amount.minor for line in lines),
-        database.text_array(line.item for line in lines),
+        *_columns(placed),
     ]
 
 
-def _place(line: Line) -> tuple[str, str, str]:
-    return line.account, line.amount.currency, line.item
+def _columns(placed: list[_Placed]) -> list[str]:
+    accounts, currencies, items, positions, amounts = zip(*placed, strict=True)
+    return [
+        database.text_array(accounts),
+        database.text_array(currencies),
+        database.text_array(map(_type_of, accounts)),
+        database.integer_array(positions),
+        database.integer_array(amounts),
+        database.text_array(items),
+    ]
 
 
-def _batch_parameters(entries: Sequence[Entry], digests: list[bytes], actor: str, now: datetime) -> list[Any]:
+def _type_of(account: str) -> str:
+    return chart.template_of(account).type
+
+
+def _batch_parameters(
+    entries: Sequence[Entry], placed: list[list[_Placed]], digests: list[bytes], actor: str, now: datetime
+) -> list[Any]:
     today = now.date()
-    lines = [line for entry in entries for line in entry.lines]
     return [
         database.text_array(entry.recipe for entry in entries),
         database.text_array(entry.reference for entry in entries),
@@ -149,21 +179,10 @@ def _batch_parameters(entries: Sequence[Entry], digests: list[bytes], actor: str
         database.text_array(str(entry.value_date or today) for entry in entries),
         now,
         database.text_array("\\x" + digest.hex() for digest in digests),
-        database.integer_array(len(entry.lines) for entry in entries),
-        database.integer_array(number for number, entry in enumerate(entries, start=1) for _ in entry.lines),
-        *_lines_of_accounts(lines),
-        database.integer_array(position for entry in entries for position in range(len(entry.lines))),
-        database.integer_array(line.amount.minor for line in lines),
-        database.text_array(line.item for line in lines),
+        database.integer_array(len(lines) for lines in placed),
+        database.integer_array(number for number, lines in enumerate(placed, start=1) for _ in lines),
+        *_columns([line for lines in placed for line in lines]),
     ]
-
-
-def _lines_of_accounts(lines: Sequence[Line]) -> tuple[str, str, str]:
-    return (
-        database.text_array(line.account for line in lines),
-        database.text_array(line.amount.currency for line in lines),
-        database.text_array(chart.template_of(line.account).type.value for line in lines),
-    )
 
 
 def _explained(error: IntegrityError, entry: Entry) -> Exception:

@@ -4,15 +4,16 @@ Each app keeps its SQL in `sql/*.sql`; a query is headed by `-- name: …`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import psycopg
 from django.db import connection
 
+T = TypeVar("T")
 Params = Sequence[Any] | Mapping[str, Any] | None
 # Rows that are fetched at a time from a result that stays on the server.
 _CHUNK = 2_000
@@ -25,6 +26,14 @@ def fetch_all(query: str, params: Params = None) -> list[dict[str, Any]]:
         cursor.execute(query, params)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def fetch_tuples(query: str, params: Params = None) -> list[tuple[Any, ...]]:
+    """Run a query and return its rows as tuples: for the few that have ten thousand of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def fetch_one(query: str, params: Params = None) -> dict[str, Any]:
@@ -51,23 +60,13 @@ def execute(query: str, params: Params = None) -> int:
         return int(cursor.rowcount)
 
 
-def call_prepared(statement: str, params: Sequence[Any]) -> tuple[Any, ...]:
-    """Run a statement that returns one row, parsed and planned once a connection.
-
-    For the few statements that run with every payment. It goes past Django's cursor, which sends each statement
-    as new text; errors are Django's all the same. Arrays are passed as text (see text_array): the driver would
-    look at each element first.
-    """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        [row] = cursor.execute(statement, params, prepare=True).fetchall()
-    return tuple(row)
-
-
 def text_array(values: Iterable[str]) -> str:
     """Return texts as the literal of a PostgreSQL array."""
-    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
-    return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
+    texts = list(values)
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') > 2 * len(texts) - 2:
+        joined = '","'.join(text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return '{"' + joined + '"}' if texts else "{}"
 
 
 def integer_array(values: Iterable[int]) -> str:
@@ -84,13 +83,32 @@ def copy_rows(statement: str, rows: Iterable[Sequence[Any]]) -> None:
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """Let the statements of the block take as long as they need: a proof of years of books is no stuck request."""
-    execute("SET statement_timeout = 0")
+    """Give the statements of the block the time and the memory that they need: they read years of books."""
+    execute("SET statement_timeout = 0; SET work_mem = '192MB'")
     try:
         yield
     finally:
         if not connection.needs_rollback:
-            execute("RESET statement_timeout")
+            execute("RESET statement_timeout; RESET work_mem")
+
+
+def concurrently(questions: Sequence[Callable[[], T]]) -> list[T]:
+    """Ask long questions two at a time, each on a connection of its own; return the answers in their order.
+
+    PostgreSQL does most of such work on one core. Inside a transaction they are asked one after the other, because
+    nobody else sees what that transaction wrote.
+    """
+    if connection.in_atomic_block:
+        return [question() for question in questions]
+
+    def ask(question: Callable[[], T]) -> T:
+        try:
+            return question()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(ask, questions))
 
 
 def terminate_own_backend() -> None:

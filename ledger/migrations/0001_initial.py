@@ -149,7 +149,7 @@ class Migration(migrations.Migration):
                 ("actor", models.TextField()),
                 ("business_date", models.DateField(help_text="the open day it was booked into")),
                 ("value_date", models.DateField(help_text="the day the money moved in the outside world")),
-                ("line_count", models.PositiveSmallIntegerField(help_text="fixed when the entry is written")),
+                ("line_count", models.SmallIntegerField(help_text="fixed when the entry is written")),
                 ("digest", models.BinaryField(help_text="of its lines, to tell a repetition from a contradiction")),
                 ("recorded_at", models.DateTimeField()),
                 ("txid", models.BigIntegerField(help_text="the number of the transaction that wrote it")),
@@ -185,6 +185,9 @@ class Migration(migrations.Migration):
                         to="ledger.account",
                     ),
                 ),
+                ("code", models.TextField(help_text="its account's")),
+                ("currency", models.CharField(help_text="its account's", max_length=3)),
+                ("sign", models.SmallIntegerField(help_text="what a debit of one does to it: 1 or -1")),
                 ("balance_minor", models.BigIntegerField(default=0)),
             ],
         ),
@@ -232,6 +235,10 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("balance_minor__gte", 0)), name="balance_not_negative"
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="balance",
+            constraint=models.UniqueConstraint(fields=("currency", "code"), name="balance_unique_currency_code"),
         ),
         migrations.AddConstraint(
             model_name="hold",

@@ -29,14 +29,18 @@ class Account(models.Model):
 
 
 class Balance(models.Model):
-    """The stored balance of a guarded account, on its normal side."""
+    """The stored balance of a guarded account, on its normal side, with all that posting needs of the account."""
 
     account = models.OneToOneField(Account, on_delete=models.PROTECT, primary_key=True)
+    code = models.TextField(help_text="its account's")
+    currency = models.CharField(max_length=3, help_text="its account's")
+    sign = models.SmallIntegerField(help_text="what a debit of one does to it: 1 or -1")
     balance_minor = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.CheckConstraint(name="balance_not_negative", condition=models.Q(balance_minor__gte=0)),
+            models.UniqueConstraint(fields=["currency", "code"], name="balance_unique_currency_code"),
         ]
 
     def __str__(self) -> str:
@@ -73,7 +77,7 @@ class JournalEntry(models.Model):
     actor = models.TextField()
     business_date = models.DateField(help_text="the open day it was booked into")
     value_date = models.DateField(help_text="the day the money moved in the outside world")
-    line_count = models.PositiveSmallIntegerField(help_text="fixed when the entry is written")
+    line_count = models.SmallIntegerField(help_text="fixed when the entry is written")
     digest = models.BinaryField(help_text="of its lines, to tell a repetition from a contradiction")
     recorded_at = models.DateTimeField()
     txid = models.BigIntegerField(help_text="the number of the transaction that wrote it")

@@ -21,52 +21,56 @@ DECLARE
     -- The transaction takes its number before it draws any id: what seals rely on.
     v_txid bigint := ledger_txid();
     v_day date;
-    v_sealed bigint;
-    v_accounts bigint[] := '{}';
-    v_after bigint[] := '{}';
-    v_account record;
-    v_amount bigint;
+    v_stale boolean;
+    v_account bigint;
+    v_accounts bigint[];
+    v_after bigint[];
     v_balance bigint;
+    v_step bigint;
 BEGIN
     -- A fact about a day that is closed by now is booked into the first open day; its value date stays true.
-    SELECT GREATEST(NEW.business_date, (SELECT max(business_date) + 1 FROM ledger_closedday)),
-           (SELECT txid FROM ledger_seal ORDER BY id DESC LIMIT 1) INTO v_day, v_sealed;
-    IF v_txid < v_sealed THEN
-        PERFORM ledger_refuse_numbers(v_sealed);
-    END IF;
     INSERT INTO ledger_journalentry AS e (recipe, reference, subject, description, actor, business_date,
                                           value_date, line_count, digest, recorded_at, txid)
-    VALUES (NEW.recipe, NEW.reference, NEW.subject, NEW.description, NEW.actor, v_day,
+    VALUES (NEW.recipe, NEW.reference, NEW.subject, NEW.description, NEW.actor,
+            GREATEST(NEW.business_date, (SELECT max(business_date) + 1 FROM ledger_closedday)),
             NEW.value_date, n, NEW.digest, NEW.recorded_at, v_txid)
     ON CONFLICT (recipe, reference) DO NOTHING
-    RETURNING e.id INTO NEW.entry_id;
+    RETURNING e.id, e.business_date, e.txid < (SELECT s.txid FROM ledger_seal AS s ORDER BY s.id DESC LIMIT 1)
+    INTO NEW.entry_id, v_day, v_stale;
     IF NEW.entry_id IS NULL THEN
         SELECT e.id, false, e.digest INTO NEW.entry_id, NEW.created, NEW.digest
         FROM ledger_journalentry AS e WHERE e.recipe = NEW.recipe AND e.reference = NEW.reference;
         RETURN NEW;
+    ELSIF v_stale THEN
+        PERFORM ledger_refuse_numbers((SELECT max(txid) FROM ledger_seal));
     END IF;
     FOR i IN 1..n LOOP
-        SELECT a.id, a.guarded, a.held, CASE WHEN a.type IN ('asset', 'expense') THEN 1 ELSE -1 END AS sign
-        INTO v_account FROM ledger_account AS a WHERE a.code = NEW.codes[i] AND a.currency = NEW.currencies[i];
-        IF NOT FOUND THEN
+        -- An account that is not there yet is opened, and then asked for again.
+        FOR v_try IN 1..2 LOOP
+            IF ledger_is_guarded(NEW.codes[i]) THEN
+                UPDATE ledger_balance AS b SET balance_minor = b.balance_minor + b.sign * NEW.amounts[i]
+                WHERE b.code = NEW.codes[i] AND b.currency = NEW.currencies[i]
+                RETURNING b.account_id, b.balance_minor INTO v_account, v_balance;
+            ELSE
+                SELECT a.id, NULL,
+                       CASE WHEN a.held THEN CASE WHEN a.type IN ('asset', 'expense') THEN 1 ELSE -1 END * NEW.amounts[i] END
+                INTO v_account, v_balance, v_step
+                FROM ledger_account AS a WHERE a.code = NEW.codes[i] AND a.currency = NEW.currencies[i];
+                IF v_step IS NOT NULL THEN
+                    PERFORM ledger_move_hold(v_account, NEW.items[i], v_step);
+                END IF;
+            END IF;
+            EXIT WHEN v_account IS NOT NULL;
             INSERT INTO ledger_account (code, currency, type, guarded, held, opened_at)
             VALUES (NEW.codes[i], NEW.currencies[i], NEW.types[i], ledger_is_guarded(NEW.codes[i]),
                     ledger_is_held(NEW.codes[i]), NEW.recorded_at) ON CONFLICT (code, currency) DO NOTHING;
-            SELECT a.id, a.guarded, a.held, CASE WHEN a.type IN ('asset', 'expense') THEN 1 ELSE -1 END AS sign
-            INTO v_account FROM ledger_account AS a WHERE a.code = NEW.codes[i] AND a.currency = NEW.currencies[i];
+        END LOOP;
+        IF v_account IS NULL THEN
+            RAISE EXCEPTION 'account % in % cannot be posted to: it has no stored balance', NEW.codes[i], NEW.currencies[i]
+                USING ERRCODE = 'object_not_in_prerequisite_state';
         END IF;
-        v_balance := NULL;
-        IF v_account.guarded OR v_account.held THEN
-            v_amount := v_account.sign * NEW.amounts[i];
-            IF v_account.guarded THEN
-                UPDATE ledger_balance AS b SET balance_minor = b.balance_minor + v_amount
-                WHERE b.account_id = v_account.id RETURNING b.balance_minor INTO v_balance;
-            ELSE
-                PERFORM ledger_move_hold(v_account.id, NEW.items[i], v_amount);
-            END IF;
-        END IF;
-        v_accounts := v_accounts || v_account.id;
-        v_after := v_after || v_balance;
+        v_accounts[i] := v_account;
+        v_after[i] := v_balance;
     END LOOP;
     INSERT INTO ledger_journalline (entry_id, position, account_id, currency, amount_minor, item,
                                     balance_after_minor, business_date, value_date, recorded_at, txid)
@@ -112,12 +116,18 @@ BEGIN
     END LOOP;
 END $$;
 
+-- What stands in large tables is looked up by lateral subqueries that stay as they are (OFFSET 0): by key, in the order
+-- of the batch, whatever the planner thinks of the number of rows.
 CREATE FUNCTION ledger_post_batch() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     v_txid bigint := ledger_txid();
+    v_floor bigint := nextval('ledger_journalentry_id_seq');
     v_day date;
     v_sealed bigint;
+    v_accounts bigint[];
+    v_signs bigint[];
+    v_held boolean;
 BEGIN
     SELECT GREATEST(NEW.business_date, (SELECT max(business_date) + 1 FROM ledger_closedday)),
            (SELECT txid FROM ledger_seal ORDER BY id DESC LIMIT 1) INTO v_day, v_sealed;
@@ -125,62 +135,67 @@ BEGIN
         PERFORM ledger_refuse_numbers(v_sealed);
     END IF;
     -- In the order of their references, so that no two batches wait for each other.
-    WITH wanted AS (
-        SELECT * FROM unnest(NEW.recipes, NEW."references", NEW.subjects, NEW.descriptions, NEW.value_dates, NEW.digests,
-                             NEW.line_counts)
-            WITH ORDINALITY AS w(recipe, reference, subject, description, value_date, digest, line_count, n)
-    ), written AS (
-        INSERT INTO ledger_journalentry AS e (recipe, reference, subject, description, actor, business_date,
-                                              value_date, line_count, digest, recorded_at, txid)
-        SELECT w.recipe, w.reference, w.subject, w.description, NEW.actor, v_day, w.value_date, w.line_count, w.digest,
-               NEW.recorded_at, v_txid
-        FROM wanted AS w ORDER BY w.recipe, w.reference
-        ON CONFLICT (recipe, reference) DO NOTHING RETURNING e.id, e.recipe, e.reference
-    )
-    SELECT array_agg(t.id ORDER BY w.n), array_agg(t.id IS NOT NULL ORDER BY w.n) INTO NEW.entry_ids, NEW.created
-    FROM wanted AS w LEFT JOIN written AS t ON t.recipe = w.recipe AND t.reference = w.reference;
+    INSERT INTO ledger_journalentry (recipe, reference, subject, description, actor, business_date,
+                                     value_date, line_count, digest, recorded_at, txid)
+    SELECT w.recipe, w.reference, w.subject, w.description, NEW.actor, v_day, w.value_date, w.line_count, w.digest,
+           NEW.recorded_at, v_txid
+    FROM unnest(NEW.recipes, NEW."references", NEW.subjects, NEW.descriptions, NEW.value_dates, NEW.digests,
+                NEW.line_counts) AS w(recipe, reference, subject, description, value_date, digest, line_count)
+    ORDER BY w.recipe COLLATE "C", w.reference COLLATE "C"
+    ON CONFLICT (recipe, reference) DO NOTHING;
 
-    IF false = ANY (NEW.created) THEN
-        SELECT array_agg(COALESCE(w.id, e.id) ORDER BY w.n), array_agg(e.digest ORDER BY w.n)
-        INTO NEW.entry_ids, NEW.digests
-        FROM unnest(NEW.recipes, NEW."references", NEW.entry_ids) WITH ORDINALITY AS w(recipe, reference, id, n)
-        JOIN ledger_journalentry AS e ON e.recipe = w.recipe AND e.reference = w.reference;
-    END IF;
+    -- Those that this statement wrote have our transaction's number, and a greater id than what we wrote before.
+    SELECT array_agg(e.id ORDER BY w.n), array_agg(e.txid = v_txid AND e.id > v_floor ORDER BY w.n),
+           array_agg(e.digest ORDER BY w.n)
+    INTO NEW.entry_ids, NEW.created, NEW.digests
+    FROM unnest(NEW.recipes, NEW."references") WITH ORDINALITY AS w(recipe, reference, n),
+         LATERAL (SELECT * FROM ledger_journalentry AS e
+                  WHERE e.recipe = w.recipe AND e.reference = w.reference OFFSET 0) AS e;
 
-    INSERT INTO ledger_account (code, currency, type, guarded, held, opened_at)
-    SELECT DISTINCT l.code, l.currency, l.type, ledger_is_guarded(l.code), ledger_is_held(l.code), NEW.recorded_at
-    FROM unnest(NEW.codes, NEW.currencies, NEW.types) AS l(code, currency, type)
-    WHERE NOT EXISTS (SELECT 1 FROM ledger_account AS a WHERE a.code = l.code AND a.currency = l.currency)
-    ORDER BY 1, 2 ON CONFLICT (code, currency) DO NOTHING;
+    LOOP
+        SELECT array_agg(a.id ORDER BY l.n), bool_or(a.held),
+               array_agg(CASE WHEN a.type IN ('asset', 'expense') THEN 1 ELSE -1 END ORDER BY l.n)
+        INTO v_accounts, v_held, v_signs
+        FROM unnest(NEW.codes, NEW.currencies) WITH ORDINALITY AS l(code, currency, n)
+        LEFT JOIN LATERAL (SELECT * FROM ledger_account AS a
+                           WHERE a.code = l.code AND a.currency = l.currency OFFSET 0) AS a ON true;
+        EXIT WHEN array_position(v_accounts, NULL) IS NULL;
+        INSERT INTO ledger_account (code, currency, type, guarded, held, opened_at)
+        SELECT DISTINCT l.code, l.currency, l.type, ledger_is_guarded(l.code), ledger_is_held(l.code), NEW.recorded_at
+        FROM unnest(NEW.codes, NEW.currencies, NEW.types, v_accounts) AS l(code, currency, type, id)
+        WHERE l.id IS NULL ORDER BY 1, 2 ON CONFLICT (code, currency) DO NOTHING;
+    END LOOP;
 
     -- Holds and balances are locked in the order of their accounts' codes, as by single postings.
-    PERFORM ledger_move_holds(NEW, true);
-    PERFORM 1 FROM ledger_balance AS b JOIN ledger_account AS a ON a.id = b.account_id
-    WHERE (a.code, a.currency) IN (SELECT DISTINCT * FROM unnest(NEW.codes, NEW.currencies))
-    ORDER BY a.code COLLATE "C", a.currency COLLATE "C" FOR UPDATE OF b;
+    IF v_held THEN
+        PERFORM ledger_move_holds(NEW, true);
+    END IF;
+    PERFORM 1 FROM (
+        SELECT DISTINCT l.code COLLATE "C", l.currency COLLATE "C", l.account_id
+        FROM unnest(v_accounts, NEW.codes, NEW.currencies) AS l(account_id, code, currency)
+        WHERE ledger_is_guarded(l.code) ORDER BY 1, 2
+    ) AS l, LATERAL (SELECT 1 FROM ledger_balance AS b WHERE b.account_id = l.account_id FOR UPDATE) AS b;
+    UPDATE ledger_balance AS b SET balance_minor = b.balance_minor + b.sign * s.debit
+    FROM (SELECT l.account_id, sum(l.amount)::bigint AS debit
+          FROM unnest(v_accounts, NEW.of, NEW.amounts) AS l(account_id, of, amount)
+          WHERE NEW.created[l.of] GROUP BY l.account_id) AS s
+    WHERE b.account_id = s.account_id;
 
-    WITH lines AS (
-        SELECT NEW.entry_ids[l.of] AS entry_id, l.of, l.position, a.id AS account_id, l.currency, l.amount, l.item,
-               NEW.value_dates[l.of] AS value_date, a.guarded, l.code,
-               CASE WHEN a.type IN ('asset', 'expense') THEN l.amount ELSE -l.amount END AS step
-        FROM unnest(NEW.of, NEW.codes, NEW.currencies, NEW.positions, NEW.amounts, NEW.items)
-            AS l(of, code, currency, position, amount, item)
-        JOIN ledger_account AS a ON a.code = l.code AND a.currency = l.currency
-        WHERE NEW.created[l.of]
-    ), stored AS (
-        UPDATE ledger_balance AS b SET balance_minor = b.balance_minor + s.step
-        FROM (SELECT account_id, sum(step)::bigint AS step FROM lines WHERE guarded GROUP BY account_id) AS s
-        WHERE b.account_id = s.account_id RETURNING b.account_id, b.balance_minor - s.step AS before
-    )
+    -- What an account has now, less what the lines after this one add to it, is what it had after this one.
     INSERT INTO ledger_journalline (entry_id, position, account_id, currency, amount_minor, item,
                                     balance_after_minor, business_date, value_date, recorded_at, txid)
-    SELECT l.entry_id, l.position, l.account_id, l.currency, l.amount, l.item,
-           s.before + sum(l.step) OVER (PARTITION BY l.account_id ORDER BY l.of, l.position),
-           v_day, l.value_date, NEW.recorded_at, v_txid
-    FROM lines AS l LEFT JOIN stored AS s ON s.account_id = l.account_id
-    ORDER BY l.of, l.position;
+    SELECT NEW.entry_ids[l.of], l.position, l.account_id, l.currency, l.amount, l.item,
+           (SELECT b.balance_minor FROM ledger_balance AS b WHERE b.account_id = l.account_id)
+               - l.sign * (sum(l.amount) OVER (PARTITION BY l.account_id)
+                           - sum(l.amount) OVER (PARTITION BY l.account_id ORDER BY l.n)),
+           v_day, NEW.value_dates[l.of], NEW.recorded_at, v_txid
+    FROM unnest(NEW.of, v_accounts, v_signs, NEW.currencies, NEW.positions, NEW.amounts, NEW.items)
+        WITH ORDINALITY AS l(of, account_id, sign, currency, position, amount, item, n)
+    WHERE NEW.created[l.of] ORDER BY l.n;
 
-    PERFORM ledger_move_holds(NEW, false);
+    IF v_held THEN
+        PERFORM ledger_move_holds(NEW, false);
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER ledger_post_batch INSTEAD OF INSERT ON ledger_posting_batch

@@ -1,16 +1,16 @@
 -- name: post
 INSERT INTO ledger_posting (recipe, reference, subject, description, actor, business_date, value_date, recorded_at,
                             digest, codes, currencies, types, positions, amounts, items)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bigint[],
-        %s::text[])
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[],
+        $15::text[])
 RETURNING entry_id, created, digest
 
 -- name: post_batch
 INSERT INTO ledger_posting_batch (recipes, "references", subjects, descriptions, actor, business_date, value_dates,
                                   recorded_at, digests, line_counts, of, codes, currencies, types, positions, amounts,
                                   items)
-VALUES (%s::text[], %s::text[], %s::text[], %s::text[], %s, %s, %s::date[], %s, %s::bytea[], %s::integer[],
-        %s::integer[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::bigint[], %s::text[])
+VALUES ($1::text[], $2::text[], $3::text[], $4::text[], $5, $6, $7::date[], $8, $9::bytea[], $10::integer[],
+        $11::integer[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::bigint[], $17::text[])
 RETURNING entry_ids, created, digests
 
 -- name: entry_lines
@@ -21,10 +21,10 @@ WHERE l.entry_id = %(entry_id)s
 ORDER BY l.position
 
 -- name: balances_now
-SELECT a.code, a.currency, a.type,
-       CASE WHEN a.type IN ('asset', 'expense') THEN b.balance_minor ELSE -b.balance_minor END AS debit_minor
-FROM ledger_account AS a JOIN ledger_balance AS b ON b.account_id = a.id
-WHERE (%(code)s::text IS NULL OR a.code = %(code)s) AND (%(currency)s::text IS NULL OR a.currency = %(currency)s)
+SELECT b.code, b.currency, CASE b.sign WHEN 1 THEN 'asset' ELSE 'liability' END AS type,
+       b.sign * b.balance_minor AS debit_minor
+FROM ledger_balance AS b
+WHERE (%(code)s::text IS NULL OR b.code = %(code)s) AND (%(currency)s::text IS NULL OR b.currency = %(currency)s)
 UNION ALL
 SELECT a.code, a.currency, a.type, COALESCE(d.debit_minor, 0)
 FROM ledger_account AS a LEFT JOIN ledger_debits((
@@ -34,7 +34,6 @@ FROM ledger_account AS a LEFT JOIN ledger_debits((
 ), NULL, NULL, NULL) AS d ON d.account_id = a.id
 WHERE NOT a.guarded AND (%(code)s::text IS NULL OR a.code = %(code)s)
   AND (%(currency)s::text IS NULL OR a.currency = %(currency)s)
-ORDER BY currency, code
 
 -- name: balances_then
 SELECT a.code, a.currency, a.type, COALESCE(d.debit_minor, 0) AS debit_minor
@@ -43,7 +42,6 @@ FROM ledger_account AS a LEFT JOIN ledger_debits(CASE WHEN %(code)s::text IS NOT
     WHERE code = %(code)s AND (%(currency)s::text IS NULL OR currency = %(currency)s)
 ) END, %(on)s::date, %(at)s::timestamptz, %(value_on)s::date) AS d ON d.account_id = a.id
 WHERE (%(code)s::text IS NULL OR a.code = %(code)s) AND (%(currency)s::text IS NULL OR a.currency = %(currency)s)
-ORDER BY a.currency, a.code
 
 -- name: wallets
 SELECT split_part(a.code, ':', 2) AS seller, a.currency, split_part(a.code, ':', 3) AS part, b.balance_minor

@@ -34,10 +34,7 @@ CREATE TABLE ledger_journalline (
     -- An entry's lines. Their date is their entry's, so the pair is as good as unique by itself.
     CONSTRAINT line_unique_entry_position UNIQUE (entry_id, position, business_date),
     -- One check, not two: each is read again with every statement.
-    CONSTRAINT line_amount_and_balance CHECK (amount_minor <> 0 AND (balance_after_minor IS NULL OR balance_after_minor >= 0)),
-    -- A line is in the currency of its account.
-    CONSTRAINT line_currency_is_accounts FOREIGN KEY (account_id, currency)
-        REFERENCES ledger_account (id, currency)
+    CONSTRAINT line_amount_and_balance CHECK (amount_minor <> 0 AND (balance_after_minor IS NULL OR balance_after_minor >= 0))
 ) PARTITION BY RANGE (business_date);
 ALTER SEQUENCE ledger_line_id OWNED BY ledger_journalline.id;
 -- Money never waits for a partition to be made: a day without one goes here, and becomes one of its own later.

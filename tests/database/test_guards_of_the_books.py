@@ -161,7 +161,19 @@ class TestReferences:
 class TestCurrencies:
     def test_refuses_a_line_in_another_currency_than_its_accounts(self) -> None:
         with past_the_first_guard():
-            attack(forged("ch_usd", *balanced(currency="USD")), match="line_currency_is_accounts")
+            attack(forged("ch_usd", *balanced(currency="USD")), match="can have no line in USD")
+
+    def test_refuses_a_sellers_line_in_another_currency_than_its_balance(self) -> None:
+        rows = row(0, CLEARING, 100, currency="USD"), row(1, PENDING, -100, currency="USD", after=9_000)
+
+        with past_the_first_guard():
+            attack(forged("ch_usd", *rows), match="can have no line in USD")
+
+    def test_refuses_a_line_of_no_account(self) -> None:
+        lines = added("ch_none", *balanced()).replace(f"1, {account(COMMISSION)}", "1, -1")
+
+        with past_the_first_guard():
+            attack(entry("ch_none", lines=2) + ";" + lines, match="account -1 can have no line")
 
     def test_refuses_to_make_an_account_another_one(self) -> None:
         attack("UPDATE ledger_account SET currency = 'USD'", match="is refused")
@@ -191,6 +203,23 @@ class TestGuardedBalances:
     def test_refuses_a_balance_below_zero(self) -> None:
         with past_the_first_guard():
             attack("UPDATE ledger_balance SET balance_minor = -1", match="balance_not_negative")
+
+    @pytest.mark.parametrize("change", ["code = 'seller:eve:pending'", "currency = 'USD'", "sign = 1"])
+    def test_refuses_to_make_a_balance_another_accounts(self, change: str) -> None:
+        with past_the_first_guard():
+            attack(f"UPDATE ledger_balance SET {change}", match="is refused")
+
+    def test_refuses_a_sellers_account_without_a_balance(self) -> None:
+        database.execute("ALTER TABLE ledger_account DISABLE TRIGGER store_balance")
+        database.execute(
+            "INSERT INTO ledger_account (code, currency, type, guarded, held, opened_at)"
+            " VALUES ('seller:eve:pending', 'EUR', 'liability', true, false, now())"
+        )
+        database.execute("ALTER TABLE ledger_account ENABLE TRIGGER store_balance")
+
+        with past_the_first_guard():
+            rows = row(0, CLEARING, 100), row(1, "seller:eve:pending", -100)
+            attack(forged("ch_eve", *rows), match="can have no line")
 
     def test_refuses_a_line_that_moves_without_the_balance(self) -> None:
         rows = row(0, CLEARING, 100), row(1, PENDING, -100, after=9_100)

@@ -1,0 +1,80 @@
+"""Statements that run with every payment: parsed and planned once a connection, and sent by libpq's own call.
+
+A driver's cursor looks at each parameter, builds each result and keeps state for the next fetch: more work than
+posting does in Python otherwise. Here parameters are text, PostgreSQL reads them as the types of the statement, and the
+one row comes back as text. Django's own statements are not prepared (its `prepare_threshold` is None, for poolers), so
+nothing else names statements on its connections, and none of ours is deallocated behind our back.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
+
+# The names that a connection knows; gone with it.
+_known: "WeakKeyDictionary[psycopg.Connection[Any], set[bytes]]" = WeakKeyDictionary()
+
+
+def call_prepared(statement: str, params: Sequence[Any]) -> list[str]:
+    """Run a statement with placeholders `$1`, `$2`… that returns one row without NULL; return its fields as text.
+
+    Parameters are text, bytes, integers, dates, or instants with their zone. Errors are Django's, as from a cursor.
+    Inside `atomic` it belongs to that transaction, and outside of one it is its own.
+    """
+    # The proxy that Django imports everywhere looks the connection up at each access.
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    with database.wrap_database_errors:
+        return _run(database.connection, statement, [_text(value) for value in params])
+
+
+def _run(driver: "psycopg.Connection[Any]", statement: str, params: list[bytes]) -> list[str]:
+    libpq = driver.pgconn
+    if not driver.autocommit and libpq.transaction_status == TransactionStatus.IDLE:
+        # The first statement of a transaction begins it, which is the driver's to do.
+        driver.execute("SELECT")
+    name = _name(statement)
+    known = _known.get(driver)
+    if known is None:
+        known = _known[driver] = set()
+    if name not in known:
+        _checked(libpq.prepare(name, statement.encode()), ExecStatus.COMMAND_OK)
+        known.add(name)
+    result = _checked(libpq.exec_prepared(name, params), ExecStatus.TUPLES_OK)
+    return [(result.get_value(0, column) or b"").decode() for column in range(result.nfields)]
+
+
+def _checked(result: Any, wanted: ExecStatus) -> Any:
+    if result.status != wanted:
+        raise error_from_result(result)
+    return result
+
+
+@cache
+def _name(statement: str) -> bytes:
+    return b"counterfoil_" + sha256(statement.encode()).hexdigest()[:16].encode()
+
+
+def _text(value: Any) -> bytes:
+    if type(value) is str:
+        if "\0" in value:
+            # To libpq a text ends there: what follows would be lost without a word.
+            raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+        return value.encode()
+    if type(value) is int:
+        return b"%d" % value
+    if isinstance(value, bytes):
+        return b"\\x" + value.hex().encode()
+    if isinstance(value, date):
+        return value.isoformat().encode()
+    if isinstance(value, str):
+        return _text(str(value))
+    raise TypeError(f"{type(value).__name__} cannot be sent as text")
