@@ -19,8 +19,9 @@ _ENTRIES = """
 INSERT INTO ledger_journalentry (recipe, reference, subject, description, actor, business_date, value_date,
                                  line_count, digest, recorded_at, txid)
 SELECT 'payment_captured', 'ch_' || n, '', '', 'system:bench', day.of, day.of, 2,
-       sha256(convert_to('psp:bench:clearing|' || 100 + n % 900 || '|EUR|ch_' || n || E'\\n'
-              || 'seller:h' || seller.of || ':pending|' || -(100 + n % 900) || '|EUR|ord_' || n, 'UTF8')),
+       sha256(convert_to('0|psp:bench:clearing|EUR|' || 100 + n % 900 || '|' || length('ch_' || n) || '|ch_' || n
+              || E'\\n1|seller:h' || seller.of || ':pending|EUR|' || -(100 + n % 900) || '|' || length('ord_' || n)
+              || '|ord_' || n, 'UTF8')),
        day.of + interval '12 hours', 3
 FROM generate_series({first}, {last}) AS n,
      LATERAL (SELECT date '2020-01-01' + (n / {a_day})::int AS of) AS day,

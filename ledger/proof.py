@@ -3,10 +3,13 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
-from ledger.models import ClosedDay, Proof, Seal
+from django.db import DatabaseError, OperationalError
+
+from ledger.models import Proof, Seal
 from ledger.seals import Head
 from operations import database
 from operations.edges import money_tx
@@ -15,11 +18,13 @@ from operations.services import pull_switch
 # Each must be installed and enabled, as `table trigger`; a proof without its witnesses proves nothing.
 GUARDS = (
     "ledger_posting ledger_post",
+    "ledger_posting_batch ledger_post_batch",
     "ledger_journalentry guard_one_writer",
     "ledger_journalline guard_one_writer",
     "ledger_journalline guard_lines",
     "ledger_balance guard_one_writer",
     "ledger_balance guard_balance_stays",
+    "ledger_balance guard_balance_owner",
     "ledger_balance guard_balance_table",
     "ledger_hold guard_one_writer",
     "ledger_hold guard_hold_stays",
@@ -39,32 +44,70 @@ CONSTRAINTS = (
     "entry_not_before_recorded",
     "line_of_account",
     "line_unique_entry_position",
-    "line_currency_is_accounts",
     "line_amount_and_balance",
     "balance_not_negative",
+    "balance_unique_currency_code",
     "hold_not_negative",
+    "hold_has_an_item",
     "account_unique_code_currency",
     "account_guarded_by_code",
     "account_held_by_code",
 )
-_EVERYTHING = {
+# Every function on which a guard or a proof rests.
+FUNCTIONS = (
+    "guard_lines",
+    "ledger_post",
+    "ledger_post_batch",
+    "ledger_entry_hash",
+    "ledger_hash_of",
+    "ledger_digest_of_days",
+    "ledger_debits",
+    "ledger_move_hold",
+    "refuse_change",
+    "refuse_other_writers",
+)
+PROBLEMS = {
     "prove_entries": "an entry does not balance, or has not the lines it says",
     "prove_digests": "an entry's lines are not those that were posted",
+    "prove_currencies": "a line is not in its account's currency",
+    "prove_open_items": "a line belongs to no item of its account, so nothing will ever settle it",
     "prove_balances": "a balance is not the sum of its lines",
     "prove_chain": "a line does not continue the balance of its account",
     "prove_holds": "what is held is not the sum of its lines",
-    "prove_currencies": "a line is not in its account's currency",
     "prove_references_unique": "an event is in the books twice",
     "prove_seals": "the chain of seals is broken",
     "prove_closed_days": "a closed day has changed",
     "prove_guards": "a guard of the database is missing or switched off",
     "prove_constraints": "a constraint of the database is missing",
+    "prove_functions": "a function of the database is missing",
+    "prove_head": "an exported head is no link of the chain any more",
 }
+_NOT_CARRIED_OUT = "a proof could not be carried out"
+# Of the entries that one pass over their lines does not tell right.
+_CLOSELY = ("prove_entries", "prove_digests", "prove_currencies", "prove_open_items")
+# The longest first, so that two at a time end together.
+_EVERYTHING = (
+    "prove_hashes",
+    "prove_chain",
+    "prove_balances",
+    "prove_references_unique",
+    "prove_holds",
+    "prove_guards",
+    "prove_constraints",
+    "prove_functions",
+)
 # What is new is proved alike; only sums are taken of what new lines touch.
-_WHAT_IS_NEW = {
-    {"prove_balances": "prove_balances_touched", "prove_holds": "prove_holds_touched"}.get(name, name): problem
-    for name, problem in _EVERYTHING.items()
-}
+_WHAT_IS_NEW = (
+    "prove_chain_new",
+    "prove_balances_touched",
+    "prove_references_unique",
+    "prove_holds_touched",
+    "prove_seals",
+    "prove_closed_days",
+    "prove_guards",
+    "prove_constraints",
+    "prove_functions",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +144,7 @@ def verify_books(*, actor: str, now: datetime, full: bool = True, heads: Iterabl
     since = None if full else _last_proved()
     until = Seal.objects.order_by("-pk").first()
     facts = _scope(since)
-    with database.patience():
-        findings = [*_findings(_EVERYTHING if since is None else _WHAT_IS_NEW, facts), *_lost_heads(heads)]
+    findings = [*_findings(facts, full=since is None), *_lost_heads(heads)]
     verdict = Verdict(
         findings=tuple(findings),
         entries=database.fetch_one(_queries()["count_entries"], facts)["entries"],
@@ -129,39 +171,87 @@ def verify_books(*, actor: str, now: datetime, full: bool = True, heads: Iterabl
     return verdict
 
 
-def _last_proved() -> Seal | None:
-    """Return the seal up to which the journal was proved, as long as no red verdict came after."""
+def _last_proved() -> Proof | None:
+    """Return the proof after which the journal is to be proved, as long as no red verdict came after."""
     latest = Proof.objects.order_by("-pk").select_related("seal").first()
-    return latest.seal if latest and latest.green else None
+    return latest if latest and latest.green and latest.seal else None
 
 
-def _scope(since: Seal | None) -> dict[str, Any]:
-    last_closed = ClosedDay.objects.order_by("-business_date").first() if since else None
+def _scope(since: Proof | None) -> dict[str, Any]:
+    seal = since.seal if since else None
     return {
-        "entry_floor": since.entry_floor if since else 0,
-        "txid": since.txid if since else 0,
-        "date_floor": since.date_floor if since else date.min,
-        "seal_id": since.pk if since else 0,
-        "since": last_closed.business_date if last_closed else date.min,
+        "entry_floor": seal.entry_floor if seal else 0,
+        "txid": seal.txid if seal else 0,
+        "date_floor": seal.date_floor if seal else date.min,
+        "seal_id": seal.pk if seal else 0,
+        "proved_at": since.ran_at if since else datetime.min.replace(tzinfo=UTC),
         "guards": list(GUARDS),
         "constraints": list(CONSTRAINTS),
+        "functions": list(FUNCTIONS),
     }
 
 
-def _findings(proofs: dict[str, str], facts: dict[str, Any]) -> list[Finding]:
+def _findings(facts: dict[str, Any], *, full: bool) -> list[Finding]:
+    lines = "lines_all" if full else "lines_new"
+    names = _EVERYTHING if full else _WHAT_IS_NEW
+    found = database.concurrently(
+        [partial(_closely, facts, lines), *(partial(_carried_out, name, facts, lines) for name in names)]
+    )
+    return [finding for findings in found for finding in findings]
+
+
+def _closely(facts: dict[str, Any], lines: str) -> list[Finding]:
+    """Look at the entries that one pass over their lines does not tell right."""
+    suspects = _asked("suspects", facts, lines)
+    if isinstance(suspects, Finding):
+        return [suspects]
+    facts = facts | {"suspects": [row["entry_id"] for row in suspects]}
+    return [finding for name in _CLOSELY for finding in _carried_out(name, facts, lines)] if suspects else []
+
+
+def _carried_out(name: str, facts: dict[str, Any], lines: str) -> list[Finding]:
+    """Run one proof. One that fails proves nothing, so that is a finding; the others still run."""
+    rows = _asked(name, facts, lines)
+    if isinstance(rows, Finding):
+        return [rows]
+    findings = []
+    for row in rows:
+        proof = row.pop("proof", name.removesuffix("_touched").removesuffix("_new"))
+        said = {key: str(value) for key, value in row.items()}
+        findings.append(Finding(proof=proof, problem=PROBLEMS[proof], row=said))
+    return findings
+
+
+def _asked(name: str, facts: dict[str, Any], lines: str) -> list[dict[str, Any]] | Finding:
+    """Return the rows that a proof finds, or the finding that it could not be carried out.
+
+    Only where the database did not answer is nothing known of the books: then OperationalError is raised.
+    """
     sql = _queries()
-    lines = sql["lines_all"] if facts["seal_id"] == 0 else sql["lines_new"]
-    return [
-        Finding(proof=name, problem=problem, row={key: str(value) for key, value in row.items()})
-        for name, problem in proofs.items()
-        for row in database.fetch_all(sql[name].replace("{lines}", lines), facts)
-    ]
+    try:
+        with database.patience(), money_tx("ledger.prove"):
+            return database.fetch_all(sql[name].replace("{lines}", sql[lines]), facts)
+    except DatabaseError as error:
+        if _unanswered(error):
+            raise
+        return Finding(proof=name, problem=_NOT_CARRIED_OUT, row={"error": str(error).strip()})
+
+
+def _unanswered(error: DatabaseError) -> bool:
+    """Tell whether an error is of the connection, of time, or of what another transaction does; not of the books."""
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state == "55P03" or state[:2] in ("08", "40", "53", "57")
 
 
 def _lost_heads(heads: Iterable[Head]) -> list[Finding]:
-    problem = "an exported head is no link of the chain any more"
     return [
-        Finding(proof="prove_head", problem=problem, row={"seal_id": str(head.seal_id), "exported": head.hash})
+        Finding(
+            proof="prove_head",
+            problem=PROBLEMS["prove_head"],
+            row={"seal_id": str(head.seal_id), "exported": head.hash},
+        )
         for head in heads
         for _ in database.fetch_all(_queries()["prove_head"], {"seal_id": head.seal_id, "hash": head.hash})
     ]

@@ -202,8 +202,8 @@ def _problems(row: TypedLine) -> Iterable[tuple[str, str]]:
     else:
         if len(row.account) > ACCOUNT_MAX:
             yield "account", f"an account's code has at most {ACCOUNT_MAX} characters."
-        if template.held and not row.item:
-            yield "item", f"an item is needed, because money is held under it: {template.item}."
+        if template.itemised and not row.item:
+            yield "item", f"an item is needed, because the balance consists of items: {template.item}."
     if bool(row.debit) == bool(row.credit):
         yield "debit", "write the amount as a debit or as a credit, in one of the two columns."
     try:

@@ -47,7 +47,7 @@ class BadArgument(DomainError):
     code = "bad_argument"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """A business event on its way to an entry: it checks its own facts, and every refusal names it."""
 
@@ -82,8 +82,8 @@ class Event:
     def named(self, lines: Sequence[Line]) -> None:
         """Refuse to hold money under no item: nothing could tell when it is resolved. Raises BadArgument."""
         for line in lines:
-            if not line.item and chart.template_of(line.account).held:
-                raise self.refuse("item", f"must be said where money is held under it, on {line.account}.")
+            if not line.item and chart.template_of(line.account).itemised:
+                raise self.refuse("item", f"must be said on {line.account}: what stands there consists of items.")
 
     def refuse(self, field: str, problem: str) -> BadArgument:
         """Return the error for an argument that is wrong in another way."""
@@ -94,7 +94,7 @@ class Event:
     ) -> Entry:
         """Return the entry of the lines that are not zero.
 
-        Raises NothingToBook when none is left, BadArgument for one that would be held under no item.
+        Raises NothingToBook when none is left, BadArgument for one that would belong to no item where it must.
         """
         kept = tuple(line for line in lines if line.amount.minor != 0)
         if not kept:

@@ -6,40 +6,76 @@ ledger_journalline
  JOIN ledger_journalline AS l ON l.entry_id = e.id AND l.business_date = e.business_date
  WHERE e.id > %(entry_floor)s AND e.txid >= %(txid)s AND l.business_date >= %(date_floor)s)
 
+-- name: suspects
+-- One pass over all lines, as they lie on disk, tells nearly all entries right: they balance in one currency, are what
+-- they were posted as, and no line is without its entry. Those of which it cannot tell are looked at closely below:
+-- exchanges, entries whose lines do not lie in their order, and what is wrong.
+-- A line that new entries have not is none of theirs: one whose entry was taken away is found by the full proof.
+SELECT COALESCE(t.entry_id, e.id) AS entry_id
+FROM (SELECT l.entry_id, sum(l.amount_minor) AS total, count(*) AS lines, min(l.currency) <> max(l.currency) AS several,
+             bool_and(l.currency = a.currency AND (l.item <> '' OR NOT a.itemised)) AS well,
+             sha256(convert_to(string_agg(l.position || a.prefix || l.amount_minor || '|' || length(l.item) || '|' || l.item,
+                                          E'\n'), 'UTF8')) AS digest
+      FROM {lines} AS l
+      LEFT JOIN (SELECT id, currency, '|' || code || '|' || currency || '|' AS prefix,
+                        held OR code LIKE 'psp:%%:clearing' AS itemised
+                 FROM ledger_account OFFSET 0) AS a ON a.id = l.account_id
+      GROUP BY l.entry_id) AS t
+FULL JOIN (SELECT id, line_count, digest FROM ledger_journalentry WHERE id > %(entry_floor)s AND txid >= %(txid)s) AS e
+    ON e.id = t.entry_id
+WHERE t.lines IS DISTINCT FROM e.line_count OR t.total <> 0 OR t.several OR t.well IS NOT TRUE
+   OR t.digest IS DISTINCT FROM e.digest
+
 -- name: prove_entries
 -- Each entry balances in each currency, has the lines it says, and no line is without its entry.
 SELECT COALESCE(e.id, g.entry_id) AS entry_id, min(e.line_count) AS lines_said, sum(g.lines)::bigint AS lines_found,
        string_agg(g.total || ' ' || g.currency, ', ') FILTER (WHERE g.total <> 0) AS remainder
-FROM (SELECT id, line_count FROM ledger_journalentry WHERE id > %(entry_floor)s AND txid >= %(txid)s) AS e
+FROM (SELECT id, line_count FROM ledger_journalentry WHERE id = ANY (%(suspects)s)) AS e
 FULL JOIN (SELECT l.entry_id, l.currency, sum(l.amount_minor) AS total, count(*) AS lines
-           FROM {lines} AS l GROUP BY l.entry_id, l.currency) AS g ON g.entry_id = e.id
+           FROM ledger_journalline AS l WHERE l.entry_id = ANY (%(suspects)s)
+           GROUP BY l.entry_id, l.currency) AS g ON g.entry_id = e.id
 GROUP BY COALESCE(e.id, g.entry_id)
 HAVING bool_or(g.total <> 0) OR sum(g.lines) IS DISTINCT FROM min(e.line_count) OR min(e.line_count) < 2
 LIMIT 20
 
 -- name: prove_digests
--- Each entry's lines are those that were posted: account, amount, currency, item, in their order.
+-- Each entry's lines are those that were posted: account, currency, amount, item, in the order of their accounts.
 SELECT e.id AS entry_id, e.recipe, e.reference
 FROM ledger_journalentry AS e
 JOIN (SELECT l.entry_id, sha256(convert_to(string_agg(
-          a.code || '|' || l.amount_minor || '|' || l.currency || '|' || l.item, E'\n' ORDER BY l.position), 'UTF8'))
-          AS digest
-      FROM {lines} AS l JOIN ledger_account AS a ON a.id = l.account_id GROUP BY l.entry_id) AS d ON d.entry_id = e.id
-WHERE e.id > %(entry_floor)s AND e.txid >= %(txid)s AND d.digest <> e.digest
+          l.position || '|' || a.code || '|' || a.currency || '|' || l.amount_minor || '|' || length(l.item) || '|' || l.item,
+          E'\n' ORDER BY a.code COLLATE "C", a.currency COLLATE "C", l.item COLLATE "C", l.position), 'UTF8')) AS digest
+      FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
+      WHERE l.entry_id = ANY (%(suspects)s) GROUP BY l.entry_id) AS d ON d.entry_id = e.id
+WHERE d.digest <> e.digest
 LIMIT 20
+
+-- name: prove_currencies
+-- Each line is in the currency of its account.
+SELECT l.id AS line_id, l.currency, a.currency AS account_currency
+FROM ledger_journalline AS l LEFT JOIN ledger_account AS a ON a.id = l.account_id
+WHERE l.entry_id = ANY (%(suspects)s) AND a.currency IS DISTINCT FROM l.currency LIMIT 20
+
+-- name: prove_open_items
+-- What is held, and what providers hold for us, consists of items: a line without one would stay in it for ever.
+SELECT l.id AS line_id, a.code, a.currency, l.amount_minor
+FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
+WHERE l.entry_id = ANY (%(suspects)s) AND l.item = '' AND (a.held OR a.code LIKE 'psp:%%:clearing') LIMIT 20
 
 -- name: prove_balances
 -- What is read is the sum of the lines: stored balances of sellers, checkpoints and what came after of the others.
-SELECT a.code, a.currency, d.debit_minor AS read_minor, s.debit_minor AS lines_minor,
-       CASE WHEN a.type IN ('asset', 'expense') THEN b.balance_minor ELSE -b.balance_minor END AS stored_minor
+WITH summed AS MATERIALIZED (
+    SELECT account_id, sum(amount_minor)::bigint AS debit_minor FROM ledger_journalline GROUP BY account_id
+), read AS MATERIALIZED (SELECT * FROM ledger_debits(NULL, NULL, NULL, NULL))
+SELECT a.code, a.currency, r.debit_minor AS read_minor, s.debit_minor AS lines_minor, b.sign * b.balance_minor AS stored_minor
 FROM ledger_account AS a
 LEFT JOIN ledger_balance AS b ON b.account_id = a.id
-LEFT JOIN (SELECT account_id, sum(amount_minor)::bigint AS debit_minor FROM ledger_journalline GROUP BY account_id)
-    AS s ON s.account_id = a.id
-LEFT JOIN ledger_debits(NULL, NULL, NULL, NULL) AS d ON d.account_id = a.id
-WHERE COALESCE(d.debit_minor, 0) <> COALESCE(s.debit_minor, 0)
-   OR a.guarded AND b.balance_minor IS DISTINCT FROM
-      CASE WHEN a.type IN ('asset', 'expense') THEN COALESCE(s.debit_minor, 0) ELSE -COALESCE(s.debit_minor, 0) END
+LEFT JOIN summed AS s ON s.account_id = a.id
+LEFT JOIN read AS r ON r.account_id = a.id
+WHERE COALESCE(r.debit_minor, 0) <> COALESCE(s.debit_minor, 0)
+   OR a.guarded AND (b.sign * b.balance_minor IS DISTINCT FROM COALESCE(s.debit_minor, 0)
+                     OR (b.code, b.currency, b.sign) IS DISTINCT FROM
+                        (a.code, a.currency, CASE WHEN a.type IN ('asset', 'expense') THEN 1 ELSE -1 END))
 LIMIT 20
 
 -- name: prove_balances_touched
@@ -54,14 +90,24 @@ WHERE d.debit_minor IS DISTINCT FROM
 LIMIT 20
 
 -- name: prove_chain
--- On a guarded account each line carries the balance before it plus itself, and the last one what is stored.
+-- On a guarded account each line carries the balance before it plus itself, from zero on.
+-- (Materialised, or the planner would look for the first twenty, and read every line by its key to find none.)
+WITH broken AS MATERIALIZED (
+    SELECT c.account_id, c.id AS line_id, c.balance_after_minor AS said_minor, c.before + c.step AS should_minor
+    FROM (SELECT l.account_id, l.id, l.balance_after_minor, b.sign * l.amount_minor AS step,
+                 lag(l.balance_after_minor, 1, 0::bigint) OVER (PARTITION BY l.account_id ORDER BY l.id) AS before
+          FROM ledger_journalline AS l JOIN ledger_balance AS b ON b.account_id = l.account_id) AS c
+    WHERE c.before + c.step IS DISTINCT FROM c.balance_after_minor OR c.balance_after_minor < 0
+)
+SELECT * FROM broken LIMIT 20
+
+-- name: prove_chain_new
+-- The same of new lines, wherever the account stood before them: the last carries what is stored.
 SELECT c.account_id, c.id AS line_id, c.balance_after_minor AS said_minor, c.before + c.step AS should_minor,
        c.stored AS stored_minor
-FROM (SELECT l.account_id, l.id, l.balance_after_minor, b.balance_minor AS stored,
-             CASE WHEN a.type IN ('asset', 'expense') THEN l.amount_minor ELSE -l.amount_minor END AS step,
+FROM (SELECT l.account_id, l.id, l.balance_after_minor, b.balance_minor AS stored, b.sign * l.amount_minor AS step,
              lag(l.balance_after_minor) OVER chain AS before, lead(l.id) OVER chain IS NULL AS last
-      FROM {lines} AS l JOIN ledger_account AS a ON a.id = l.account_id AND a.guarded
-      LEFT JOIN ledger_balance AS b ON b.account_id = l.account_id
+      FROM {lines} AS l JOIN ledger_balance AS b ON b.account_id = l.account_id
       WINDOW chain AS (PARTITION BY l.account_id ORDER BY l.id)) AS c
 WHERE c.before + c.step <> c.balance_after_minor OR c.balance_after_minor IS NULL OR c.balance_after_minor < 0
    OR c.last AND c.balance_after_minor IS DISTINCT FROM c.stored
@@ -86,21 +132,53 @@ SELECT a.code, a.currency, l.item, h.held_minor,
 FROM (SELECT DISTINCT l.account_id, l.item FROM {lines} AS l JOIN ledger_account AS a ON a.id = l.account_id AND a.held)
     AS touched
 JOIN ledger_account AS a ON a.id = touched.account_id
-JOIN ledger_journalline AS l ON l.account_id = touched.account_id AND l.item = touched.item AND l.item <> ''
+JOIN ledger_journalline AS l ON l.account_id = touched.account_id AND l.item = touched.item
 LEFT JOIN ledger_hold AS h ON h.account_id = touched.account_id AND h.item = touched.item
 GROUP BY a.code, a.currency, l.item, h.held_minor
 HAVING h.held_minor IS DISTINCT FROM
        sum(CASE WHEN a.type IN ('asset', 'expense') THEN l.amount_minor ELSE -l.amount_minor END)
 LIMIT 20
 
--- name: prove_currencies
-SELECT l.id AS line_id, l.currency, a.currency AS account_currency
-FROM {lines} AS l JOIN ledger_account AS a ON a.id = l.account_id WHERE a.currency <> l.currency LIMIT 20
-
 -- name: prove_references_unique
-SELECT recipe, reference, count(*) AS times FROM ledger_journalentry
-WHERE id > %(entry_floor)s AND txid >= %(txid)s
-GROUP BY recipe, reference HAVING count(*) > 1 LIMIT 20
+WITH repeated AS MATERIALIZED (
+    SELECT recipe, reference, count(*) AS times FROM ledger_journalentry
+    WHERE id > %(entry_floor)s AND txid >= %(txid)s
+    GROUP BY recipe, reference HAVING count(*) > 1
+)
+SELECT * FROM repeated LIMIT 20
+
+-- name: prove_hashes
+-- Each entry is hashed once, for its seal and for its closed day: each seal continues the one before with the entries as
+-- they stand, and so does each closed day. `proof` says which of the two is broken.
+WITH seals AS MATERIALIZED (
+    SELECT s.*, row_number() OVER chain AS number,
+           lag(s.hash, 1, decode(repeat('00', 32), 'hex')) OVER chain AS before
+    FROM ledger_seal AS s WINDOW chain AS (ORDER BY s.id)
+), days AS MATERIALIZED (
+    SELECT d.*, row_number() OVER ordered AS number, lag(d.digest, 1, '') OVER ordered AS before
+    FROM ledger_closedday AS d WINDOW ordered AS (ORDER BY d.business_date)
+), hashed AS MATERIALIZED (
+    SELECT e.id, ledger_entry_hash(e) AS hash,
+           width_bucket(e.txid, ARRAY(SELECT txid FROM seals ORDER BY number)) + 1 AS seal,
+           width_bucket(e.business_date - 1, ARRAY(SELECT business_date FROM days ORDER BY number)) + 1 AS day
+    FROM ledger_journalentry AS e
+), sealed AS (
+    SELECT r.seal, sum(r.entries) AS entries, string_agg(r.hash, ''::bytea ORDER BY r.run) AS hashes
+    FROM (SELECT h.seal, h.id / 4096 AS run, count(*) AS entries, sha256(string_agg(h.hash, ''::bytea ORDER BY h.id)) AS hash
+          FROM hashed AS h GROUP BY h.seal, h.id / 4096) AS r
+    GROUP BY r.seal
+), closed AS (
+    SELECT h.day, count(*) AS entries, string_agg(h.hash, ''::bytea ORDER BY h.id) AS hashes FROM hashed AS h GROUP BY h.day
+)
+(SELECT 'prove_seals' AS proof, s.id::text AS of, encode(s.hash, 'hex') AS kept, encode(f.hash, 'hex') AS found
+ FROM seals AS s LEFT JOIN sealed AS t ON t.seal = s.number,
+      LATERAL (SELECT sha256(s.before || COALESCE(t.hashes, ''::bytea)) AS hash) AS f
+ WHERE f.hash <> s.hash OR COALESCE(t.entries, 0) <> s.entries OR s.previous_hash <> s.before LIMIT 20)
+UNION ALL
+(SELECT 'prove_closed_days', d.business_date::text, d.digest, f.digest
+ FROM days AS d LEFT JOIN closed AS t ON t.day = d.number,
+      LATERAL (SELECT encode(sha256(convert_to(d.before, 'UTF8') || COALESCE(t.hashes, ''::bytea)), 'hex') AS digest) AS f
+ WHERE f.digest <> d.digest OR COALESCE(t.entries, 0) <> d.entries LIMIT 20)
 
 -- name: prove_seals
 -- Each seal continues the one before, and its hash is that of the entries as they stand.
@@ -118,7 +196,7 @@ SELECT d.business_date, d.digest AS sealed, f.digest AS found
 FROM (SELECT *, lag(business_date) OVER days AS after, lag(digest, 1, '') OVER days AS before
       FROM ledger_closedday WINDOW days AS (ORDER BY business_date)) AS d,
      LATERAL ledger_digest_of_days(d.after, d.business_date, d.before) AS f
-WHERE d.business_date >= %(since)s AND (f.digest <> d.digest OR f.entries <> d.entries)
+WHERE d.closed_at >= %(proved_at)s AND (f.digest <> d.digest OR f.entries <> d.entries)
 LIMIT 20
 
 -- name: prove_guards
@@ -137,6 +215,10 @@ WHERE NOT EXISTS (SELECT 1 FROM pg_trigger AS t WHERE t.tgrelid = to_regclass(wa
 -- name: prove_constraints
 SELECT wanted.name FROM unnest(%(constraints)s::text[]) AS wanted(name)
 WHERE NOT EXISTS (SELECT 1 FROM pg_constraint AS c WHERE c.conname = wanted.name AND c.convalidated)
+
+-- name: prove_functions
+SELECT wanted.name FROM unnest(%(functions)s::text[]) AS wanted(name)
+WHERE NOT EXISTS (SELECT 1 FROM pg_proc AS p WHERE p.proname = wanted.name AND p.pronamespace = 'public'::regnamespace)
 
 -- name: count_entries
 SELECT count(*) AS entries FROM ledger_journalentry WHERE id > %(entry_floor)s AND txid >= %(txid)s

@@ -1,6 +1,6 @@
 -- Seals: behind the writers, in batches, what is final is hashed onto the chain and summed into checkpoints.
 
-CREATE FUNCTION ledger_entry_hash(e ledger_journalentry) RETURNS bytea LANGUAGE sql STABLE AS $$
+CREATE FUNCTION ledger_entry_hash(e ledger_journalentry) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT sha256(e.digest || convert_to(concat_ws(E'\x1f', e.id, e.recipe, e.reference, e.subject, e.description,
         e.actor, e.business_date, e.value_date, e.line_count, extract(epoch FROM e.recorded_at), e.txid), 'UTF8'))
 $$;

@@ -16,7 +16,8 @@ _RUN = 4096
 _ENTRIES = """
 SELECT e.id, e.recipe, e.reference, e.subject, e.description, e.actor, e.business_date::text, e.value_date::text,
        e.line_count, extract(epoch FROM e.recorded_at)::text AS recorded, e.txid,
-       (SELECT array_agg(a.code || '|' || l.amount_minor || '|' || l.currency || '|' || l.item ORDER BY l.position)
+       (SELECT array_agg(l.position || '|' || a.code || '|' || l.currency || '|' || l.amount_minor || '|'
+                         || length(l.item) || '|' || l.item ORDER BY a.code, l.currency, l.item, l.position)
         FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
         WHERE l.entry_id = e.id) AS lines
 FROM ledger_journalentry AS e ORDER BY e.id

@@ -245,7 +245,7 @@ class TestEffects:
     def test_tell_each_balance_before_and_after_on_its_normal_side(self) -> None:
         book(captured())
         journal = draft(
-            debit("psp:stripe:clearing", "5"),
+            debit("psp:stripe:clearing", "5", item="ch_1"),
             debit("seller:ann:pending", "20"),
             credit("seller:ann:pending", "5"),
             credit("bank:main", "20"),

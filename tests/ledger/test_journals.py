@@ -150,7 +150,7 @@ class TestDraftJournalRefuses:
             (debit("bank:main", "1", "EURO"), "currency", "'EURO' is not the ISO 4217 code"),
             (debit("bank:main", "1", "eur"), "currency", "'eur' is not the ISO 4217 code"),
             (debit("bank:main", "1", "XAU"), "currency", "'XAU' is not the ISO 4217 code"),
-            (debit("payouts:in_transit", "1"), "item", "an item is needed, because money is held under it: the payout"),
+            (debit("payouts:in_transit", "1"), "item", "the balance consists of items: the payout"),
             (debit("bank:main", "1", item="x" * 101), "item", "has 101 characters"),
             (debit("bank:main", "1", item="a\x00b"), "item", "control character"),
             (debit("bank:main", "1", item="4242 4242 4242 4242"), "item", "looks like a card number"),

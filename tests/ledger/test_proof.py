@@ -1,9 +1,13 @@
 """verify_books finds what somebody did behind the guards' back, and stops payouts."""
 
+from typing import Any
+
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
-from ledger.proof import CONSTRAINTS, GUARDS
+from ledger.models import Proof
+from ledger.proof import CONSTRAINTS, FUNCTIONS, GUARDS
 from ledger.seals import Head
 from ledger.services import lock_day, verify_books
 from operations import database
@@ -28,12 +32,10 @@ def tamper(statement: str) -> None:
     database.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for table in TABLES:
         database.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    if "SET currency" in statement:
-        database.execute("ALTER TABLE ledger_journalline DROP CONSTRAINT line_currency_is_accounts")
     database.execute(statement)
     database.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for table in TABLES:
-        database.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        database.execute(f"ALTER TABLE IF EXISTS {table} ENABLE TRIGGER USER")
 
 
 def prove(*, full: bool = True) -> set[str]:
@@ -46,6 +48,8 @@ TAMPERED = [
     ("DELETE FROM ledger_journalline WHERE position = 2", "prove_entries"),
     ("DELETE FROM ledger_journalentry WHERE recipe = 'payment_captured'", "prove_entries"),
     ("UPDATE ledger_journalline SET item = 'ord_2' WHERE item = 'ord_1'", "prove_digests"),
+    ("UPDATE ledger_journalline SET item = '' WHERE item LIKE 'ch_%'", "prove_open_items"),
+    ("UPDATE ledger_journalline SET position = position + 10", "prove_digests"),
     ("UPDATE ledger_balance SET balance_minor = balance_minor + 1", "prove_balances"),
     ("UPDATE ledger_balance SET balance_minor = 0", "prove_balances"),
     ("UPDATE ledger_journalline SET balance_after_minor = balance_after_minor + 1", "prove_chain"),
@@ -106,6 +110,43 @@ class TestVerifyBooks:
         database.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint} CASCADE")
 
         assert "prove_constraints" in prove()
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_is_red_when_a_function_is_missing(self, function: str) -> None:
+        database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        database.execute(f"ALTER FUNCTION {function} RENAME TO elsewhere")
+
+        found = verify_books(actor="system:test", now=timezone.now()).findings
+
+        assert {"name": function} in [one.row for one in found if one.proof == "prove_functions"]
+
+    @pytest.mark.parametrize(
+        ("statement", "proof"),
+        [
+            # Sums of it do not fit into what a balance is read as.
+            ("UPDATE ledger_journalline SET amount_minor = 9223372036854775807", "prove_balances"),
+            ("DROP FUNCTION ledger_debits CASCADE", "prove_balances"),
+            ("ALTER TABLE ledger_hold RENAME TO elsewhere", "prove_holds"),
+        ],
+    )
+    def test_is_red_when_a_proof_cannot_be_carried_out(self, statement: str, proof: str) -> None:
+        tamper(statement)
+
+        verdict = verify_books(actor="system:test", now=timezone.now())
+
+        assert (proof, "a proof could not be carried out") in {(one.proof, one.problem) for one in verdict.findings}
+        assert not Proof.objects.latest("pk").green
+        assert stopped_switches() == ["payouts"]
+
+    def test_says_nothing_when_the_database_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def lost(*_: Any) -> Any:
+            raise OperationalError("the connection is lost")
+
+        monkeypatch.setattr("ledger.proof.database.fetch_all", lost)
+
+        with pytest.raises(OperationalError):
+            verify_books(actor="system:test", now=timezone.now())
+        assert (Proof.objects.count(), stopped_switches()) == (0, [])
 
     def test_is_red_when_a_closed_day_has_changed(self) -> None:
         with money_tx("test"):

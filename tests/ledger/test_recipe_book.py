@@ -179,17 +179,17 @@ class TestAnItem:
     def test_must_be_there_where_money_is_held_under_it(self, account: str) -> None:
         lines = (debit("bank:main", euros(5)), credit(account, euros(5)))
 
-        with pytest.raises(recipes.BadArgument, match=f"mj_1: item must be said .* on {account}"):
+        with pytest.raises(recipes.BadArgument, match=f"mj_1: item must be said on {account}"):
             recipes.manual_journal(journal="mj_1", lines=lines, description="why")
 
     def test_must_be_there_where_a_receipt_turns_out_to_be_held(self) -> None:
-        with pytest.raises(recipes.BadArgument, match=r"ch_x: item must be said .* on disputes:open"):
+        with pytest.raises(recipes.BadArgument, match=r"ch_x: item must be said on disputes:open"):
             recipes.unidentified_identified(reference="ch_x", account="disputes:open", amount=euros(5))
 
     def test_must_be_there_where_an_entry_is_reversed(self) -> None:
         lines = (debit("payouts:in_transit", euros(5)), credit("bank:main", euros(5)))
 
-        with pytest.raises(recipes.BadArgument, match=r"entry:1: item must be said .* on payouts:in_transit"):
+        with pytest.raises(recipes.BadArgument, match=r"entry:1: item must be said on payouts:in_transit"):
             recipes.entry_reversed(entry_id=1, lines=lines, description="why")
 
 
