@@ -47,6 +47,7 @@ CONSTRAINTS = (
     "line_amount_and_balance",
     "balance_not_negative",
     "balance_unique_currency_code",
+    "balance_currency_is_accounts",
     "hold_not_negative",
     "hold_has_an_item",
     "account_unique_code_currency",

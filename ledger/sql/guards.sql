@@ -22,6 +22,9 @@ CREATE TRIGGER guard_balance_table BEFORE TRUNCATE ON ledger_balance
 -- Whose balance it is stays as it was when the account was opened; nothing fires where only the balance is set.
 CREATE TRIGGER guard_balance_owner BEFORE UPDATE OF account_id, code, currency, sign ON ledger_balance
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+-- A balance is in the currency of its account.
+ALTER TABLE ledger_balance ADD CONSTRAINT balance_currency_is_accounts
+    FOREIGN KEY (account_id, currency) REFERENCES ledger_account (id, currency);
 -- Balances move all the time: with room on its page, a row moves without touching its keys.
 ALTER TABLE ledger_balance SET (fillfactor = 50);
 CREATE TRIGGER guard_hold_stays BEFORE DELETE ON ledger_hold

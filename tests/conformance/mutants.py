@@ -58,6 +58,7 @@ CAUGHT_BY = {
     "a line is zero": "TestSumToZero.test_refuses_a_line_of_zero",
     "a line is in any currency": "TestCurrencies.test_refuses_a_line_in_another_currency_than_its_accounts",
     "an account is guarded at will": "TestCurrencies.test_refuses_an_account_that_is_not_what_its_code_says",
+    "a balance is in any currency": "TestCurrencies.test_refuses_a_balance_in_another_currency_than_its_accounts",
     "a closed day takes lines": "TestClosedDays.test_refuses_an_entry_dated_into_a_closed_day",
     "a fact is booked before it was recorded": "TestClosedDays.test_refuses_an_entry_dated_before_it_was_recorded",
     "a line leaves its balance behind": "TestGuardedBalances.test_refuses_a_line_that_moves_without_the_balance",
@@ -259,6 +260,7 @@ WEAKENED: dict[str, Weakening] = {
     "a line is zero": sql(without("line_amount_and_balance", of="ledger_journalline")),
     "a line is in any currency": source("guard_lines", ("WHERE c.foreign OR", "WHERE")),
     "an account is guarded at will": sql(without("account_guarded_by_code", of="ledger_account")),
+    "a balance is in any currency": sql(without("balance_currency_is_accounts", of="ledger_balance")),
     "a closed day takes lines": source(
         "guard_lines",
         (

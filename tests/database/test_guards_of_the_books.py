@@ -169,6 +169,12 @@ class TestCurrencies:
         with past_the_first_guard():
             attack(forged("ch_usd", *rows), match="can have no line in USD")
 
+    def test_refuses_a_balance_in_another_currency_than_its_accounts(self) -> None:
+        values = f"{account(COMMISSION)}, 'platform:commission', 'USD', -1, 0"
+
+        with past_the_first_guard():
+            attack(f"INSERT INTO ledger_balance VALUES ({values})", match="balance_currency_is_accounts")
+
     def test_refuses_a_line_of_no_account(self) -> None:
         lines = added("ch_none", *balanced()).replace(f"1, {account(COMMISSION)}", "1, -1")
 

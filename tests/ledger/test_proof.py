@@ -55,7 +55,7 @@ TAMPERED = [
     ("UPDATE ledger_journalline SET balance_after_minor = balance_after_minor + 1", "prove_chain"),
     ("UPDATE ledger_hold SET held_minor = held_minor - 1", "prove_holds"),
     ("DELETE FROM ledger_hold", "prove_holds"),
-    ("UPDATE ledger_account SET currency = 'USD' WHERE guarded", "prove_currencies"),
+    ("UPDATE ledger_account SET currency = 'USD' WHERE NOT guarded", "prove_currencies"),
 ]
 
 
