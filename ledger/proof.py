@@ -63,6 +63,7 @@ FUNCTIONS = (
     "ledger_hash_of",
     "ledger_digest_of_days",
     "ledger_debits",
+    "ledger_is_itemised",
     "ledger_move_hold",
     "refuse_change",
     "refuse_other_writers",

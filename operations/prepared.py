@@ -64,7 +64,7 @@ def _name(statement: str) -> bytes:
 
 
 def _text(value: Any) -> bytes:
-    if type(value) is str:
+    if isinstance(value, str):
         if "\0" in value:
             # To libpq a text ends there: what follows would be lost without a word.
             raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
@@ -75,6 +75,4 @@ def _text(value: Any) -> bytes:
         return b"\\x" + value.hex().encode()
     if isinstance(value, date):
         return value.isoformat().encode()
-    if isinstance(value, str):
-        return _text(str(value))
     raise TypeError(f"{type(value).__name__} cannot be sent as text")

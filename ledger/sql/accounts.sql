@@ -6,6 +6,9 @@ CREATE FUNCTION ledger_is_guarded(code text) RETURNS boolean LANGUAGE sql IMMUTA
 -- Money set aside under an item, such as a payout, until the item is resolved, once.
 CREATE FUNCTION ledger_is_held(code text) RETURNS boolean LANGUAGE sql IMMUTABLE
     AS $$ SELECT code IN ('payouts:in_transit', 'deposits:in_transit', 'disputes:open', 'suspense:unidentified') $$;
+-- Balances that consist of items: no line is without one.
+CREATE FUNCTION ledger_is_itemised(code text) RETURNS boolean LANGUAGE sql IMMUTABLE
+    AS $$ SELECT ledger_is_held(code) OR code LIKE 'psp:%:clearing' $$;
 
 ALTER TABLE ledger_account
     ADD CONSTRAINT account_guarded_by_code CHECK (guarded = ledger_is_guarded(code)),

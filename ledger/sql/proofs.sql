@@ -18,7 +18,7 @@ FROM (SELECT l.entry_id, sum(l.amount_minor) AS total, count(*) AS lines, min(l.
                                           E'\n'), 'UTF8')) AS digest
       FROM {lines} AS l
       LEFT JOIN (SELECT id, currency, '|' || code || '|' || currency || '|' AS prefix,
-                        held OR code LIKE 'psp:%%:clearing' AS itemised
+                        ledger_is_itemised(code) AS itemised
                  FROM ledger_account OFFSET 0) AS a ON a.id = l.account_id
       GROUP BY l.entry_id) AS t
 FULL JOIN (SELECT id, line_count, digest FROM ledger_journalentry WHERE id > %(entry_floor)s AND txid >= %(txid)s) AS e
@@ -60,7 +60,7 @@ WHERE l.entry_id = ANY (%(suspects)s) AND a.currency IS DISTINCT FROM l.currency
 -- What is held, and what providers hold for us, consists of items: a line without one would stay in it for ever.
 SELECT l.id AS line_id, a.code, a.currency, l.amount_minor
 FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
-WHERE l.entry_id = ANY (%(suspects)s) AND l.item = '' AND (a.held OR a.code LIKE 'psp:%%:clearing') LIMIT 20
+WHERE l.entry_id = ANY (%(suspects)s) AND l.item = '' AND ledger_is_itemised(a.code) LIMIT 20
 
 -- name: prove_balances
 -- What is read is the sum of the lines: stored balances of sellers, checkpoints and what came after of the others.
