@@ -36,6 +36,7 @@ FORMAT_MODULE_PATH = ["config.formats"]
 USE_I18N = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 
 INSTALLED_APPS = [
     "unfold",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
@@ -10,6 +11,16 @@ from tests.console.journals import LIST, page, text_of
 from tests.console.world import World
 
 SignIn = Callable[[str], Client]
+
+
+class TestLogIn:
+    def test_leads_to_the_first_page_where_nobody_asked_for_another(self, market: World) -> None:
+        User.objects.create_superuser("root", password="opens-every-drawer")
+        browser = Client()
+
+        answer = browser.post(reverse("admin:login"), {"username": "root", "password": "opens-every-drawer"})
+
+        assert answer["Location"] == reverse("admin:index")
 
 
 class TestLists:
