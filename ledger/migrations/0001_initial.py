@@ -93,11 +93,12 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "account_id", "business_date", blank=True, editable=False, primary_key=True, serialize=False
+                        "account_id", "day", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("business_date", models.DateField()),
-                ("debit_minor", models.BigIntegerField(help_text="debits positive")),
+                ("day", models.DateField(help_text="one on which a line was booked, or had its value")),
+                ("debit_minor", models.BigIntegerField(help_text="by business date, debits positive")),
+                ("value_debit_minor", models.BigIntegerField(help_text="by value date, debits positive")),
             ],
         ),
         migrations.CreateModel(

@@ -144,15 +144,16 @@ class Seal(models.Model):
 
 
 class Checkpoint(models.Model):
-    """The sum of an account's sealed lines up to a business day: what balances are read from."""
+    """The sums of an account's sealed lines up to a day, by either of their dates: what balances are read from."""
 
-    pk = models.CompositePrimaryKey("account_id", "business_date")
+    pk = models.CompositePrimaryKey("account_id", "day")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="checkpoints", db_index=False)
-    business_date = models.DateField()
-    debit_minor = models.BigIntegerField(help_text="debits positive")
+    day = models.DateField(help_text="one on which a line was booked, or had its value")
+    debit_minor = models.BigIntegerField(help_text="by business date, debits positive")
+    value_debit_minor = models.BigIntegerField(help_text="by value date, debits positive")
 
     def __str__(self) -> str:
-        return f"{self.account_id} {self.business_date}: {self.debit_minor}"
+        return f"{self.account_id} {self.day}: {self.debit_minor}"
 
 
 class ClosedDay(models.Model):

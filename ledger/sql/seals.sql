@@ -105,34 +105,39 @@ BEGIN
     RETURN v_id;
 END $$;
 
--- Adds lines that were just sealed to the checkpoints: one row an account and day, the sum up to and including
--- it. A line that came late for its day is added to the days after it as well.
+-- Adds lines that were just sealed to the checkpoints: one row an account and day, with the sums up to and including it
+-- by business date and by value date. A line that came late for a day is added to the days after it as well.
 CREATE FUNCTION ledger_add_to_checkpoints(p_after_entry bigint, p_date_floor date, p_from_txid bigint,
                                           p_until_txid bigint) RETURNS void LANGUAGE sql AS $$
-    WITH new AS MATERIALIZED (
-        SELECT l.account_id, l.business_date, sum(l.amount_minor)::bigint AS debit_minor
+    WITH lines AS MATERIALIZED (
+        SELECT l.account_id, l.business_date, l.value_date, sum(l.amount_minor)::bigint AS debit_minor
         FROM ledger_journalentry AS e
         JOIN ledger_journalline AS l ON l.entry_id = e.id AND l.business_date = e.business_date
         WHERE e.id > p_after_entry AND e.txid >= p_from_txid AND e.txid < p_until_txid
           AND l.business_date >= p_date_floor
-        GROUP BY l.account_id, l.business_date
+        GROUP BY l.account_id, l.business_date, l.value_date
+    ), new AS (
+        SELECT account_id, business_date AS day, debit_minor, 0 AS value_debit_minor FROM lines
+        UNION ALL SELECT account_id, value_date, 0, debit_minor FROM lines
     ), days AS (
-        SELECT account_id, business_date, debit_minor FROM new
+        SELECT account_id, day, debit_minor, value_debit_minor FROM new
         UNION ALL
-        SELECT c.account_id, c.business_date, 0
-        FROM (SELECT account_id, min(business_date) AS first FROM new GROUP BY account_id) AS touched
-        JOIN ledger_checkpoint AS c ON c.account_id = touched.account_id AND c.business_date >= touched.first
+        SELECT c.account_id, c.day, 0, 0
+        FROM (SELECT account_id, min(day) AS first FROM new GROUP BY account_id) AS touched
+        JOIN ledger_checkpoint AS c ON c.account_id = touched.account_id AND c.day >= touched.first
     ), steps AS (
-        SELECT account_id, business_date,
-               sum(sum(debit_minor)) OVER (PARTITION BY account_id ORDER BY business_date)::bigint AS debit_minor
-        FROM days GROUP BY account_id, business_date
+        SELECT account_id, day, sum(sum(debit_minor)) OVER so_far AS debit_minor,
+               sum(sum(value_debit_minor)) OVER so_far AS value_debit_minor
+        FROM days GROUP BY account_id, day WINDOW so_far AS (PARTITION BY account_id ORDER BY day)
     )
-    INSERT INTO ledger_checkpoint (account_id, business_date, debit_minor)
-    SELECT s.account_id, s.business_date, s.debit_minor + COALESCE(stood.debit_minor, 0)
+    INSERT INTO ledger_checkpoint (account_id, day, debit_minor, value_debit_minor)
+    SELECT s.account_id, s.day, s.debit_minor + COALESCE(stood.debit_minor, 0),
+           s.value_debit_minor + COALESCE(stood.value_debit_minor, 0)
     FROM steps AS s
     LEFT JOIN LATERAL (
-        SELECT c.debit_minor FROM ledger_checkpoint AS c
-        WHERE c.account_id = s.account_id AND c.business_date <= s.business_date
-        ORDER BY c.business_date DESC LIMIT 1) AS stood ON true
-    ON CONFLICT (account_id, business_date) DO UPDATE SET debit_minor = EXCLUDED.debit_minor
+        SELECT c.debit_minor, c.value_debit_minor FROM ledger_checkpoint AS c
+        WHERE c.account_id = s.account_id AND c.day <= s.day
+        ORDER BY c.day DESC LIMIT 1) AS stood ON true
+    ON CONFLICT (account_id, day) DO UPDATE
+        SET debit_minor = EXCLUDED.debit_minor, value_debit_minor = EXCLUDED.value_debit_minor
 $$;

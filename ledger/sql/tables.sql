@@ -41,9 +41,6 @@ ALTER SEQUENCE ledger_line_id OWNED BY ledger_journalline.id;
 CREATE TABLE ledger_journalline_default PARTITION OF ledger_journalline DEFAULT;
 
 CREATE INDEX line_by_item ON ledger_journalline (item) WHERE item <> '';
--- Few lines have another value date than their business date; these alone correct a balance by value date.
-CREATE INDEX line_with_own_value_date ON ledger_journalline (account_id, value_date)
-    WHERE value_date <> business_date;
 
 -- A fact is booked into the day it was recorded on, or a later one: so all lines up to a day were recorded
 -- before the next one began.

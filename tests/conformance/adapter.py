@@ -59,13 +59,14 @@ class Row:
     item: str
     after: int | None
     business_date: date
+    value_date: date
     txid: int
 
 
 APPLIED, DUPLICATE, REFUSED = Status.APPLIED, Status.DUPLICATE, Status.REFUSED
 _JOURNAL = """
 SELECT l.id AS line_id, l.entry_id, e.reference, a.code AS account, l.currency, l.amount_minor AS minor, l.item,
-       l.balance_after_minor AS after, l.business_date, l.txid
+       l.balance_after_minor AS after, l.business_date, l.value_date, l.txid
 FROM ledger_journalline AS l
 JOIN ledger_journalentry AS e ON e.id = l.entry_id
 JOIN ledger_account AS a ON a.id = l.account_id

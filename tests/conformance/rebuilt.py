@@ -50,17 +50,20 @@ def holds(rows: Sequence[Row]) -> dict[tuple[str, str, str], int]:
     return dict(sums)
 
 
-def checkpoints(sealed: Sequence[Row]) -> dict[tuple[str, str, date], int]:
-    """Return what the checkpoints over these lines must be: a sum for each day on which an account moved."""
-    days: dict[tuple[str, str], Counter[date]] = defaultdict(Counter)
+def checkpoints(sealed: Sequence[Row]) -> dict[tuple[str, str, date], tuple[int, int]]:
+    """Return what the checkpoints over these lines must be: the sums by business date and by value date, on each day
+    on which a line of the account was booked or had its value."""
+    booked: dict[tuple[str, str], Counter[date]] = defaultdict(Counter)
+    valued: dict[tuple[str, str], Counter[date]] = defaultdict(Counter)
     for row in sealed:
-        days[row.account, row.currency][row.business_date] += row.minor
+        booked[row.account, row.currency][row.business_date] += row.minor
+        valued[row.account, row.currency][row.value_date] += row.minor
     found = {}
-    for (account, currency), moved in days.items():
-        total = 0
-        for day in sorted(moved):
-            total += moved[day]
-            found[account, currency, day] = total
+    for account, days in booked.items():
+        sums = (0, 0)
+        for day in sorted({*days, *valued[account]}):
+            sums = (sums[0] + days[day], sums[1] + valued[account][day])
+            found[(*account, day)] = sums
     return found
 
 

@@ -168,6 +168,6 @@ def assert_rebuilt(ledger: Ledger) -> None:
     assert {(h.account.code, h.account.currency, h.item): h.held_minor for h in held} == rebuilt.holds(rows)
     summed = Checkpoint.objects.select_related("account")
     assert {
-        (c.account.code, c.account.currency, c.business_date): c.debit_minor for c in summed
+        (c.account.code, c.account.currency, c.day): (c.debit_minor, c.value_debit_minor) for c in summed
     } == rebuilt.checkpoints(sealed)
     assert sealed_chain() == rebuilt.chain()

@@ -65,7 +65,7 @@ class TestSealJournal:
         book(captured("ch_3"))
 
         checkpoint = Checkpoint.objects.get(account__code="psp:stripe:clearing")
-        assert (checkpoint.business_date, checkpoint.debit_minor) == (timezone.now().date(), 20_000)
+        assert (checkpoint.day, checkpoint.debit_minor) == (timezone.now().date(), 20_000)
 
     def test_refuses_when_transaction_numbers_begin_again_until_they_are_rebased(
         self, capsys: pytest.CaptureFixture[str]
