@@ -50,14 +50,9 @@ def main() -> None:
     options = parser.parse_args()
     with durable_server() as server:
         posting = _posting(server, rounds=options.rounds, seconds=options.seconds)
-    reads = {}
-    for lines in options.lines:
-        with durable_server() as server:
-            history.load(server, lines=lines)
-            reads[lines] = _reads()
-    version = server.version
+        reads = _reads(server, options.lines, rounds=options.rounds)
     command = f'make bench-ledger ARGS="{" ".join(sys.argv[1:])}"' if sys.argv[1:] else "make bench-ledger"
-    _REPORT.write_text(_report(posting, reads, version=version, command=command), encoding="utf-8")
+    _REPORT.write_text(_report(posting, reads, version=server.version, command=command), encoding="utf-8")
     print(_REPORT.read_text(encoding="utf-8"))
 
 
@@ -86,13 +81,22 @@ def _posting(server: Server, *, rounds: int, seconds: int) -> dict[str, object]:
     return {"ratios": ratios, "speeds": speeds, "latencies": latencies, "deadlocks": server.deadlocks()}
 
 
-def _reads() -> dict[str, float]:
-    done = subprocess.run([sys.executable, "-m", "benchmarks.reads"], check=True, stdout=subprocess.PIPE, text=True)
-    found: dict[str, float] = json.loads(done.stdout)
+def _reads(server: Server, lengths: list[int], *, rounds: int) -> dict[int, list[dict[str, float]]]:
+    """Read books of several lengths in turn, on one server; return each round's medians, by length."""
+    books = {lines: server.another(f"bench_{lines}") for lines in sorted(lengths)}
+    for lines, one in books.items():
+        history.load(one, lines=lines)
+    found: dict[int, list[dict[str, float]]] = {lines: [] for lines in books}
+    for _ in range(rounds):
+        for lines, one in books.items():
+            argv = [sys.executable, "-m", "benchmarks.reads"]
+            environment = {**os.environ, "DATABASE_URL": one.url}
+            done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+            found[lines].append(json.loads(done.stdout))
     return found
 
 
-def _report(posting: dict[str, object], reads: dict[int, dict[str, float]], *, version: str, command: str) -> str:
+def _report(posting: dict[str, object], reads: dict[int, list[dict[str, float]]], *, version: str, command: str) -> str:
     parts = [
         "# Benchmarks of the books",
         "",
@@ -123,23 +127,35 @@ def _report(posting: dict[str, object], reads: dict[int, dict[str, float]], *, v
     return "\n".join(parts) + "\n"
 
 
-def _read_table(reads: dict[int, dict[str, float]]) -> list[str]:
+def _read_table(reads: dict[int, list[dict[str, float]]]) -> list[str]:
     if not reads:
         return []
     lengths = sorted(reads)
     first, last = reads[lengths[0]], reads[lengths[-1]]
     rows = [
+        "Growth, and what stands beside something else, is the median of the ratios of each round.",
+        "",
         "| read, median ms | " + " | ".join(f"{length:,} lines" for length in lengths) + " | growth |",
         "| --- |" + " --- |" * (len(lengths) + 1),
     ]
-    for name in first:
-        growth = f"{last[name] / first[name]:.2f}" if len(lengths) > 1 else ""
-        rows.append(f"| {name} | " + " | ".join(f"{reads[length][name]:g}" for length in lengths) + f" | {growth} |")
-    ratios = ", ".join(
-        f"{reads[length]['full proof'] / reads[length]['count of the lines']:.0f} at {length:,} lines"
-        for length in lengths
-    )
-    return [*rows, "", f"Full proof against one count of the lines: {ratios} (goal at 1,000,000: 30)."]
+    for name in first[0]:
+        growth = f"{_ratio(last, name, first, name):.2f}" if len(lengths) > 1 else ""
+        medians = (statistics.median(found[name] for found in reads[length]) for length in lengths)
+        rows.append(f"| {name} | " + " | ".join(f"{median:g}" for median in medians) + f" | {growth} |")
+    beside = [
+        ("A trial balance beside a look-up by primary key", "goal 100", ["trial balance", "primary key"]),
+        ("A full proof beside one count of the lines", "goal 30 at 1,000,000", ["full proof", "count of the lines"]),
+    ]
+    for what, goal, names in beside:
+        found = ", ".join(
+            f"{_ratio(reads[length], names[0], reads[length], names[1]):.0f} at {length:,} lines" for length in lengths
+        )
+        rows += ["", f"{what}: {found} ({goal})."]
+    return rows
+
+
+def _ratio(these: list[dict[str, float]], name: str, those: list[dict[str, float]], other: str) -> float:
+    return statistics.median(one[name] / two[other] for one, two in zip(these, those, strict=True))
 
 
 if __name__ == "__main__":

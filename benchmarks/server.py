@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -50,6 +51,10 @@ class Server:
             raise RuntimeError(f"pgbench failed: {done.stderr[-2000:]}")
         return float(found.group(1))
 
+    def another(self, name: str) -> "Server":
+        """Make another migrated, empty database on the same server."""
+        return replace(self, url=_migrated(self.url, name))
+
     def deadlocks(self) -> int:
         """Return how many deadlocks this database has seen."""
         return self.value("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
@@ -65,9 +70,8 @@ def durable_server() -> Iterator[Server]:
     postgres = EmbeddedPostgres(state=state)
     try:
         postgres.start()
-        url = _fresh_database(postgres.url)
+        url = _migrated(postgres.url, _DATABASE)
         os.environ["DATABASE_URL"] = url
-        subprocess.run([sys.executable, "manage.py", "migrate", "--no-input", "-v", "0"], check=True)
         programs = postgres_installation(cluster=postgres.data, major=None).binary.parent
         with psycopg.connect(url) as connection:
             version = str(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]
@@ -77,8 +81,12 @@ def durable_server() -> Iterator[Server]:
         lock.release()
 
 
-def _fresh_database(url: str) -> str:
+def _migrated(url: str, name: str) -> str:
+    """Make a database beside the one of a URL, instead of the one of that name; return its URL."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {_DATABASE}")
-    return url.replace("/counterfoil?", f"/{_DATABASE}?")
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    made = urlsplit(url)._replace(path=f"/{name}").geturl()
+    environment = {**os.environ, "DATABASE_URL": made}
+    subprocess.run([sys.executable, "manage.py", "migrate", "--no-input", "-v", "0"], check=True, env=environment)
+    return made
