@@ -39,6 +39,12 @@ app.conf.update(
     beat_schedule={
         "sweep due jobs": {"task": "operations.sweep", "schedule": 5.0},
         "release what is due": {"task": "payouts.release_due", "schedule": 60.0},
+        "find lost webhooks": {"task": "payments.sync_events", "schedule": 300.0},
+        "compare two days of webhooks": {
+            "task": "payments.sync_events",
+            "schedule": crontab(hour=3, minute=40),
+            "kwargs": {"nightly": True},
+        },
         "seal the journal": {"task": "ledger.seal", "schedule": 60.0},
         "prove what is new": {"task": "ledger.verify_books", "schedule": 3600.0},
         "prove everything": {

@@ -39,6 +39,7 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         _list("Sellers and wallets", "payments.seller", "storefront"),
         _list("Commission rates", "payments.commissionrate", "percent"),
         _list("Webhooks received", "payments.webhookevent", "inbox"),
+        _list("Webhooks compared", "payments.eventlisting", "rule"),
         _list("Messages to shops", "payments.storefrontevent", "outbox"),
     ),
     "The books": (

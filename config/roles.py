@@ -31,7 +31,8 @@ ROLES = (
             "payouts.add_batch",  # propose a batch
             "ledger.add_manualjournal",  # write a journal or a reversal, submit it
             "reconciliation.change_discrepancy",  # assign, resolve
-            "operations.change_job",  # replay a dead letter
+            "operations.change_job",  # replay or discard a dead letter
+            "payments.change_webhookevent",  # act on a kept event once more
             "operations.add_stopswitch",  # pull a stop switch
         ),
     ),

@@ -11,6 +11,9 @@ _POLL = RetryPolicy(base_s=60, cap_s=1800, attempts=500)
 # A shop that is down for days still gets its messages: the waits add up to three days.
 _TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=22)
 
+# What is not known here yet may become so; after three days, when the provider too gives up, a person looks.
+_EVENT = RetryPolicy(base_s=2, cap_s=3600, attempts=80)
+
 # Durable jobs: kind -> function(**args, now).
 JOBS = {
     "payments.register_attempt": "payments.services.register_attempt",
@@ -26,6 +29,7 @@ JOBS = {
 RETRY_POLICIES = {
     "payments.register_attempt": ASK_THE_PROVIDER,
     "payments.sync_attempt": _POLL,
+    "payments.handle_event": _EVENT,
     "payments.send_refund": ASK_THE_PROVIDER,
     "payments.open_seller_account": ASK_THE_PROVIDER,
     "payments.send_event": _TELL,

@@ -6,8 +6,9 @@ from operations.approvals import reject as reject_approval
 from operations.approvals import request as request_approval
 from operations.audit import record as record_audit
 from operations.errors import DomainError
-from operations.jobs.queue import enqueue, wake, withdraw
+from operations.jobs.queue import enqueue, requeue, wake, withdraw
 from operations.jobs.worker import JobMissing, TryLater, run_due, run_job
+from operations.jobs.worker import discard as discard_job
 from operations.jobs.worker import replay as replay_job
 from operations.storefronts import BadApiKey
 from operations.storefronts import authenticate as authenticate_storefront
@@ -28,6 +29,7 @@ __all__ = [
     "Stopped",
     "TryLater",
     "authenticate_storefront",
+    "discard_job",
     "enqueue",
     "grant_approval",
     "issue_api_key",
@@ -38,6 +40,7 @@ __all__ = [
     "release_switch",
     "replay_job",
     "request_approval",
+    "requeue",
     "require_running",
     "revoke_api_key",
     "run_due",

@@ -9,7 +9,7 @@ from django.db.models import QuerySet, Sum
 from ledger.money import Money
 from operations import switchboard
 from payments.errors import UnknownPayment, UnknownSeller
-from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller
+from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, WebhookEvent
 from payments.states import AttemptState, OrderState, RefundState
 
 
@@ -185,3 +185,26 @@ def provider_refs(*, checkouts: list[str]) -> list[str]:
     return [
         str(ref) for ref in [*charges.values_list("charge_ref", flat=True), *refunds.values_list("psp_ref", flat=True)]
     ]
+
+
+def kept_events(
+    *,
+    psp: str,
+    event_ids: list[str] | None = None,
+    type: str | None = None,
+    state: str | None = None,
+    object_id: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[WebhookEvent]:
+    """Return the provider's events that the inbox keeps, oldest first, without their bodies. None asks for all."""
+    wanted = {
+        "event_id__in": event_ids,
+        "type": type,
+        "state": state,
+        "object_id": object_id,
+        "received_at__gte": since,
+        "received_at__lt": until,
+    }
+    chosen = {name: value for name, value in wanted.items() if value is not None}
+    return list(WebhookEvent.objects.filter(psp=psp, **chosen).defer("payload").order_by("id"))

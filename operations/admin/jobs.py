@@ -34,7 +34,7 @@ class JobAdmin(WindowAdmin):
         "created",
         "finished",
     )
-    actions_detail = ("replay",)
+    actions_detail = ("replay", "discard")
 
     kind_name = code_column("kind", "Kind")
     key_name = code_column("key", "Key")
@@ -49,12 +49,12 @@ class JobAdmin(WindowAdmin):
         return row.last_error[:80]
 
     def panels(self, row: Any) -> list[Panel]:
-        """Return who replayed the job."""
+        """Return who replayed or discarded the job."""
         return [audit_panel(selectors.audit_trail(subject=f"job:{row.pk}"))]
 
     def hands(self, row: Any, actor: str) -> frozenset[str]:
-        """Offer to replay dead letters only."""
-        return frozenset({"replay"} if row.state == JobState.DEAD else ())
+        """Offer to replay or discard dead letters only."""
+        return frozenset({"replay", "discard"} if row.state == JobState.DEAD else ())
 
     @hand(title="Replay", permission="operations.change_job", path="replay", icon="replay")
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -72,6 +72,26 @@ class JobAdmin(WindowAdmin):
         def act(answers: Any) -> str:
             services.replay_job(job_id=job.pk, actor=actor_of(request), reason=answers["reason"], now=timezone.now())
             return "The job is back on the table."
+
+        back = reverse("admin:operations_job_change", args=[object_id])
+        return ask(window=self, request=request, question=question, form_class=ReasonForm, act=act, back=back, row=job)
+
+    @hand(title="Discard", permission="operations.change_job", path="discard", icon="delete", danger=True)
+    def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give a dead letter up for good."""
+        job = get_object_or_404(Job, pk=object_id)
+        question = Question(
+            title="Discard this dead letter?",
+            explanation="Nobody will try again. The row stays, with your reason; what the job was to do is yours now.",
+            button="Discard the job",
+            danger=True,
+            facts=[("Job", code(str(job))), ("Last error", job.last_error)],
+            refusal="" if job.state == JobState.DEAD else "This job is no dead letter: there is nothing to discard.",
+        )
+
+        def act(answers: Any) -> str:
+            services.discard_job(job_id=job.pk, actor=actor_of(request), reason=answers["reason"], now=timezone.now())
+            return "The job is discarded."
 
         back = reverse("admin:operations_job_change", args=[object_id])
         return ask(window=self, request=request, question=question, form_class=ReasonForm, act=act, back=back, row=job)

@@ -12,10 +12,11 @@ class RetryPolicy:
 
     immediate: 0; fixed: base; incremental: base × n; exponential: base × 2^(n-1); each at most `cap_s`, and
     `jitter_pct` of it taken off at random so that failed work does not come back in step. After `attempts`
-    the job is parked as a dead letter.
+    the job is parked as a dead letter; with the shape cancel, at its first failure. A provider's Retry-After goes
+    before all of them.
     """
 
-    shape: Literal["immediate", "fixed", "incremental", "exponential"] = "exponential"
+    shape: Literal["immediate", "fixed", "incremental", "exponential", "cancel"] = "exponential"
     base_s: int = 1
     cap_s: int = 60
     attempts: int = 10
@@ -26,6 +27,7 @@ class RetryPolicy:
         factor = {
             "immediate": 0,
             "fixed": 1,
+            "cancel": 0,
             "incremental": attempt,
             "exponential": 2 ** min(attempt - 1, 30),
         }

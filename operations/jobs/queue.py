@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from operations import database, switchboard
@@ -40,6 +41,25 @@ def withdraw(*, kind: str, key: str, now: datetime) -> None:
     Job.objects.filter(kind=kind, key=key, state=JobState.TODO).update(
         state=JobState.DONE, finished_at=now, last_error="withdrawn: done without it"
     )
+
+
+def requeue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> None:
+    """Have work done once more that was done, or given up.
+
+    A dead letter goes back on the table, with its attempts counted afresh. What ended otherwise stays as it ended: its
+    repetition is a job of its own, numbered. Work that still waits, or is under way, is not doubled.
+    """
+    require_transaction("requeue")
+    known = list(Job.objects.filter(kind=kind).filter(Q(key=key) | Q(key__startswith=f"{key}#")).order_by("id"))
+    if any(job.state in (JobState.TODO, JobState.DOING) for job in known):
+        return
+    for dead in [job for job in known if job.state == JobState.DEAD][-1:]:
+        Job.objects.filter(pk=dead.pk, state=JobState.DEAD).update(
+            state=JobState.TODO, attempts=0, next_at=run_at, lease_until=None, finished_at=None
+        )
+        hint(RUN_TASK, row_id=dead.pk)
+        return
+    enqueue(kind=kind, key=f"{key}#{len(known) + 1}" if known else key, args=args, run_at=run_at)
 
 
 def wake(*, kind: str, key: str, now: datetime) -> None:

@@ -89,6 +89,15 @@ def replay(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
         hint(RUN_TASK, row_id=job_id)
 
 
+def discard(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
+    """Give a dead letter up for good, with a reason; the row stays. Raises JobMissing."""
+    with money_tx("jobs.discard"):
+        rows = Job.objects.filter(pk=job_id, state=JobState.DEAD).update(state=JobState.DISCARDED, finished_at=now)
+        if rows != 1:
+            raise JobMissing(job_id=job_id)
+        audit.record(action="operations.job.discarded", actor=actor, subject=f"job:{job_id}", now=now, reason=reason)
+
+
 def _policy(kind: str) -> RetryPolicy:
     policies: Any = switchboard.table("RETRY_POLICIES")
     policy: RetryPolicy = policies.get(kind, DEFAULT)
@@ -107,7 +116,7 @@ def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: 
         uncounted = job["attempts"] - 1
         _settle(job, state=JobState.TODO, next_at=now + WHILE_STOPPED, attempts=uncounted, last_error=message)
         return
-    final = isinstance(error, DomainError) and not error.retryable
+    final = policy.shape == "cancel" or (isinstance(error, DomainError) and not error.retryable)
     told = getattr(error, "after_s", None)
     if final or job["attempts"] >= policy.attempts:
         _park(job, error=message, now=now)

@@ -6,6 +6,7 @@ class JobState(models.TextChoices):
     DOING = "doing", "claimed by a worker"
     DONE = "done", "done"
     DEAD = "dead", "parked as a dead letter"
+    DISCARDED = "discarded", "a dead letter that a person gave up, with a reason"
 
 
 class Job(models.Model):

@@ -190,6 +190,7 @@ class ProviderEvent:
     object_id: str
     account: str
     reference: str
+    created_at: datetime
     payment_ref: str = ""
 
 
@@ -248,3 +249,9 @@ class Gateway(Protocol):
 
     def read_event(self, payload: bytes, *, signature: str, now: datetime) -> ProviderEvent:
         """Verify a webhook and return what it says. Raises BadSignature."""
+
+    def parse_event(self, payload: bytes) -> ProviderEvent:
+        """Return what a webhook says that was verified when it came. Raises BadSignature where it is unreadable."""
+
+    def list_events(self, *, since: datetime, until: datetime) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
+        """Return the provider's own record of what it told, with the bodies, over [since, until)."""

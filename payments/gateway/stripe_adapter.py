@@ -4,6 +4,7 @@ Every call carries its own stored idempotency key, the SDK's hidden retries are 
 longest that anything waits. What Stripe did not clearly answer is `Unknown`; nothing is concluded from silence.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -223,6 +224,24 @@ class StripeGateway:
             except read.Unreadable as error:
                 raise BadSignature(str(error)) from error
         raise BadSignature("no secret of ours signed this")
+
+    def parse_event(self, payload: bytes) -> ProviderEvent:
+        """Read a kept webhook again."""
+        try:
+            return read.event(payload)
+        except read.Unreadable as error:
+            raise BadSignature(str(error)) from error
+
+    def list_events(self, *, since: datetime, until: datetime) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
+        """List Stripe's events, which it keeps for 30 days."""
+        window = {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}, "limit": 100}
+
+        def fetch(v1: Any) -> list[tuple[ProviderEvent, bytes]]:
+            listed = v1.events.list(window).auto_paging_iter()
+            bodies = [json.dumps(found.to_dict(), default=str).encode() for found in listed]
+            return [(read.event(body), body) for body in bodies]
+
+        return self._ask("event.list", fetch)
 
     def _create_session(self, v1: Any, request: CheckoutRequest, key: str) -> CheckoutFacts:
         params = {

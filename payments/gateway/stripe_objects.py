@@ -146,8 +146,9 @@ def event(payload: bytes) -> ProviderEvent:
         account=str(found.get("account") or ""),
         reference=str(about.get("client_reference_id") or metadata.get("reference") or ""),
         payment_ref=str(about.get("payment_intent") or ""),
+        created_at=_instant(found["created"]),
     )
-    if any("\x00" in value for value in vars(said).values()):
+    if any("\x00" in str(value) for value in vars(said).values()):
         raise ValueError("text with NUL, which cannot be stored")
     return said
 

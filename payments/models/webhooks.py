@@ -3,8 +3,14 @@ from django.db import models
 
 class WebhookState(models.TextChoices):
     RECEIVED = "received", "kept, to be acted on"
+    PARKED = "parked", "kept; what it is about is not known here yet, so it is tried again"
     HANDLED = "handled", "acted on"
     IGNORED = "ignored", "of a kind that nothing here depends on"
+
+
+class WebhookSource(models.TextChoices):
+    WEBHOOK = "webhook", "the provider sent it"
+    LISTING = "listing", "its webhook was lost; it was found in the provider's list of events"
 
 
 class WebhookEvent(models.Model):
@@ -17,6 +23,9 @@ class WebhookEvent(models.Model):
     account = models.TextField(blank=True, help_text="the seller's account that it is about, if it is about one")
     payload = models.TextField(help_text="the body as it came")
     state = models.TextField(choices=WebhookState.choices, default=WebhookState.RECEIVED)
+    source = models.TextField(choices=WebhookSource.choices, default=WebhookSource.WEBHOOK)
+    waiting_for = models.TextField(blank=True, default="", help_text="why it is parked")
+    created_at = models.DateTimeField(null=True, blank=True, help_text="when it happened, by the provider's clock")
     received_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True, blank=True)
 
@@ -26,3 +35,21 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"
+
+
+class EventListing(models.Model):
+    """One comparison of the inbox with the provider's own list of events."""
+
+    psp = models.TextField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    listed = models.PositiveIntegerField(help_text="events on which something here depends")
+    missing = models.PositiveIntegerField(help_text="of them, those whose webhook never came")
+    actor = models.TextField()
+    ran_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["psp", "-until"], name="listing_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.psp} {self.since:%Y-%m-%d %H:%M} to {self.until:%Y-%m-%d %H:%M}"

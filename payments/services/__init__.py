@@ -12,6 +12,16 @@ from payments.services.checkouts import (
     register_attempt,
 )
 from payments.services.events import EventNotAccepted, send_event
+from payments.services.inbox import (
+    Listing,
+    ListingFailed,
+    NotReplayable,
+    compare_events,
+    handle_event,
+    receive_event,
+    replay_event,
+    sync_events,
+)
 from payments.services.refunds import (
     NotRefundable,
     RefundExceedsPaid,
@@ -26,31 +36,36 @@ from payments.services.sellers import (
     register_seller,
     sync_seller_account,
 )
-from payments.services.webhooks import handle_event, receive_event
 
 __all__ = [
     "AmountMismatch",
     "CheckoutExists",
     "CheckoutResult",
     "EventNotAccepted",
+    "Listing",
+    "ListingFailed",
     "NewCheckout",
     "NewOrder",
     "NotRefundable",
+    "NotReplayable",
     "OrderExists",
     "ProviderRefused",
     "RefundExceedsPaid",
     "SellerExists",
     "TaxUnnamed",
+    "compare_events",
     "create_checkout",
     "handle_event",
     "open_seller_account",
     "receive_event",
     "register_attempt",
     "register_seller",
+    "replay_event",
     "request_refund",
     "send_event",
     "send_refund",
     "sync_attempt",
+    "sync_events",
     "sync_refund",
     "sync_seller_account",
 ]

@@ -1,60 +1,13 @@
-"""The inbox: verify, keep, acknowledge; meaning comes later, from the object itself."""
+"""What the provider's events mean: each is a hint about an object, which is fetched and taken over as it stands."""
 
 from datetime import datetime
 
-from operations import switchboard
-from operations.edges import money_tx
-from operations.services import TryLater, enqueue
-from payments.gateway import ProviderEvent, provider
-from payments.models import Attempt, WebhookEvent
-from payments.models.webhooks import WebhookState
+from operations.services import TryLater
+from payments.gateway import ProviderEvent
+from payments.models import Attempt
 from payments.services.captures import sync_attempt
 from payments.services.refunds import sync_refund
 from payments.services.sellers import sync_seller_account
-
-
-def receive_event(*, psp: str, payload: bytes, signature: str, now: datetime) -> bool:
-    """Verify and keep one webhook; returns False where it was kept before. Raises BadSignature.
-
-    An event of a kind that nothing depends on is kept too, but no work is made of it.
-    """
-    event = provider(psp).read_event(payload, signature=signature, now=now)
-    known = event.type in switchboard.table("PSP_EVENTS")
-    with money_tx("webhooks.receive"):
-        row, created = WebhookEvent.objects.get_or_create(
-            psp=psp,
-            event_id=event.event_id,
-            defaults={
-                "type": event.type,
-                "object_id": event.object_id,
-                "account": event.account,
-                "payload": payload.decode(),
-                "state": WebhookState.RECEIVED if known else WebhookState.IGNORED,
-                "received_at": now,
-            },
-        )
-        if created and known:
-            args = {"webhook": row.pk, "reference": event.reference, "payment_ref": event.payment_ref}
-            enqueue(kind="payments.handle_event", key=f"{psp}:{event.event_id}", args=args, run_at=now)
-    return created
-
-
-def handle_event(*, webhook: int, reference: str, now: datetime, payment_ref: str = "") -> None:
-    """Act on a kept event through the switchboard, and mark it handled only then (a job)."""
-    row = WebhookEvent.objects.get(pk=webhook)
-    if row.state != WebhookState.RECEIVED:
-        return
-    event = ProviderEvent(
-        event_id=row.event_id,
-        type=row.type,
-        object_id=row.object_id,
-        account=row.account,
-        reference=reference,
-        payment_ref=payment_ref,
-    )
-    switchboard.answerer("PSP_EVENTS", row.type)(event=event, now=now)
-    with money_tx("webhooks.handled"):
-        WebhookEvent.objects.filter(pk=webhook).update(state=WebhookState.HANDLED, handled_at=now)
 
 
 def checkout_changed(*, event: ProviderEvent, now: datetime) -> None:

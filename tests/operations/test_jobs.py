@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from config import wiring
@@ -12,7 +13,17 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.jobs.policy import RetryPolicy
 from operations.models import AuditEntry, Job
-from operations.services import TryLater, enqueue, replay_job, run_due, run_job, withdraw
+from operations.services import (
+    JobMissing,
+    TryLater,
+    discard_job,
+    enqueue,
+    replay_job,
+    requeue,
+    run_due,
+    run_job,
+    withdraw,
+)
 
 pytestmark = pytest.mark.django_db
 RAN: list[dict[str, Any]] = []
@@ -192,6 +203,84 @@ class TestReplay:
         assert (entry.actor, entry.facts) == ("user:oscar", {"reason": "fixed at the provider"})
 
 
+class TestDiscard:
+    def test_gives_a_dead_letter_up_for_good_and_remembers_who_and_why(self) -> None:
+        dead = park()
+
+        discard_job(job_id=dead, actor="user:oscar", reason="refunded by hand", now=timezone.now())
+
+        assert Job.objects.get(pk=dead).state == "discarded"
+        entry = AuditEntry.objects.get(action="operations.job.discarded")
+        assert (entry.subject, entry.actor, entry.facts) == (
+            f"job:{dead}",
+            "user:oscar",
+            {"reason": "refunded by hand"},
+        )
+        with pytest.raises(JobMissing):
+            replay_job(job_id=dead, actor="user:oscar", reason="after all", now=timezone.now())
+        assert not run_job(job_id=dead, now=timezone.now() + timedelta(days=1))
+
+    def test_refuses_a_job_that_is_no_dead_letter(self) -> None:
+        waiting = add("succeed")
+        assert waiting is not None
+
+        with pytest.raises(JobMissing):
+            discard_job(job_id=waiting, actor="user:oscar", reason="why not", now=timezone.now())
+
+    @pytest.mark.parametrize("state", ["todo", "doing", "done", "dead"])
+    def test_is_final_to_the_database_too(self, state: str) -> None:
+        dead = park()
+        discard_job(job_id=dead, actor="user:oscar", reason="refunded by hand", now=timezone.now())
+
+        with pytest.raises(IntegrityError, match=f"cannot move from discarded to {state}"):
+            database.execute(f"UPDATE operations_job SET state = '{state}' WHERE id = {dead}")
+
+
+class TestRequeue:
+    def again(self) -> None:
+        with money_tx("test"):
+            requeue(kind="test.succeed", key="k", args={"n": 2}, run_at=timezone.now())
+
+    def test_adds_work_that_is_not_known_yet(self) -> None:
+        self.again()
+
+        assert list(Job.objects.values_list("key", "state")) == [("k", "todo")]
+
+    def test_leaves_work_alone_that_waits_already(self) -> None:
+        add("succeed", n=1)
+
+        self.again()
+
+        assert [job.args for job in Job.objects.all()] == [{"n": 1}]
+
+    def test_puts_a_dead_letter_back_on_the_table(self) -> None:
+        dead = park("succeed")
+
+        self.again()
+
+        assert list(Job.objects.values_list("pk", "state", "attempts")) == [(dead, "todo", 0)]
+
+    def test_repeats_work_that_was_done_as_a_job_of_its_own(self) -> None:
+        done = add("succeed", n=1)
+        assert done is not None
+        run_job(job_id=done, now=timezone.now())
+
+        self.again()
+
+        assert list(Job.objects.order_by("id").values_list("key", "state")) == [("k", "done"), ("k#2", "todo")]
+        assert run_due(limit=10, now=timezone.now()) == 1
+        assert [args["n"] for args in RAN] == [1, 2]
+
+
+def park(kind: str = "stumble") -> int:
+    """Return a dead letter."""
+    job_id = add(kind)
+    assert job_id is not None
+    for state in ("doing", "dead"):
+        Job.objects.filter(pk=job_id).update(state=state, attempts=3)
+    return job_id
+
+
 class TestRetryPolicy:
     @pytest.mark.parametrize(
         ("shape", "delays"),
@@ -206,6 +295,16 @@ class TestRetryPolicy:
         policy = RetryPolicy(shape=shape, base_s=2, cap_s=10, jitter_pct=0)
 
         assert [policy.delay(attempt).total_seconds() for attempt in (1, 2, 3, 4)] == delays
+
+    def test_of_the_shape_cancel_parks_at_the_first_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(wiring.RETRY_POLICIES, "test.stumble", RetryPolicy(shape="cancel", attempts=5))
+        job_id = add("stumble")
+        assert job_id is not None
+
+        run_job(job_id=job_id, now=timezone.now())
+
+        job = Job.objects.get(pk=job_id)
+        assert (job.state, job.attempts) == ("dead", 1)
 
     def test_takes_jitter_off_but_never_adds_any(self) -> None:
         policy = RetryPolicy(shape="fixed", base_s=10, jitter_pct=20)

@@ -227,6 +227,9 @@ class TestJobsDead:
         }
 
     def test_puts_one_back_on_the_table_with_a_reason(self, dead: Job) -> None:
+        assert run("jobs_dead", "--replay", str(dead.pk), "--dry-run").endswith("would be due again.\n")
+        dead.refresh_from_db()
+        assert dead.state == "dead"
         text = run("jobs_dead", "--replay", str(dead.pk), "--reason", "found at the provider")
 
         dead.refresh_from_db()

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,37 +10,84 @@ from django.utils import timezone
 
 from operations.models import Job
 from operations.models.jobs import JobState
-from operations.services import JobMissing, replay_job
+from operations.selectors import audit_trail
+from operations.services import JobMissing, discard_job, replay_job
 
 
 class Command(BaseCommand):
-    """List dead letters, or put one back on the table."""
+    """List dead letters, look at one, put one back on the table, or give one up."""
 
-    help = "List the jobs that were given up, with their last error; --replay ID --reason WHY does one again."
+    help = (
+        "List the dead letters: jobs that were given up, with their last error, while the others flow. --show ID "
+        "prints one whole, with its arguments and who decided about it before; --replay ID puts it back on the table, "
+        "its attempts counted afresh (it is the same step again: nothing is done twice); --discard ID gives it up "
+        "for good. Both need --reason, which the audit trail keeps; with --dry-run they only say what they would do."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument("--replay", type=int, metavar="ID", help="put this job back on the table")
-        parser.add_argument("--reason", default="", help="why it may succeed now (needed with --replay)")
+        parser.add_argument("--discard", type=int, metavar="ID", help="give this dead letter up for good")
+        parser.add_argument("--show", type=int, metavar="ID", help="print this job whole")
+        parser.add_argument("--kind", help="list only jobs of this kind, such as payments.send_refund")
+        parser.add_argument("--reason", default="", help="why (needed with --replay and --discard)")
+        parser.add_argument("--dry-run", action="store_true", help="change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """List or replay."""
-        if options["replay"] is not None:
-            self._replay(options["replay"], options["reason"])
-            return
+        """List, show, replay or discard."""
+        if options["show"] is not None:
+            self._show(options["show"])
+        elif options["replay"] is not None:
+            self._decide(replay_job, "due again", options["replay"], options)
+        elif options["discard"] is not None:
+            self._decide(discard_job, "discarded", options["discard"], options)
+        else:
+            self._list(options)
+
+    def _list(self, options: dict[str, Any]) -> None:
         dead = Job.objects.filter(state=JobState.DEAD).order_by("id")
+        if options["kind"]:
+            dead = dead.filter(kind=options["kind"])
         for job in dead:
             facts = {"id": job.pk, "kind": job.kind, "key": job.key, "attempts": job.attempts, "error": job.last_error}
             self.stdout.write(json.dumps(facts) if options["json"] else "{id}  {kind} {key}: {error}".format(**facts))
         if not options["json"]:
             self.stdout.write(f"{len(dead)} dead letters.")
 
-    def _replay(self, job_id: int, reason: str) -> None:
-        if not reason:
-            raise CommandError("Say with --reason why the job may succeed now.")
+    def _show(self, job_id: int) -> None:
+        job = Job.objects.filter(pk=job_id).first()
+        if job is None:
+            raise CommandError(f"There is no job {job_id}.")
+        facts = {
+            "id": job.pk,
+            "kind": job.kind,
+            "key": job.key,
+            "args": job.args,
+            "state": job.state,
+            "attempts": job.attempts,
+            "created_at": job.created_at.isoformat(),
+            "next_at": job.next_at.isoformat(),
+            "finished_at": job.finished_at.isoformat() if job.finished_at else None,
+            "error": job.last_error,
+            "decided": [
+                {"at": entry.at.isoformat(), "action": entry.action, "actor": entry.actor, **entry.facts}
+                for entry in audit_trail(subject=f"job:{job_id}")
+            ],
+        }
+        self.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False))
+
+    def _decide(self, verb: Callable[..., None], done: str, job_id: int, options: dict[str, Any]) -> None:
+        if options["dry_run"]:
+            job = Job.objects.filter(pk=job_id, state=JobState.DEAD).first()
+            if job is None:
+                raise CommandError(str(JobMissing(job_id=job_id)))
+            self.stdout.write(f"Job {job_id} ({job}) would be {done}.")
+            return
+        if not options["reason"]:
+            raise CommandError("Say why with --reason.")
         try:
-            replay_job(job_id=job_id, actor="system:command", reason=reason, now=timezone.now())
+            verb(job_id=job_id, actor="system:command", reason=options["reason"], now=timezone.now())
         except JobMissing as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Job {job_id} is due again.")
+        self.stdout.write(f"Job {job_id} is {done}.")

@@ -1,0 +1,183 @@
+"""The inbox: verify, keep, acknowledge; meaning comes later, from the object itself.
+
+What the provider told is kept once per event id, whether it came as a webhook or was found in the provider's own list
+of events. An event whose object is not known here yet is parked and tried again, never answered and forgotten.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from operations import switchboard
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.services import TryLater, enqueue, record_audit, requeue
+from payments.gateway import Declined, ProviderEvent, Unknown, provider
+from payments.models import EventListing, WebhookEvent
+from payments.models.webhooks import WebhookSource, WebhookState
+
+# A webhook that is only late is no gap: what happened this recently is left for the next listing.
+_ON_THE_WAY = timedelta(minutes=1)
+# Each listing looks this far behind the one before, because the provider's list is not instantly complete.
+_OVERLAP = timedelta(minutes=10)
+# Without a listing before it, one looks back as far as this. Stripe keeps its events for 30 days.
+_FIRST = timedelta(days=1)
+
+
+class NotReplayable(DomainError):
+    """The event {event_id} is {state}: {why}."""
+
+    code = "event_not_replayable"
+
+
+class ListingFailed(DomainError):
+    """The provider's events could not be listed: {reason}"""
+
+    code = "event_listing_failed"
+    retryable = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """An event that the provider has and we had not."""
+
+    event_id: str
+    type: str
+    object_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What a comparison with the provider's list of events found, over [since, until)."""
+
+    since: datetime
+    until: datetime
+    listed: int
+    gaps: tuple[Gap, ...]
+
+
+def receive_event(*, psp: str, payload: bytes, signature: str, now: datetime) -> bool:
+    """Verify and keep one webhook; returns False where it was kept before. Raises BadSignature.
+
+    An event of a kind that nothing depends on is kept too, but no work is made of it.
+    """
+    event = provider(psp).read_event(payload, signature=signature, now=now)
+    return _keep(psp, event, payload, source=WebhookSource.WEBHOOK, now=now)
+
+
+def handle_event(*, webhook: int, now: datetime) -> None:
+    """Act on a kept event through the switchboard, and mark it handled only then (a job).
+
+    Raises TryLater, with the event parked, while its object is not known here or the provider does not tell.
+    """
+    row = WebhookEvent.objects.get(pk=webhook)
+    if row.state not in (WebhookState.RECEIVED, WebhookState.PARKED):
+        return
+    event = provider(row.psp).parse_event(row.payload.encode())
+    try:
+        switchboard.answerer("PSP_EVENTS", row.type)(event=event, now=now)
+    except TryLater as error:
+        with money_tx("webhooks.parked"):
+            WebhookEvent.objects.filter(pk=webhook, state=row.state).update(
+                state=WebhookState.PARKED, waiting_for=str(error)[:500]
+            )
+        raise
+    with money_tx("webhooks.handled"):
+        WebhookEvent.objects.filter(pk=webhook).update(state=WebhookState.HANDLED, handled_at=now, waiting_for="")
+
+
+def replay_event(*, webhook: int, actor: str, reason: str, now: datetime) -> None:
+    """Act on a kept event once more, with a reason. Harmless: the object is fetched, and facts are booked once.
+
+    Raises NotReplayable for a kind that nothing depends on.
+    """
+    with money_tx("webhooks.replay"):
+        row = WebhookEvent.objects.select_for_update().get(pk=webhook)
+        if row.type not in switchboard.table("PSP_EVENTS"):
+            raise NotReplayable(event_id=row.event_id, state=row.state, why=f"nothing here depends on {row.type}")
+        row.state, row.handled_at, row.waiting_for = WebhookState.RECEIVED, None, ""
+        row.save(update_fields=["state", "handled_at", "waiting_for"])
+        requeue(kind="payments.handle_event", key=_key(row.psp, row.event_id), args={"webhook": row.pk}, run_at=now)
+        record_audit(
+            action="payments.event.replayed", actor=actor, subject=f"event:{row.event_id}", now=now, reason=reason
+        )
+
+
+def compare_events(
+    *, psp: str, since: datetime, until: datetime, actor: str, now: datetime, dry_run: bool = False
+) -> Listing:
+    """Compare our inbox with the provider's own list of events, and take in what is missing.
+
+    Only kinds on which something here depends count. Taken in, a missing event is worked on like a webhook. The
+    listing itself is kept. With `dry_run` nothing is. Raises ListingFailed.
+    """
+    outcome = provider(psp).list_events(since=since, until=until)
+    if isinstance(outcome, Unknown | Declined):
+        reason = outcome.reason if isinstance(outcome, Unknown) else outcome.message
+        raise ListingFailed(reason=reason)
+    known_kinds = switchboard.table("PSP_EVENTS")
+    told = [(event, payload) for event, payload in outcome.value if event.type in known_kinds]
+    missing = _missing(psp, told)
+    listing = Listing(
+        since=since,
+        until=until,
+        listed=len(told),
+        gaps=tuple(
+            Gap(event_id=event.event_id, type=event.type, object_id=event.object_id, created_at=event.created_at)
+            for event, _ in missing
+        ),
+    )
+    if dry_run:
+        return listing
+    for event, payload in missing:
+        _keep(psp, event, payload, source=WebhookSource.LISTING, now=now)
+    with money_tx("webhooks.listed"):
+        EventListing.objects.create(
+            psp=psp, since=since, until=until, listed=len(told), missing=len(missing), actor=actor, ran_at=now
+        )
+    return listing
+
+
+def sync_events(*, psp: str, actor: str, now: datetime, back: timedelta | None = None) -> Listing:
+    """Compare from where the last listing ended, or from `back` before now. Raises ListingFailed."""
+    until = now - _ON_THE_WAY
+    last = EventListing.objects.filter(psp=psp).order_by("-until").first()
+    since = until - back if back else (last.until - _OVERLAP if last else until - _FIRST)
+    return compare_events(psp=psp, since=min(since, until), until=until, actor=actor, now=now)
+
+
+def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSource, now: datetime) -> bool:
+    known = event.type in switchboard.table("PSP_EVENTS")
+    with money_tx("webhooks.receive"):
+        row, created = WebhookEvent.objects.get_or_create(
+            psp=psp,
+            event_id=event.event_id,
+            defaults={
+                "type": event.type,
+                "object_id": event.object_id,
+                "account": event.account,
+                "payload": payload.decode(),
+                "state": WebhookState.RECEIVED if known else WebhookState.IGNORED,
+                "source": source,
+                "created_at": event.created_at,
+                "received_at": now,
+            },
+        )
+        if created and known:
+            enqueue(kind="payments.handle_event", key=_key(psp, event.event_id), args={"webhook": row.pk}, run_at=now)
+    return created
+
+
+def _missing(psp: str, told: Sequence[tuple[ProviderEvent, bytes]]) -> list[tuple[ProviderEvent, bytes]]:
+    """Return what is not in the inbox, in the order in which it happened."""
+    ids = [event.event_id for event, _ in told]
+    here = set(WebhookEvent.objects.filter(psp=psp, event_id__in=ids).values_list("event_id", flat=True))
+    return sorted(
+        ((event, payload) for event, payload in told if event.event_id not in here),
+        key=lambda pair: pair[0].created_at,
+    )
+
+
+def _key(psp: str, event_id: str) -> str:
+    return f"{psp}:{event_id}"

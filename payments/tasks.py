@@ -1,0 +1,19 @@
+"""The schedule of money in."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from payments import services
+
+# Two nights: one that failed is made good by the next.
+NIGHTLY_BACK = timedelta(hours=48)
+
+
+@shared_task(name="payments.sync_events", ignore_result=True)
+def sync_events(*, psp: str = "stripe", nightly: bool = False, **_: Any) -> None:
+    """Find webhooks that were lost in the provider's own list of events."""
+    back = NIGHTLY_BACK if nightly else None
+    services.sync_events(psp=psp, actor="system:schedule", now=timezone.now(), back=back)

@@ -1,0 +1,252 @@
+"""Webhooks that come too early, are lost, or were acted on wrongly: nothing of what the provider told is lost."""
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.utils import timezone
+
+from ledger.selectors import count_entries, wallet
+from operations import database
+from operations.models import Job
+from operations.selectors import audit_trail
+from payments.models import EventListing, Seller, WebhookEvent
+from payments.services import ListingFailed, NotReplayable, compare_events, replay_event, sync_events
+from tests.payments.test_webhooks import signed_event
+from tests.snapshot import nothing_changes
+from tests.world import World
+
+OSCAR = "user:oscar"
+
+
+def run(*args: str) -> str:
+    """Run a command and return what it printed."""
+    out = StringIO()
+    call_command(*args, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def paid(world: World, ann: Seller) -> World:
+    """The world in which bea has paid ann on the provider's page, and nothing was told yet."""
+    world.pay(world.order("cart-1", {"ann": "100.00"}))
+    return world
+
+
+def lose_webhooks(world: World) -> int:
+    """Have everything that the provider wants to tell get lost on the way; return how much that was."""
+    return len(world.provider.take_webhooks())
+
+
+def compare(**changes: Any) -> Any:
+    """Compare the last day as oscar."""
+    now = timezone.now()
+    since, until = now - timedelta(days=1), now + timedelta(minutes=1)
+    return compare_events(psp="stripe", since=since, until=until, actor=OSCAR, now=now, **changes)
+
+
+def pending(seller: Seller) -> str:
+    return wallet(seller=seller.id, currency="EUR").pending.text
+
+
+class TestAnEventThatComesTooEarly:
+    def test_is_parked_with_what_it_waits_for_and_acted_on_when_that_is_here(self, world: World, ann: Seller) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "timeout_after_commit"}])
+        world.order("cart-1", {"ann": "100.00"})
+        [session] = world.provider.ledger()["sessions"]
+        world.buyer.pay(url=f"{world.provider.base_url}/c/pay/{session['id']}")
+        world.deliver_webhooks()
+        world.work()
+        event = WebhookEvent.objects.get(type="checkout.session.completed")
+        assert (event.state, event.object_id) == ("parked", session["id"])
+        assert event.waiting_for == f"Not yet: the checkout {session['id']} is not known here yet"
+        assert pending(ann) == "0.00"
+
+        world.work(later=timedelta(seconds=30))
+        world.work(later=timedelta(minutes=3))
+
+        event.refresh_from_db()
+        assert (event.state, event.waiting_for) == ("handled", "")
+        assert pending(ann) == "90.00"
+
+
+class TestReplayEvent:
+    def test_acts_on_it_once_more_and_books_nothing_twice(self, paid: World, ann: Seller) -> None:
+        paid.settle()
+        event = WebhookEvent.objects.get(type="checkout.session.completed")
+        before = count_entries()
+
+        replay_event(webhook=event.pk, actor=OSCAR, reason="the handler was mended", now=timezone.now())
+
+        event.refresh_from_db()
+        assert (event.state, event.handled_at) == ("received", None)
+        assert paid.work() == 1
+        event.refresh_from_db()
+        assert event.state == "handled"
+        assert (count_entries(), pending(ann)) == (before, "90.00")
+        [entry] = audit_trail(subject=f"event:{event.event_id}")
+        assert (entry.action, entry.actor) == ("payments.event.replayed", OSCAR)
+        assert entry.facts == {"reason": "the handler was mended"}
+
+    def test_puts_a_dead_letter_of_it_back_on_the_table(self, paid: World) -> None:
+        paid.deliver_webhooks()
+        event = WebhookEvent.objects.get(type="checkout.session.completed")
+        for state in ("doing", "dead"):
+            Job.objects.filter(kind="payments.handle_event").update(state=state, attempts=80)
+
+        replay_event(webhook=event.pk, actor=OSCAR, reason="it was parked for too long", now=timezone.now())
+
+        job = Job.objects.get(key=f"stripe:{event.event_id}")
+        assert (job.state, job.attempts) == ("todo", 0)
+
+    def test_is_refused_for_a_kind_on_which_nothing_depends(self, paid: World) -> None:
+        signed_event(paid, type="customer.tax_id.created")
+        event = WebhookEvent.objects.get(event_id="evt_1")
+
+        with nothing_changes(), pytest.raises(NotReplayable, match="nothing here depends on"):
+            replay_event(webhook=event.pk, actor=OSCAR, reason="why not", now=timezone.now())
+
+
+class TestCompareEvents:
+    def test_finds_what_was_lost_and_it_is_booked_like_a_webhook(self, paid: World, ann: Seller) -> None:
+        lost = lose_webhooks(paid)
+        assert lost > 0
+
+        found = compare()
+
+        assert "checkout.session.completed" in [gap.type for gap in found.gaps]
+        assert {event.source for event in WebhookEvent.objects.filter(type="checkout.session.completed")} == {"listing"}
+        paid.settle()
+        assert (paid.status("cart-1.ann"), pending(ann)) == ("SUCCESS", "90.00")
+
+    def test_finds_nothing_where_everything_was_heard(self, paid: World) -> None:
+        paid.settle()
+
+        found = compare()
+
+        assert found.gaps == ()
+        assert found.listed > 0
+
+    def test_keeps_the_comparison_itself(self, paid: World) -> None:
+        lose_webhooks(paid)
+
+        found = compare()
+
+        listing = EventListing.objects.get()
+        assert (listing.listed, listing.missing, listing.actor) == (found.listed, len(found.gaps), OSCAR)
+
+    def test_takes_nothing_in_on_a_dry_run(self, paid: World) -> None:
+        lose_webhooks(paid)
+
+        with nothing_changes():
+            found = compare(dry_run=True)
+
+        assert found.gaps
+
+    def test_a_webhook_that_comes_after_all_makes_no_second_work(self, paid: World, ann: Seller) -> None:
+        messages = paid.provider.take_webhooks()
+        compare()
+        paid.settle()
+        before = count_entries()
+
+        for message in messages:
+            assert paid.deliver(message).status_code == 200
+        paid.settle()
+
+        assert (count_entries(), pending(ann)) == (before, "90.00")
+        assert {event.source for event in WebhookEvent.objects.filter(type="checkout.session.completed")} == {"listing"}
+
+    def test_says_why_when_the_provider_does_not_answer(self, paid: World) -> None:
+        paid.provider.plan([{"op": "event.list", "action": "error_503"}])
+
+        with nothing_changes(), pytest.raises(ListingFailed):
+            compare()
+
+
+class TestSyncEvents:
+    def test_goes_on_shortly_before_where_the_last_one_ended(self, paid: World) -> None:
+        first = timezone.now()
+        one = sync_events(psp="stripe", actor=OSCAR, now=first)
+        two = sync_events(psp="stripe", actor=OSCAR, now=first + timedelta(minutes=5))
+
+        assert one.until - one.since == timedelta(days=1)
+        assert two.since == one.until - timedelta(minutes=10)
+        assert two.until == one.until + timedelta(minutes=5)
+
+    def test_leaves_out_what_may_still_be_on_its_way(self, paid: World) -> None:
+        lose_webhooks(paid)
+
+        assert sync_events(psp="stripe", actor=OSCAR, now=timezone.now()).gaps == ()
+
+
+class TestAListing:
+    @pytest.mark.parametrize("attack", ["UPDATE {} SET missing = 0", "DELETE FROM {}", "TRUNCATE {}"])
+    def test_stays_as_it_is_written(self, paid: World, attack: str) -> None:
+        lose_webhooks(paid)
+        compare()
+
+        with pytest.raises(Exception, match="is refused"), transaction.atomic():
+            database.execute(attack.format("payments_eventlisting"))
+
+
+class TestPspSync:
+    def test_prints_what_is_missing_and_takes_it_in(self, paid: World) -> None:
+        lose_webhooks(paid)
+        soon = (timezone.now() + timedelta(minutes=1)).isoformat()
+
+        dry = run("psp_sync", "--until", soon, "--dry-run")
+        assert "checkout.session.completed" in dry
+        assert "would be taken in" in dry
+        assert not EventListing.objects.exists()
+        facts = json.loads(run("psp_sync", "--until", soon, "--json"))
+
+        assert facts["taken_in"] == len(facts["missing"]) > 0
+        assert json.loads(run("psp_sync", "--until", soon, "--json"))["missing"] == []
+
+    @pytest.mark.parametrize("since", ["yesterday", "48", "2026-13-01", "48h "])
+    def test_names_the_option_that_makes_no_sense(self, world: World, since: str) -> None:
+        with pytest.raises(CommandError, match="--since"):
+            call_command("psp_sync", f"--since={since}")
+
+    def test_refuses_an_end_before_the_beginning(self, world: World) -> None:
+        with pytest.raises(CommandError, match="is not before"):
+            run("psp_sync", "--since", "1h", "--until", "2h")
+
+
+class TestWebhooksReplay:
+    def test_lists_on_a_dry_run_and_changes_nothing(self, paid: World) -> None:
+        paid.settle()
+
+        with nothing_changes():
+            said = run("webhooks_replay", "--type", "checkout.session.completed", "--dry-run")
+
+        assert "checkout.session.completed" in said
+        assert "1 events would be due again" in said
+
+    def test_makes_the_chosen_events_due_again(self, paid: World) -> None:
+        paid.settle()
+        event = WebhookEvent.objects.get(type="checkout.session.completed")
+
+        said = json.loads(run("webhooks_replay", event.event_id, "--reason", "mended", "--json"))
+
+        assert (said["event"], said["type"]) == (event.event_id, event.type)
+        assert paid.work() == 1
+
+    @pytest.mark.parametrize(
+        ("args", "problem"),
+        [
+            (("--reason", "why"), "everything at once is never meant"),
+            (("evt_nobody", "--reason", "why"), "Not in the inbox: evt_nobody"),
+            (("--type", "no.such", "--reason", "why"), "No event is like that"),
+            (("--type", "checkout.session.completed"), "Say with --reason"),
+        ],
+    )
+    def test_refuses_what_is_not_clear(self, paid: World, args: tuple[str, ...], problem: str) -> None:
+        paid.settle()
+
+        with nothing_changes(), pytest.raises(CommandError, match=problem):
+            run("webhooks_replay", *args)
