@@ -172,6 +172,11 @@ SANDBOX_URL = env.text("SANDBOX_URL", "") or runtime.sandbox_url() or ""
 # With a key of one's own the provider is Stripe; without, it is the stand-in.
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "") or (SANDBOX_URL if STRIPE_API_KEY == "sk_test_sandbox" else "")
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET", "") or [runtime.webhook_secret() or "whsec_unset"]
+# After so many calls in a row without an answer none is made for a while; 0 switches that off. Tests plan silence.
+PSP_BREAKER_FAILURES = env.integer("PSP_BREAKER_FAILURES", 0 if ENV == "test" else 5, minimum=0, maximum=1000)
+PSP_BREAKER_REST_S = env.integer("PSP_BREAKER_REST_S", 15, minimum=1, maximum=3600)
+# Of one process; fewer than its threads, so that a slow provider cannot hold them all.
+PSP_CALLS_AT_ONCE = env.integer("PSP_CALLS_AT_ONCE", 50 if ENV == "test" else 3, minimum=1, maximum=1000)
 CHECKOUT_LIFE = timedelta(hours=env.integer("CHECKOUT_LIFE_HOURS", 23, minimum=1, maximum=23))
 COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
 

@@ -32,10 +32,16 @@ class Declined:
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """Nobody can say yet whether the provider did it."""
+    """Nobody can say yet whether the provider did it.
+
+    `sent` is false where it was not even asked, because it has not answered for a while. `heard` says that it did
+    answer, only not yet what was asked: it is up.
+    """
 
     reason: str
     retry_after_s: int | None = None
+    sent: bool = True
+    heard: bool = False
 
 
 Outcome = Succeeded[T] | Declined | Unknown

@@ -35,6 +35,7 @@ from payments.gateway.base import (
     Unknown,
 )
 from payments.gateway.currencies import NotRepresentable, to_stripe
+from payments.gateway.shield import Shield
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,10 +65,11 @@ class StripeGateway:
     name = "stripe"
     key_life_s = 20 * 3600
 
-    def __init__(self, *, api_key: str, api_base: str, webhook_secrets: list[str]) -> None:
+    def __init__(self, *, api_key: str, api_base: str, webhook_secrets: list[str], shield: Shield) -> None:
         self._key = api_key
         self._base = api_base
         self._secrets = webhook_secrets
+        self._shield = shield
         addresses = cast(Any, {"api": api_base} if api_base else {})
         self._client = stripe.StripeClient(
             api_key,
@@ -260,7 +262,10 @@ class StripeGateway:
         return read.checkout(v1.checkout.sessions.create(params, {"idempotency_key": key}))
 
     def _ask(self, op: str, send: Callable[[Any], T]) -> Outcome[T]:
-        """Make one call and turn whatever happens into an outcome."""
+        """Make one call, unless the provider has not answered for a while, and turn what happens into an outcome."""
+        return self._shield.around(lambda: self._answer(op, send))
+
+    def _answer(self, op: str, send: Callable[[Any], T]) -> Outcome[T]:
         try:
             with _as_outcome():
                 return Succeeded(psp.call(op, lambda: send(cast(Any, self._client.v1))))
@@ -290,16 +295,21 @@ def _as_outcome() -> Iterator[None]:
         yield
     except (stripe.InvalidRequestError, stripe.CardError) as error:
         if error.http_status == 409:
-            raise _Answered(Unknown(reason="the same request is still running there", retry_after_s=1)) from error
+            raise _Answered(
+                Unknown(reason="the same request is still running there", retry_after_s=1, heard=True)
+            ) from error
         raise _Answered(
             Declined(code=error.code or "invalid_request", message=str(error), missing=error.http_status == 404)
         ) from error
     except stripe.RateLimitError as error:
-        raise _Answered(Unknown(reason="rate limited", retry_after_s=_told_to_wait(error) or 1)) from error
+        wait_s = _told_to_wait(error) or 1
+        raise _Answered(Unknown(reason="rate limited", retry_after_s=wait_s, heard=True)) from error
+    except _NotYet as error:
+        raise _Answered(Unknown(reason=str(error), heard=True)) from error
     except NotRepresentable as error:
         # Raised before anything was sent.
         raise _Answered(Declined(code="not_representable", message=str(error))) from error
-    except (stripe.StripeError, requests.RequestException, _NotYet, UnicodeDecodeError) as error:
+    except (stripe.StripeError, requests.RequestException, UnicodeDecodeError) as error:
         reason = f"{type(error).__name__}: {error}"[:300]
         raise _Answered(Unknown(reason=reason, retry_after_s=_told_to_wait(error))) from error
     except read.Unreadable as error:
@@ -330,16 +340,24 @@ def _refuse_future(signature: str, now: datetime) -> None:
 
 def make(settings: Any) -> StripeGateway:
     """Return the gateway that the settings describe."""
-    return _cached(settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, tuple(settings.STRIPE_WEBHOOK_SECRETS))
+    return _cached(
+        settings.STRIPE_API_KEY,
+        settings.STRIPE_API_BASE,
+        tuple(settings.STRIPE_WEBHOOK_SECRETS),
+        (settings.PSP_BREAKER_FAILURES, settings.PSP_BREAKER_REST_S, settings.PSP_CALLS_AT_ONCE),
+    )
 
 
-_made: dict[tuple[str, str, tuple[str, ...]], StripeGateway] = {}
+_Configuration = tuple[str, str, tuple[str, ...], tuple[int, int, int]]
+_made: dict[_Configuration, StripeGateway] = {}
 
 
-def _cached(api_key: str, api_base: str, secrets: tuple[str, ...]) -> StripeGateway:
-    """Keep one client, with its open connections, per configuration."""
-    found = _made.get((api_key, api_base, secrets))
+def _cached(*configuration: Any) -> StripeGateway:
+    """Keep one client, with its open connections and what it knows of the provider's health, per configuration."""
+    found = _made.get(configuration)
     if found is None:
-        found = StripeGateway(api_key=api_key, api_base=api_base, webhook_secrets=list(secrets))
-        _made[(api_key, api_base, secrets)] = found
+        api_key, api_base, secrets, (failures, rest_s, at_once) = configuration
+        shield = Shield(name="stripe", failures=failures, rest_s=rest_s, at_once=at_once)
+        found = StripeGateway(api_key=api_key, api_base=api_base, webhook_secrets=list(secrets), shield=shield)
+        _made[configuration] = found
     return found
