@@ -47,6 +47,8 @@ def production(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage
         found.append(Error("the provider is the sandbox: set STRIPE_API_KEY and no SANDBOX_URL", id="counterfoil.E011"))
     if not all(secret.startswith("whsec_") and len(secret) >= 20 for secret in settings.STRIPE_WEBHOOK_SECRETS):
         found.append(Error("STRIPE_WEBHOOK_SECRET must hold the endpoint's whsec_ secrets", id="counterfoil.E012"))
+    if settings.CHECKOUT_PAGE == "embedded" and not settings.STRIPE_PUBLISHABLE_KEY.startswith("pk_live_"):
+        found.append(Error("CHECKOUT_PAGE=embedded needs STRIPE_PUBLISHABLE_KEY", id="counterfoil.E014"))
     if not settings.PUBLIC_URL.startswith("https://"):
         found.append(Error("PUBLIC_URL must be https", id="counterfoil.E013"))
     return found

@@ -178,6 +178,14 @@ PSP_BREAKER_REST_S = env.integer("PSP_BREAKER_REST_S", 15, minimum=1, maximum=36
 # Of one process; fewer than its threads, so that a slow provider cannot hold them all.
 PSP_CALLS_AT_ONCE = env.integer("PSP_CALLS_AT_ONCE", 50 if ENV == "test" else 3, minimum=1, maximum=1000)
 CHECKOUT_LIFE = timedelta(hours=env.integer("CHECKOUT_LIFE_HOURS", 23, minimum=1, maximum=23))
+# Where the buyer pays: on the provider's own page (redirect), or on one of ours that embeds the provider's form.
+CHECKOUT_PAGE = env.choice("CHECKOUT_PAGE", "redirect", ("redirect", "embedded"))
+STRIPE_PUBLISHABLE_KEY = env.text("STRIPE_PUBLISHABLE_KEY", "") or "pk_test_sandbox"
+# Stripe.js comes in trains, like the API; this one belongs to the API version of the SDK.
+STRIPE_JS_TRAIN = "endive"
+STRIPE_JS_URL = f"{STRIPE_API_BASE or 'https://js.stripe.com'}/{STRIPE_JS_TRAIN}/stripe.js"
+STRIPE_FRAME_ORIGINS = "" if STRIPE_API_BASE else "https://hooks.stripe.com"
+STRIPE_CONNECT_ORIGINS = STRIPE_API_BASE or "https://api.stripe.com"
 COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
 
 # ── ledger ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 """Putting work on the table."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -62,9 +62,9 @@ def requeue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> N
     enqueue(kind=kind, key=f"{key}#{len(known) + 1}" if known else key, args=args, run_at=run_at)
 
 
-def wake(*, kind: str, key: str, now: datetime) -> None:
-    """Make a waiting job due at once (somebody learnt that its moment has come)."""
+def wake(*, kind: str, key: str, now: datetime, unless_within: timedelta = timedelta(0)) -> None:
+    """Make a waiting job due at once (somebody learnt that its moment has come), unless it is due soon anyway."""
     require_transaction("wake")
-    for job in Job.objects.filter(kind=kind, key=key, state=JobState.TODO):
+    for job in Job.objects.filter(kind=kind, key=key, state=JobState.TODO, next_at__gt=now + unless_within):
         Job.objects.filter(pk=job.pk, state=JobState.TODO).update(next_at=now)
         hint(RUN_TASK, row_id=job.pk)

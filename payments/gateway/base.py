@@ -66,6 +66,7 @@ class CheckoutRequest:
     cancel_url: str
     expires_at: int
     email: str = ""
+    embedded: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
 
     def frozen(self) -> dict[str, Any]:
@@ -99,6 +100,7 @@ class CheckoutFacts:
     page_url: str
     status: CheckoutStatus
     amount: Money
+    page_secret: str = ""
     payment_ref: str = ""
     charge_ref: str = ""
     balance_transaction: str = ""

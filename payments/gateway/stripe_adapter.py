@@ -246,17 +246,19 @@ class StripeGateway:
         return self._ask("event.list", fetch)
 
     def _create_session(self, v1: Any, request: CheckoutRequest, key: str) -> CheckoutFacts:
-        params = {
+        params: dict[str, Any] = {
             "mode": "payment",
             "client_reference_id": request.reference,
             "line_items": [_line_item(line.name, line.amount_minor, request.currency) for line in request.lines],
-            "success_url": request.success_url,
-            "cancel_url": request.cancel_url,
             "expires_at": request.expires_at,
             "metadata": request.metadata,
             "payment_intent_data": {"metadata": request.metadata, "transfer_group": request.reference},
             "expand": _EXPAND,
         }
+        if request.embedded:
+            params |= {"ui_mode": "embedded_page", "return_url": request.success_url}
+        else:
+            params |= {"success_url": request.success_url, "cancel_url": request.cancel_url}
         if request.email:
             params["customer_email"] = request.email
         return read.checkout(v1.checkout.sessions.create(params, {"idempotency_key": key}))

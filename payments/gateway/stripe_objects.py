@@ -59,6 +59,7 @@ def checkout(session: Any) -> CheckoutFacts:
         "psp_ref": _text(found["id"]),
         "reference": _text(found["client_reference_id"]),
         "page_url": found.get("url") or "",
+        "page_secret": found.get("client_secret") or "",
         "status": _checkout_status(found, intent),
         "amount": from_stripe(found["amount_total"], found["currency"]),
     }

@@ -104,6 +104,7 @@ class Attempt(StatefulModel):
     state = StateField(choices=AttemptState.choices, default=AttemptState.CREATED)
     psp_ref = models.TextField(null=True, unique=True, help_text="the provider's token")  # noqa: DJ001 - unique
     page_url = models.TextField(blank=True)
+    page_secret = models.TextField(blank=True, default="", help_text="what the embedded form opens with")
     charge_ref = models.TextField(null=True, unique=True)  # noqa: DJ001 - unique, so none must be NULL
     payment_ref = models.TextField(blank=True)
     fee_minor = models.BigIntegerField(default=0)

@@ -6,5 +6,6 @@ from payments.pages import views
 
 urlpatterns = [
     path("webhooks/<slug:psp>", views.receive_webhook),
+    path("pay/<slug:checkout>", views.embedded, name="embedded"),
     path("pay/<slug:checkout>/return", views.buyer_return, name="buyer-return"),
 ]

@@ -1,7 +1,8 @@
 """Where the provider's messages arrive, and where the buyer comes back to."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -11,16 +12,18 @@ from operations.services import DomainError
 from operations.switchboard import UnknownKind
 from payments import selectors, services
 from payments.gateway.base import BadSignature
-from payments.states import OrderState
+from payments.pages.policy import localised, page, page_with_form
+from payments.states import AttemptState, OrderState
 
 MAX_WEBHOOK_BYTES = 256 * 1024
-_WAITING = {
-    OrderState.NOT_STARTED,
-    OrderState.EXECUTING,
-    OrderState.UNKNOWN,
-    OrderState.REQUIRES_ACTION,
-    OrderState.IN_REVIEW,
-}
+# How the orders of a checkout add up for the buyer: the first of these that any of them is in.
+_STANDS = (
+    ("action", {OrderState.REQUIRES_ACTION}),
+    ("review", {OrderState.IN_REVIEW}),
+    ("waiting", {OrderState.NOT_STARTED, OrderState.EXECUTING, OrderState.UNKNOWN}),
+)
+# After how many seconds the page looks again.
+_LOOK_AGAIN_S = {"waiting": 3, "action": 5, "review": 60}
 
 
 @csrf_exempt
@@ -45,16 +48,49 @@ def receive_webhook(request: HttpRequest, psp: str) -> HttpResponse:
 
 @never_cache
 @require_GET
-def buyer_return(request: HttpRequest, checkout: str) -> HttpResponse:
-    """Show the buyer where the payment stands. The redirect itself proves nothing: we look at our own state."""
+def embedded(request: HttpRequest, checkout: str) -> HttpResponse:
+    """Show the provider's form on a page of ours, where checkouts are registered so."""
     try:
         found = selectors.checkout(checkout=checkout)
     except DomainError:
-        return render(request, "payments/return_missing.html", status=404)
+        return page(request, "payments/return_missing.html", {}, status=404)
+    attempt = selectors.latest_attempt(checkout=checkout)
+    if attempt is None or attempt.state != AttemptState.PENDING or not attempt.page_secret:
+        return redirect("buyer-return", checkout=checkout)
+    context = {
+        "checkout": found,
+        "total": localised(found.total, request),
+        "secret": attempt.page_secret,
+        "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
+        "script_url": settings.STRIPE_JS_URL,
+        "return_url": found.return_url,
+    }
+    return page_with_form(request, "payments/embedded.html", context)
+
+
+@never_cache
+@require_GET
+def buyer_return(request: HttpRequest, checkout: str) -> HttpResponse:
+    """Show the buyer where the payment stands. The redirect itself proves nothing: we look at our own state.
+
+    It is a hint, though, that there is something to ask the provider about.
+    """
+    try:
+        found = selectors.checkout(checkout=checkout)
+    except DomainError:
+        return page(request, "payments/return_missing.html", {}, status=404)
     states = {order.state for order in found.orders.all()}
-    status = "paid" if found.is_payment_done else ("waiting" if states & _WAITING else "not_paid")
-    return render(
-        request,
-        "payments/return.html",
-        {"checkout": found, "status": status, "total": found.total.display, "return_url": found.return_url},
-    )
+    waits = next((name for name, of in _STANDS if states & of), "not_paid")
+    status = "paid" if found.is_payment_done else waits
+    attempt = selectors.latest_attempt(checkout=checkout)
+    if status in _LOOK_AGAIN_S:
+        services.buyer_returned(checkout=checkout, now=timezone.now())
+    context = {
+        "checkout": found,
+        "status": status,
+        "total": localised(found.total, request),
+        "return_url": found.return_url,
+        "page_url": attempt.page_url if attempt and status == "action" else "",
+        "look_again_s": _LOOK_AGAIN_S.get(status),
+    }
+    return page(request, "payments/return.html", context)

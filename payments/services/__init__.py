@@ -8,6 +8,7 @@ from payments.services.checkouts import (
     NewOrder,
     OrderExists,
     ProviderRefused,
+    buyer_returned,
     create_checkout,
     register_attempt,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "RefundExceedsPaid",
     "SellerExists",
     "TaxUnnamed",
+    "buyer_returned",
     "compare_events",
     "create_checkout",
     "handle_event",

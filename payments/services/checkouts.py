@@ -18,7 +18,7 @@ from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import enqueue, require_running, withdraw
+from operations.services import enqueue, require_running, wake, withdraw
 from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Succeeded, Unknown, provider
@@ -31,6 +31,8 @@ from payments.states import AttemptState, OrderState
 TAKE_OVER_AFTER = timedelta(seconds=15)
 # The first poll for a webhook that may have been lost.
 FIRST_POLL_AFTER = timedelta(minutes=2)
+# A poll that is due this soon anyway is soon enough for a buyer who waits.
+ASK_SOON = timedelta(seconds=20)
 UNSENT = (AttemptState.CREATED, AttemptState.UNKNOWN)
 
 
@@ -132,6 +134,17 @@ def register_attempt(*, attempt: str, now: datetime) -> None:
         raise try_later(outcome)
 
 
+def buyer_returned(*, checkout: str, now: datetime) -> None:
+    """Have the provider asked soon about a checkout whose buyer came back: a webhook may be late, or lost.
+
+    At most once in a while, whoever loads the page how often.
+    """
+    attempt = Attempt.objects.filter(checkout=checkout, state=AttemptState.PENDING).first()
+    if attempt is not None:
+        with money_tx("payments.buyer_returned"):
+            wake(kind="payments.sync_attempt", key=attempt.id, now=now, unless_within=ASK_SOON)
+
+
 def _intend(*, storefront: str, new: NewCheckout, now: datetime) -> str:
     require_running("checkout")
     sellers = _sellers(storefront, [order.seller_account for order in new.orders])
@@ -218,6 +231,7 @@ def _store_attempt(checkout: Checkout, new: NewCheckout, sellers: dict[str, Sell
         cancel_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return",
         expires_at=int(checkout.expires_at.timestamp()),
         email=str(new.buyer_info.get("email", "")),
+        embedded=settings.CHECKOUT_PAGE == "embedded",
         metadata={"reference": checkout.id, "checkout_id": checkout.checkout_id},
     )
     number = Attempt.objects.filter(checkout=checkout).count() + 1
@@ -271,7 +285,9 @@ def _record(
         match outcome:
             case Succeeded(value=facts):
                 withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
-                move(attempt, "register", actor=actor, now=now, psp_ref=facts.psp_ref, page_url=facts.page_url)
+                page_url = facts.page_url or f"{settings.PUBLIC_URL}/pay/{attempt.checkout_id}"
+                shown: dict[str, Any] = {"page_url": page_url, "page_secret": facts.page_secret}
+                move(attempt, "register", actor=actor, now=now, psp_ref=facts.psp_ref, **shown)
                 _move_all(orders, "start", actor=actor, now=now)
                 enqueue(
                     kind="payments.sync_attempt",

@@ -1,5 +1,6 @@
 """The hosted payment page, the bank's challenge page, and what the buyer sends from them."""
 
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# What stands in for the provider's script: it opens the page in a frame, and leaves when the page says so.
+_SCRIPT = Path(__file__).with_name("stripe.js").read_bytes()
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -55,6 +59,8 @@ class Pages:
         Raises ConnectionCut when the fault plan says so.
         """
         parts = request.path.strip("/").split("/")
+        if parts[-1] == "stripe.js" and len(parts) == 2 and request.method == "GET":
+            return Reply(200, _SCRIPT, "text/javascript; charset=utf-8", {"Cache-Control": "no-store"})
         if len(parts) != 3 or parts[0] != "c" or request.method not in ("GET", "POST"):
             return self._closed(404, "There is nothing here", "Please go back to the shop and try again.")
         step, object_id = parts[1], parts[2]
@@ -146,7 +152,7 @@ class Pages:
             return self._closed(404, "This page does not exist", "Check the link, or go back to the shop.")
         if session["status"] == "complete":
             # a second click on the button must neither charge twice nor frighten
-            return _redirect(return_address(session))
+            return self._leave(request, session)
         if session["status"] == "expired":
             return self._over(session)
         typed = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -160,7 +166,17 @@ class Pages:
             return self._form(scope, request, session, status=402, problem=problem, typed=typed)
         if intent["status"] == "requires_action":
             return _redirect(intent["next_action"]["redirect_to_url"]["url"])
-        return _redirect(return_address(session))
+        return self._leave(request, session)
+
+    def _leave(self, request: Request, session: Json) -> Reply:
+        """Send the buyer's browser back to the shop; out of the frame, where the page is in one."""
+        if session["ui_mode"] != "embedded_page" or request.headers.get("sec-fetch-dest") != "iframe":
+            return _redirect(return_address(session))
+        nonce = secrets.token_urlsafe(16)
+        page = self._templates.get_template("leave.html").render(url=return_address(session), nonce=nonce)
+        policy = f"{_HEADERS['Content-Security-Policy']}; script-src 'nonce-{nonce}'"
+        headers = {**_HEADERS, "Content-Security-Policy": policy}
+        return Reply(200, page.encode(), "text/html; charset=utf-8", headers)
 
     def _attempt(self, scope: Scope, session: Json, typed: dict[str, str]) -> Json:
         name, email = typed.get("name") or None, typed.get("email") or None
@@ -231,8 +247,9 @@ class Pages:
             if session_id:
                 return _redirect(f"{scope.base_url}/c/pay/{session_id}?failed=1")
             return _redirect(_with_query(back, payment_intent=intent_id, redirect_status="failed"))
-        if session_id:
-            return _redirect(back)
+        session = scope.store.get(session_id) if session_id else None
+        if session is not None:
+            return self._leave(request, session)
         return _redirect(_with_query(back, payment_intent=intent_id, redirect_status="succeeded"))
 
     def _over(self, session: Json) -> Reply:

@@ -191,7 +191,7 @@ def _new_session(scope: Scope, params: Json, *, code: str, total: int, expires_a
         "submit_type": params.get("submit_type"),
         "success_url": params.get("success_url"),
         "ui_mode": ui_mode,
-        "url": f"{scope.base_url}/c/pay/{session_id}",
+        "url": f"{scope.base_url}/c/pay/{session_id}" if ui_mode == "hosted_page" else None,
         "_intent": params.get("payment_intent_data", {}),
     }
 
