@@ -85,6 +85,19 @@ def amounts(name: str) -> dict[str, int]:
     return found
 
 
+def rates(name: str, default: str = "") -> dict[str, tuple[int, int]]:
+    """Return a variable such as `EUR=290+30` by currency: hundredths of a percent, and a fixed part in minor units."""
+    found: dict[str, tuple[int, int]] = {}
+    for word in words(name, default):
+        parts = re.fullmatch(r"([A-Z]{3})=([0-9]{1,5})\+([0-9]{1,9})", word)
+        if parts is None:
+            raise BadEnvironment(name, f"holds {word!r}, but must be a list such as EUR=290+30,JPY=360+0")
+        if parts[1] in found:
+            raise BadEnvironment(name, f"names {parts[1]} twice")
+        found[parts[1]] = (int(parts[2]), int(parts[3]))
+    return found
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list of its words."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

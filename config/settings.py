@@ -186,6 +186,15 @@ STRIPE_JS_TRAIN = "endive"
 STRIPE_JS_URL = f"{STRIPE_API_BASE or 'https://js.stripe.com'}/{STRIPE_JS_TRAIN}/stripe.js"
 STRIPE_FRAME_ORIGINS = "" if STRIPE_API_BASE else "https://hooks.stripe.com"
 STRIPE_CONNECT_ORIGINS = STRIPE_API_BASE or "https://api.stripe.com"
+# Above which amount a refund waits for a second person, in minor units by currency. Without an entry: none does.
+REFUND_APPROVAL_LIMIT_MINOR = env.amounts("REFUND_APPROVAL_LIMIT_MINOR")
+# What a charge is expected to cost while the provider has not said it: hundredths of a percent, and minor units.
+PROVIDER_FEE_RATES = env.rates("PROVIDER_FEE_RATES", "EUR=290+30,USD=290+30,GBP=290+20,BRL=399+39")
+# Who bears a lost dispute, unless a seller agreed to something else, and who bears the provider's fee for it.
+DISPUTES_BORNE_BY = env.choice("DISPUTES_BORNE_BY", "seller", ("seller", "platform"))
+DISPUTE_FEES_BORNE_BY = env.choice("DISPUTE_FEES_BORNE_BY", "platform", ("seller", "platform"))
+# How long before evidence is due the storefront is warned.
+DISPUTE_WARNING = timedelta(days=env.integer("DISPUTE_WARNING_DAYS", 3, minimum=0, maximum=60))
 COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
 
 # ── ledger ───────────────────────────────────────────────────────────────────────────────────────────────

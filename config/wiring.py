@@ -13,6 +13,8 @@ _TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=22)
 
 # What is not known here yet may become so; after three days, when the provider too gives up, a person looks.
 _EVENT = RetryPolicy(base_s=2, cap_s=3600, attempts=80)
+# What takes weeks at the provider is asked for a few times a day, for half a year.
+_LATER = RetryPolicy(base_s=300, cap_s=6 * 3600, attempts=750)
 
 # Durable jobs: kind -> function(**args, now).
 JOBS = {
@@ -20,10 +22,15 @@ JOBS = {
     "payments.sync_attempt": "payments.services.sync_attempt",
     "payments.handle_event": "payments.services.handle_event",
     "payments.send_refund": "payments.services.send_refund",
+    "payments.true_up_fee": "payments.services.true_up_fee",
+    "payments.sync_dispute": "payments.services.sync_dispute",
+    "payments.send_evidence": "payments.services.send_evidence",
+    "payments.warn_of_deadline": "payments.services.warn_of_deadline",
     "payments.open_seller_account": "payments.services.open_seller_account",
     "payments.send_event": "payments.services.send_event",
     "payouts.send_payout": "payouts.services.send_payout",
     "payouts.confirm_payout": "payouts.services.confirm_payout",
+    "payouts.release_again": "payouts.services.release_again",
 }
 
 RETRY_POLICIES = {
@@ -31,6 +38,10 @@ RETRY_POLICIES = {
     "payments.sync_attempt": _POLL,
     "payments.handle_event": _EVENT,
     "payments.send_refund": ASK_THE_PROVIDER,
+    "payments.true_up_fee": _LATER,
+    "payments.sync_dispute": _LATER,
+    "payments.warn_of_deadline": _LATER,
+    "payments.send_evidence": ASK_THE_PROVIDER,
     "payments.open_seller_account": ASK_THE_PROVIDER,
     "payments.send_event": _TELL,
     "payouts.send_payout": ASK_THE_PROVIDER,
@@ -49,6 +60,11 @@ PSP_EVENTS = {
     "refund.created": "payments.services.webhooks.refund_changed",
     "refund.updated": "payments.services.webhooks.refund_changed",
     "refund.failed": "payments.services.webhooks.refund_changed",
+    "charge.dispute.created": "payments.services.disputes.dispute_changed",
+    "charge.dispute.updated": "payments.services.disputes.dispute_changed",
+    "charge.dispute.closed": "payments.services.disputes.dispute_changed",
+    "charge.dispute.funds_withdrawn": "payments.services.disputes.dispute_changed",
+    "charge.dispute.funds_reinstated": "payments.services.disputes.dispute_changed",
     "account.updated": "payments.services.webhooks.account_changed",
     "transfer.created": "payouts.services.transfer_changed",
     "transfer.updated": "payouts.services.transfer_changed",
@@ -58,10 +74,12 @@ PSP_EVENTS = {
 # Two-person decisions: kind -> what is done when a second person grants, or rejects, it.
 APPROVALS = {
     "ledger.manual_journal": "ledger.services.post_journal",
+    "payments.refund": "payments.services.approve_refund",
     "payouts.batch": "payouts.services.approve_batch",
 }
 REJECTIONS = {
     "ledger.manual_journal": "ledger.services.reject_journal",
+    "payments.refund": "payments.services.reject_refund",
     "payouts.batch": "payouts.services.cancel_batch",
 }
 

@@ -44,12 +44,17 @@ def commission_of(gross: Money, terms: Terms) -> Commission:
     return Commission(commission=commission, tax=tax)
 
 
-def given_back(*, sold: Commission, gross: Money, earlier: Money, refund: Money) -> Commission:
+def given_back(
+    *, sold: Commission, gross: Money, earlier: Money, refund: Money, already: Commission | None = None
+) -> Commission:
     """Return what a refund gives back of the commission and of its tax: in all refunds so far, less the earlier ones.
 
     Cumulative, so that however a sale is refunded in parts, a full refund gives back exactly the commission and
     exactly the tax, and no part gives back more than it refunds. The two are counted together first, and what
     they come to is then divided: counted apart, their roundings could exceed a small refund.
+
+    `already` is what the earlier ones gave back as booked, which is what they should have given back unless one of
+    them failed late; without it they are taken to have given back exactly that.
     """
     ours = sold.commission.minor + sold.tax.minor
 
@@ -58,11 +63,12 @@ def given_back(*, sold: Commission, gross: Money, earlier: Money, refund: Money)
         commission = _rounded(sold.commission.minor * both, ours) if ours else 0
         return commission, both - commission
 
-    commission_before, tax_before = so_far(earlier.minor)
+    commission_before, tax_before = (already.commission.minor, already.tax.minor) if already else so_far(earlier.minor)
     commission, tax = so_far((earlier + refund).minor)
+    back = max(0, min(commission - commission_before, refund.minor))
     return Commission(
-        commission=Money(commission - commission_before, gross.currency),
-        tax=Money(tax - tax_before, gross.currency),
+        commission=Money(back, gross.currency),
+        tax=Money(max(0, min(tax - tax_before, refund.minor - back)), gross.currency),
     )
 
 

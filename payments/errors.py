@@ -15,6 +15,12 @@ class UnknownPayment(DomainError):
     code = "unknown_payment"
 
 
+class UnknownDispute(DomainError):
+    """There is no dispute {dispute!r} in this storefront."""
+
+    code = "unknown_dispute"
+
+
 class ProviderUnclear(DomainError):
     """{what} was sent at {sent_at} and the provider never said what became of it: a person must look."""
 

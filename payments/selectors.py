@@ -8,9 +8,19 @@ from django.db.models import QuerySet, Sum
 
 from ledger.money import Money
 from operations import switchboard
-from payments.errors import UnknownPayment, UnknownSeller
-from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, WebhookEvent
-from payments.states import AttemptState, OrderState, RefundState
+from payments.errors import UnknownDispute, UnknownPayment, UnknownSeller
+from payments.models import (
+    Attempt,
+    Bearer,
+    Checkout,
+    Dispute,
+    DisputeShare,
+    PaymentOrder,
+    Refund,
+    Seller,
+    WebhookEvent,
+)
+from payments.states import HOLDS_MONEY, WANTS_EVIDENCE, AttemptState, OrderState, RefundState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,15 +185,21 @@ def subject_of_reference(*, psp_ref: str) -> str | None:
     if attempt is not None:
         return f"checkout:{attempt.checkout_id}"
     refund = Refund.objects.select_related("order").filter(psp_ref=psp_ref).first()
-    return f"checkout:{refund.order.checkout_id}" if refund else None
+    if refund is not None:
+        return f"checkout:{refund.order.checkout_id}"
+    found = Dispute.objects.filter(psp_ref=psp_ref).first()
+    return f"checkout:{found.checkout_id}" if found else None
 
 
 def provider_refs(*, checkouts: list[str]) -> list[str]:
-    """Return the provider's ids of the charges and refunds of some checkouts (our own ids)."""
+    """Return the provider's ids of the charges, refunds and disputes of some checkouts (our own ids)."""
     charges = Attempt.objects.filter(checkout__in=checkouts, charge_ref__isnull=False)
     refunds = Refund.objects.filter(order__checkout__in=checkouts, psp_ref__isnull=False)
+    disputes = Dispute.objects.filter(checkout__in=checkouts)
     return [
-        str(ref) for ref in [*charges.values_list("charge_ref", flat=True), *refunds.values_list("psp_ref", flat=True)]
+        *map(str, charges.values_list("charge_ref", flat=True)),
+        *map(str, refunds.values_list("psp_ref", flat=True)),
+        *disputes.values_list("psp_ref", flat=True),
     ]
 
 
@@ -208,3 +224,51 @@ def kept_events(
     }
     chosen = {name: value for name, value in wanted.items() if value is not None}
     return list(WebhookEvent.objects.filter(psp=psp, **chosen).defer("payload").order_by("id"))
+
+
+def dispute(*, storefront: str, dispute: str) -> Dispute:
+    """Return a storefront's dispute. Raises UnknownDispute, also for another storefront's."""
+    found = Dispute.objects.select_related("checkout").filter(pk=dispute, checkout__storefront=storefront).first()
+    if found is None:
+        raise UnknownDispute(dispute=dispute)
+    return found
+
+
+def disputes(
+    *,
+    storefront: str,
+    limit: int,
+    before: str | None = None,
+    status: str | None = None,
+    payment_order_id: str | None = None,
+) -> list[Dispute]:
+    """Return a storefront's disputes, the newest first, at most `limit`, those before a given one (its id)."""
+    rows = Dispute.objects.select_related("checkout").filter(checkout__storefront=storefront)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    if status is not None:
+        rows = rows.filter(state=status)
+    if payment_order_id is not None:
+        rows = rows.filter(shares__order__payment_order_id=payment_order_id)
+    # Ids are made of the moment: the order of ids is that of time.
+    return list(rows.prefetch_related("shares__order", "evidence").order_by("-pk")[:limit])
+
+
+def disputes_wanting_evidence() -> int:
+    """Return how many disputes wait for evidence that nobody handed in."""
+    return Dispute.objects.filter(state__in=WANTS_EVIDENCE, evidence_submitted=False).count()
+
+
+def disputed_orders(*, orders: list[str]) -> set[str]:
+    """Return those of some orders (our own ids) whose money a seller-borne dispute holds until it is decided."""
+    held = DisputeShare.objects.filter(order__in=orders, borne_by=Bearer.SELLER, dispute__state__in=HOLDS_MONEY)
+    return set(held.values_list("order_id", flat=True))
+
+
+def held_by_disputes(*, currency: str) -> dict[str, list[tuple[str, Money]]]:
+    """Return what open disputes could still take of each seller: seller -> order and amount at stake."""
+    found: dict[str, list[tuple[str, Money]]] = {}
+    shares = DisputeShare.objects.filter(borne_by=Bearer.SELLER, dispute__state__in=HOLDS_MONEY, currency=currency)
+    for share in shares.select_related("order").order_by("pk"):
+        found.setdefault(share.order.seller_id, []).append((share.order_id, share.amount))
+    return found

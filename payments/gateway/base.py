@@ -140,6 +140,59 @@ class RefundFacts:
     failure_reason: str = ""
 
 
+class DisputeStatus(StrEnum):
+    """Where a dispute stands at the provider; a warning is an inquiry, an appeal a second round."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    APPEAL_NEEDS_RESPONSE = "appeal_needs_response"
+    APPEAL_UNDER_REVIEW = "appeal_under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeMovement:
+    """Money of a dispute that moved on our balance: withdrawn (negative) or given back, and the fee for it."""
+
+    psp_ref: str
+    amount: Money
+    fee: Money
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeFacts:
+    """What the provider says of a dispute. The movements are in the order in which they happened."""
+
+    psp_ref: str
+    charge_ref: str
+    status: DisputeStatus
+    amount: Money
+    reason: str
+    created_at: datetime
+    movements: tuple[DisputeMovement, ...] = ()
+    due_by: datetime | None = None
+    submitted: bool = False
+    evidence: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRequest:
+    """What is handed in for a dispute: texts by the provider's field names. Stored frozen.
+
+    `final` hands it to the bank, after which nothing can be added.
+    """
+
+    dispute_ref: str
+    evidence: dict[str, str]
+    final: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class AccountRequest:
     """What is sent to open a seller's account at the provider."""
@@ -230,6 +283,12 @@ class Gateway(Protocol):
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look a refund up by our own reference."""
+
+    def fetch_dispute(self, psp_ref: str) -> Outcome[DisputeFacts]:
+        """Ask where a dispute stands, and what it moved."""
+
+    def submit_evidence(self, request: EvidenceRequest, *, key: str) -> Outcome[DisputeFacts]:
+        """Hand in evidence for a dispute."""
 
     def open_account(self, request: AccountRequest, *, key: str) -> Outcome[Account]:
         """Open a seller's account."""

@@ -25,6 +25,8 @@ from payments.gateway.base import (
     CheckoutFacts,
     CheckoutRequest,
     Declined,
+    DisputeFacts,
+    EvidenceRequest,
     Outcome,
     ProviderEvent,
     RefundFacts,
@@ -125,6 +127,18 @@ class StripeGateway:
             return None
 
         return self._ask("refund.find", search)
+
+    def fetch_dispute(self, psp_ref: str) -> Outcome[DisputeFacts]:
+        """Fetch a dispute, with its balance transactions."""
+        return self._ask("dispute.fetch", lambda v1: read.dispute(v1.disputes.retrieve(psp_ref)))
+
+    def submit_evidence(self, request: EvidenceRequest, *, key: str) -> Outcome[DisputeFacts]:
+        """Update a dispute with evidence; `submit` hands it to the bank."""
+        params = {"evidence": request.evidence, "submit": request.final}
+        return self._ask(
+            "dispute.submit",
+            lambda v1: read.dispute(v1.disputes.update(request.dispute_ref, params, {"idempotency_key": key})),
+        )
 
     def open_account(self, request: AccountRequest, *, key: str) -> Outcome[Account]:
         """Create a connected account that may receive transfers."""

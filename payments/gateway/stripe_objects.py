@@ -11,6 +11,9 @@ from payments.gateway.base import (
     Account,
     CheckoutFacts,
     CheckoutStatus,
+    DisputeFacts,
+    DisputeMovement,
+    DisputeStatus,
     ProviderEvent,
     RefundFacts,
     RefundStatus,
@@ -88,6 +91,26 @@ def refund(found: Any) -> RefundFacts:
 
 
 @_reader
+def dispute(found: Any) -> DisputeFacts:
+    """Read a dispute, whose balance transactions Stripe always shows whole."""
+    told = found.to_dict()
+    details = told.get("evidence_details") or {}
+    charge = told["charge"]
+    return DisputeFacts(
+        psp_ref=_text(told["id"]),
+        charge_ref=_text(charge["id"] if isinstance(charge, dict) else charge),
+        status=DisputeStatus(told["status"]),
+        amount=from_stripe(told["amount"], told["currency"]),
+        reason=told.get("reason") or "",
+        created_at=_instant(told["created"]),
+        movements=_movements(told["balance_transactions"]),
+        due_by=_instant(details["due_by"]) if details.get("due_by") else None,
+        submitted=bool(details.get("submission_count")),
+        evidence={name: text for name, text in (told.get("evidence") or {}).items() if text and isinstance(text, str)},
+    )
+
+
+@_reader
 def account(found: Any) -> Account:
     """Read a connected account: money gets through when its transfers capability is active."""
     capabilities = found.to_dict().get("capabilities") or {}
@@ -154,15 +177,30 @@ def event(payload: bytes) -> ProviderEvent:
     return said
 
 
+def _movements(transactions: list[dict[str, Any]]) -> tuple[DisputeMovement, ...]:
+    """Read a dispute's balance transactions, the oldest first; of one moment, in the order in which they are listed."""
+    movements = [
+        DisputeMovement(
+            psp_ref=_text(found["id"]),
+            amount=from_stripe(found["amount"], found["currency"]),
+            fee=from_stripe(found["fee"], found["currency"]),
+            created_at=_instant(found["created"]),
+        )
+        for found in transactions
+    ]
+    return tuple(sorted(movements, key=lambda movement: movement.created_at))
+
+
 def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:
+    # Null while the provider has not settled it: then the fee comes later.
     transaction = charge["balance_transaction"]
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise ValueError("paid, but the charge is not captured")
     return {
         "amount": from_stripe(charge["amount_captured"], charge["currency"]),
         "charge_ref": _text(charge["id"]),
-        "balance_transaction": _text(transaction["id"]),
-        "fee": from_stripe(transaction["fee"], transaction["currency"]),
+        "balance_transaction": _text(transaction["id"]) if transaction else "",
+        "fee": from_stripe(transaction["fee"], transaction["currency"]) if transaction else None,
         "paid_at": _instant(charge["created"]),
     }
 

@@ -107,7 +107,8 @@ class Attempt(StatefulModel):
     page_secret = models.TextField(blank=True, default="", help_text="what the embedded form opens with")
     charge_ref = models.TextField(null=True, unique=True)  # noqa: DJ001 - unique, so none must be NULL
     payment_ref = models.TextField(blank=True)
-    fee_minor = models.BigIntegerField(default=0)
+    fee_minor = models.BigIntegerField(default=0, help_text="what the provider charged, or is expected to")
+    fee_known = models.BooleanField(default=True, help_text="false while the fee is only expected")
     last_error = models.TextField(blank=True)
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)

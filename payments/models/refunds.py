@@ -23,13 +23,28 @@ class Refund(StatefulModel):
     psp_ref = models.TextField(null=True, unique=True)  # noqa: DJ001 - unique, so none must be NULL
     last_error = models.TextField(blank=True)
     requested_by = models.TextField()
+    needs_approval = models.BooleanField(default=False, help_text="above the limit when it was requested")
+    approved_by = models.TextField(null=True, blank=True)  # noqa: DJ001 - nobody yet is not an empty name
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
 
     amount = MinorMoney("amount_minor")
 
     class Meta:
-        constraints = [models.CheckConstraint(name="refund_amount_positive", condition=models.Q(amount_minor__gt=0))]
+        constraints = [
+            models.CheckConstraint(name="refund_amount_positive", condition=models.Q(amount_minor__gt=0)),
+            models.CheckConstraint(
+                name="refund_maker_is_not_checker",
+                condition=models.Q(approved_by__isnull=True) | ~models.Q(approved_by=models.F("requested_by")),
+            ),
+            # Above the limit nothing is sent before a second person agreed.
+            models.CheckConstraint(
+                name="refund_above_limit_is_approved",
+                condition=models.Q(needs_approval=False)
+                | models.Q(state__in=["requested", "canceled"])
+                | models.Q(approved_by__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.psp_ref or self.id

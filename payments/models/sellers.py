@@ -20,6 +20,12 @@ class Seller(models.Model):
         default=0, help_text="the tax on our commission in hundredths of a percent of it"
     )
     commission_tax = models.TextField(blank=True, default="", help_text="that tax's account, as in vat_pt")
+    disputes_borne_by = models.TextField(
+        blank=True,
+        default="",
+        choices=[("seller", "the seller"), ("platform", "we")],
+        help_text="who bears a lost dispute, where it is not as usual",
+    )
     psp_account = models.TextField(blank=True, help_text="the seller's account at the provider, once opened")
     payouts_enabled = models.BooleanField(default=False, help_text="the provider lets money through to it")
     created_at = models.DateTimeField()
@@ -29,6 +35,10 @@ class Seller(models.Model):
             models.UniqueConstraint(fields=["storefront", "seller_id"], name="seller_unique_per_storefront"),
             models.CheckConstraint(
                 name="seller_commission_at_most_all", condition=models.Q(commission_bps__lte=ALL_BPS)
+            ),
+            models.CheckConstraint(
+                name="seller_disputes_borne_by_somebody",
+                condition=models.Q(disputes_borne_by__in=["", "seller", "platform"]),
             ),
             models.CheckConstraint(
                 name="seller_commission_tax_at_most_all", condition=models.Q(commission_tax_bps__lte=ALL_BPS)

@@ -12,7 +12,17 @@ from payments.services.checkouts import (
     create_checkout,
     register_attempt,
 )
+from payments.services.disputes import sync_dispute, warn_of_deadline
 from payments.services.events import EventNotAccepted, send_event
+from payments.services.evidence import (
+    EVIDENCE_FIELDS,
+    EvidenceNotWanted,
+    EvidenceTooLong,
+    EvidenceUnderWay,
+    send_evidence,
+    submit_evidence,
+)
+from payments.services.fees import true_up_fee
 from payments.services.inbox import (
     Listing,
     ListingFailed,
@@ -25,7 +35,10 @@ from payments.services.inbox import (
 )
 from payments.services.refunds import (
     NotRefundable,
+    PaymentDisputed,
     RefundExceedsPaid,
+    approve_refund,
+    reject_refund,
     request_refund,
     send_refund,
     sync_refund,
@@ -39,10 +52,14 @@ from payments.services.sellers import (
 )
 
 __all__ = [
+    "EVIDENCE_FIELDS",
     "AmountMismatch",
     "CheckoutExists",
     "CheckoutResult",
     "EventNotAccepted",
+    "EvidenceNotWanted",
+    "EvidenceTooLong",
+    "EvidenceUnderWay",
     "Listing",
     "ListingFailed",
     "NewCheckout",
@@ -50,10 +67,12 @@ __all__ = [
     "NotRefundable",
     "NotReplayable",
     "OrderExists",
+    "PaymentDisputed",
     "ProviderRefused",
     "RefundExceedsPaid",
     "SellerExists",
     "TaxUnnamed",
+    "approve_refund",
     "buyer_returned",
     "compare_events",
     "create_checkout",
@@ -62,12 +81,18 @@ __all__ = [
     "receive_event",
     "register_attempt",
     "register_seller",
+    "reject_refund",
     "replay_event",
     "request_refund",
     "send_event",
+    "send_evidence",
     "send_refund",
+    "submit_evidence",
     "sync_attempt",
+    "sync_dispute",
     "sync_events",
     "sync_refund",
     "sync_seller_account",
+    "true_up_fee",
+    "warn_of_deadline",
 ]

@@ -18,6 +18,7 @@ from payments.gateway import CheckoutFacts, CheckoutStatus, Declined, Unknown, p
 from payments.models import Attempt, Checkout, PaymentOrder
 from payments.services.common import try_later
 from payments.services.events import tell
+from payments.services.fees import book_fee
 from payments.services.refunds import request_refund_in_tx
 from payments.states import AttemptState, OrderState
 
@@ -134,17 +135,7 @@ def _book(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts
         value_date=facts.paid_at.date(),
     )
     post(captured, actor=actor, now=now)
-    fee_minor = facts.fee.minor if facts.fee else 0
-    if facts.fee and fee_minor:
-        charged = recipes.provider_fee_charged(
-            psp=attempt.psp,
-            balance_transaction=facts.balance_transaction,
-            source=facts.charge_ref,
-            fee=facts.fee,
-            subject=subject,
-            value_date=facts.paid_at.date(),
-        )
-        post(charged, actor=actor, now=now)
+    fee_minor = book_fee(attempt, facts, now=now)
     move(
         attempt,
         "succeed",
@@ -153,6 +144,7 @@ def _book(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts
         charge_ref=facts.charge_ref,
         payment_ref=facts.payment_ref,
         fee_minor=fee_minor,
+        fee_known=facts.fee is not None,
     )
     withdraw(kind="payments.sync_attempt", key=attempt.id, now=now)
     booked: dict[str, Any] = {"ledger_updated": True, "wallet_updated": True, "paid_at": facts.paid_at}

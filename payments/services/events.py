@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from datetime import datetime
+from typing import Any
 
 from operations.edges import money_tx, relay
 from operations.errors import DomainError
@@ -23,8 +24,11 @@ class EventNotAccepted(DomainError):
     retryable = True
 
 
-def tell(*, checkout: str, type: str, now: datetime) -> None:
-    """Write a message about a checkout, in the caller's transaction; a storefront without an address gets none."""
+def tell(*, checkout: str, type: str, now: datetime, about: dict[str, Any] | None = None) -> None:
+    """Write a message about a checkout, in the caller's transaction; a storefront without an address gets none.
+
+    `about` has the refund or dispute that the message is about, as JSON values.
+    """
     found = Checkout.objects.select_related("storefront").get(pk=checkout)
     if not found.storefront.event_url:
         return
@@ -38,6 +42,7 @@ def tell(*, checkout: str, type: str, now: datetime) -> None:
                 {"payment_order_id": order.payment_order_id, "status": order.state}
                 for order in found.orders.order_by("pk")
             ],
+            **(about or {}),
         },
     }
     event = StorefrontEvent.objects.create(storefront=found.storefront, type=type, payload=payload, created_at=now)

@@ -1,27 +1,38 @@
-"""Refunds, in three beats: reserved on the order first, sent after, booked when the provider says so."""
+"""Refunds, in three beats: reserved on the order first, sent after, booked when the provider says so.
+
+Above a limit a second person agrees between the first beat and the second. A refund that had succeeded may still fail,
+days later: then what it took is given back, as it was booked.
+"""
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import F
 
 from ledger import recipes
 from ledger.money import Money
-from ledger.selectors import pending_of_order, reserved_of_order
-from ledger.services import lock_wallet, post
+from ledger.services import post
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import TryLater, enqueue, record_audit, require_running
-from payments.commissions import Commission, given_back
+from operations.services import TryLater, enqueue, record_audit, request_approval, require_running
 from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
-from payments.models import Attempt, PaymentOrder, Refund
+from payments.models import Attempt, Dispute, PaymentOrder, Refund
+from payments.services.books import as_given_back, what_bears
 from payments.services.common import require_key_alive, try_later
 from payments.services.events import tell
-from payments.states import AttemptState, OrderState, RefundState
+from payments.states import HOLDS_MONEY, REFUND, AttemptState, DisputeState, OrderState, RefundState
 
-OPEN = (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
+OPEN = (
+    RefundState.REQUESTED,
+    RefundState.APPROVED,
+    RefundState.SENDING,
+    RefundState.UNKNOWN,
+    RefundState.PENDING,
+)
+_TO_SEND = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.SENDING, RefundState.UNKNOWN)
 
 
 class NotRefundable(DomainError):
@@ -34,6 +45,12 @@ class RefundExceedsPaid(DomainError):
     """A refund of {amount} is more than the {left} that is left of the payment {payment_id!r}."""
 
     code = "refund_exceeds_paid"
+
+
+class PaymentDisputed(DomainError):
+    """The payment {payment_id!r} is disputed: the buyer's bank has the money back already."""
+
+    code = "payment_disputed"
 
 
 def request_refund(
@@ -49,8 +66,9 @@ def request_refund(
 ) -> tuple[Refund, int]:
     """Reserve a refund of a payment order and have it sent; no amount means all that is left.
 
-    Returns the refund and its idempotency key's row; the same key again is the same refund. Raises
-    UnknownPayment, NotRefundable, RefundExceedsPaid, CurrencyMismatch, KeyReused, RequestInProgress, Stopped.
+    Above the currency's limit it is sent once a second person agrees. Returns the refund and its idempotency key's
+    row; the same key again is the same refund. Raises UnknownPayment, NotRefundable, PaymentDisputed,
+    RefundExceedsPaid, CurrencyMismatch, KeyReused, RequestInProgress, Stopped.
     """
     with money_tx("refunds.request"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -67,12 +85,19 @@ def request_refund(
             order=order, amount=amount or order.amount - order.refunded, reason=reason, actor=actor, now=now
         )
         idempotency.bind(key_id=claim.key_id, subject=refund.id)
-        enqueue(kind="payments.send_refund", key=refund.id, args={"refund": refund.id}, run_at=now)
+        if refund.needs_approval:
+            _ask_a_second_person(refund, now=now)
+        else:
+            _have_sent(refund, now=now)
     return refund, claim.key_id
 
 
 def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, actor: str, now: datetime) -> Refund:
-    """Reserve a refund on an order that the caller has locked. Raises NotRefundable, RefundExceedsPaid."""
+    """Reserve a refund on an order that the caller has locked.
+
+    What we do by ourselves (`system:…`) needs no second person: nobody decided it. Raises NotRefundable,
+    PaymentDisputed, RefundExceedsPaid, CurrencyMismatch, Stopped.
+    """
     require_running("refunds")
     if order.state != OrderState.SUCCESS:
         raise NotRefundable(payment_id=order.payment_order_id, state=order.state)
@@ -80,6 +105,8 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
     if (left - amount).minor < 0 or amount.minor <= 0:
         raise RefundExceedsPaid(amount=str(amount), left=str(left), payment_id=order.payment_order_id)
     charge = Attempt.objects.get(checkout=order.checkout_id, state=AttemptState.SUCCEEDED).charge_ref
+    if Dispute.objects.filter(charge_ref=charge).filter(state__in=(*HOLDS_MONEY, DisputeState.LOST)).exists():
+        raise PaymentDisputed(payment_id=order.payment_order_id)
     PaymentOrder.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount.minor)
     refund = Refund(
         order=order,
@@ -87,6 +114,7 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
         currency=amount.currency,
         reason=reason,
         requested_by=actor,
+        needs_approval=not actor.startswith("system:") and _above_limit(amount),
         created_at=now,
     )
     refund.psp_key = f"refund:{refund.id}"
@@ -107,11 +135,51 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
     return refund
 
 
+def approve_refund(*, refund: str, maker: str, checker: str, now: datetime) -> None:
+    """Let a refund go out. Called when a second person grants it; never directly. Raises Stopped."""
+    require_running("refunds")
+    found = Refund.objects.select_for_update().get(pk=refund)
+    move(found, "approve", actor=checker, now=now, approved_by=checker)
+    _have_sent(found, now=now)
+    record_audit(
+        action="payments.refund.approved", actor=checker, subject=f"refund:{refund}", now=now, amount=str(found.amount)
+    )
+
+
+def reject_refund(*, refund: str, maker: str, checker: str, now: datetime) -> None:
+    """Call a refund off that a second person did not agree to: the order can be refunded again."""
+    found = Refund.objects.select_for_update().get(pk=refund)
+    _give_back(found, "cancel", actor=checker, reason="a second person did not agree", detail="", now=now)
+    record_audit(
+        action="payments.refund.rejected", actor=checker, subject=f"refund:{refund}", now=now, amount=str(found.amount)
+    )
+
+
+def _above_limit(amount: Money) -> bool:
+    limit = settings.REFUND_APPROVAL_LIMIT_MINOR.get(amount.currency)
+    return limit is not None and amount.minor > limit
+
+
+def _ask_a_second_person(refund: Refund, *, now: datetime) -> None:
+    request_approval(
+        kind="payments.refund",
+        subject=f"refund:{refund.id}",
+        payload={"refund": refund.id},
+        reason=refund.reason or f"a refund of {refund.amount}",
+        maker=refund.requested_by,
+        now=now,
+    )
+
+
+def _have_sent(refund: Refund, *, now: datetime) -> None:
+    enqueue(kind="payments.send_refund", key=refund.id, args={"refund": refund.id}, run_at=now)
+
+
 def send_refund(*, refund: str, now: datetime) -> None:
     """Send a refund to the provider, or find out what became of it (a job). Raises TryLater, ProviderUnclear."""
     with money_tx("refunds.claim"):
         found = Refund.objects.select_for_update().get(pk=refund)
-        if found.state not in (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN):
+        if found.state not in _TO_SEND or (found.needs_approval and found.approved_by is None):
             return
         was_sent = found.sent_at is not None
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
@@ -135,7 +203,7 @@ def sync_refund(*, psp_ref: str, reference: str, now: datetime) -> None:
     if isinstance(outcome, Unknown):
         raise try_later(outcome)
     if isinstance(outcome, Succeeded):
-        if refund.state == RefundState.REQUESTED:
+        if refund.state in (RefundState.REQUESTED, RefundState.APPROVED):
             raise TryLater(reason="the webhook came before our own record", after_s=2)
         _record(refund.pk, outcome, now=now)
 
@@ -157,6 +225,8 @@ def _look_up(refund: Refund) -> Succeeded[RefundFacts] | Unknown | Declined | No
 def _record(refund_id: str, outcome: Succeeded[RefundFacts] | Declined | Unknown, *, now: datetime) -> None:
     with money_tx("refunds.record"):
         refund = Refund.objects.select_for_update().get(pk=refund_id)
+        if refund.state == RefundState.SUCCEEDED and isinstance(outcome, Succeeded):
+            _fail_late(refund, outcome.value, now=now)
         if refund.state not in OPEN:
             return
         match outcome:
@@ -178,13 +248,47 @@ def _take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
         case RefundStatus.PENDING if refund.state != RefundState.PENDING:
             move(refund, "wait", actor="psp:stripe", now=now, psp_ref=facts.psp_ref)
         case RefundStatus.FAILED | RefundStatus.CANCELED:
-            _give_back(refund, "fail", reason=facts.failure_reason, detail=facts.failure_reason, now=now)
+            event = "cancel" if facts.status is RefundStatus.CANCELED else "fail"
+            _give_back(refund, event, reason=facts.failure_reason, detail=facts.failure_reason, now=now)
 
 
-def _give_back(refund: Refund, event: str, *, reason: str, detail: str, now: datetime) -> None:
+def _fail_late(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
+    """Undo a refund that had succeeded and never reached the buyer: the provider holds the money again."""
+    if facts.status not in (RefundStatus.FAILED, RefundStatus.CANCELED):
+        return
+    order = PaymentOrder.objects.select_for_update().get(pk=refund.order_id)
+    entry = recipes.refund_failed_late(
+        psp="stripe",
+        refund=facts.psp_ref,
+        amount=refund.amount,
+        split=as_given_back(order, recipe="refund_succeeded", reference=facts.psp_ref),
+        subject=f"checkout:{order.checkout_id}",
+    )
+    post(entry, actor="psp:stripe", now=now)
+    _give_back(refund, "fail_late", reason=facts.failure_reason, detail=facts.failure_reason, now=now)
+    # Where the order was delivered while it was wholly refunded, there was nothing to release; now there is.
+    enqueue(kind="payouts.release_again", key=refund.id, args={"order": order.id}, run_at=now)
+
+
+def _give_back(
+    refund: Refund, event: str, *, reason: str, detail: str, now: datetime, actor: str = "psp:stripe"
+) -> None:
     """End a refund that did not happen: what it had reserved on the order can be refunded again."""
-    move(refund, event, actor="psp:stripe", now=now, reason=reason, last_error=detail)
+    move(refund, event, actor=actor, now=now, reason=reason, last_error=detail)
     PaymentOrder.objects.filter(pk=refund.order_id).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
+    _tell(refund, "refund.canceled" if REFUND.row(event).target == RefundState.CANCELED else "refund.failed", now=now)
+
+
+def _tell(refund: Refund, type: str, *, now: datetime) -> None:
+    facts = {
+        "id": refund.id,
+        "payment_order_id": refund.order.payment_order_id,
+        "amount": refund.amount.text,
+        "currency": refund.currency,
+        "status": refund.state,
+        "failure_reason": refund.last_error,
+    }
+    tell(checkout=refund.order.checkout_id, type=type, now=now, about={"refund": facts})
 
 
 def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
@@ -193,53 +297,9 @@ def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
         psp="stripe",
         refund=facts.psp_ref,
         amount=refund.amount,
-        split=_split(refund, order),
+        split=what_bears(order, refund.amount),
         subject=f"checkout:{order.checkout_id}",
         value_date=facts.created_at.date(),
     )
     post(entry, actor="psp:stripe", now=now)
-    tell(checkout=order.checkout_id, type="refund.succeeded", now=now)
-
-
-def _split(refund: Refund, order: PaymentOrder) -> recipes.RefundSplit:
-    """Split a refund: our share of it as of the sale, the rest from what the seller has, in order."""
-    wallet = lock_wallet(seller=order.seller_id, currency=order.currency)
-    back = _given_back(refund, order)
-    nothing = Money(0, order.currency)
-    of_order = {"seller": order.seller_id, "order": order.id, "currency": order.currency}
-    left = refund.amount - back.commission - back.tax
-    from_pending = _at_most(left, pending_of_order(**of_order))
-    left -= from_pending
-    # What was kept back of the sale is there for this; another sale's reserve is not.
-    from_reserved = _at_most(left, reserved_of_order(**of_order)) if wallet.reserved.minor else nothing
-    left -= from_reserved
-    from_available = _at_most(left, wallet.available)
-    return recipes.RefundSplit(
-        seller=order.seller_id,
-        order=order.id,
-        from_pending=from_pending,
-        from_reserved=from_reserved,
-        from_available=from_available,
-        from_receivable=left - from_available,
-        commission_back=back.commission,
-        tax_back=back.tax,
-        tax=order.tax,
-    )
-
-
-def _given_back(refund: Refund, order: PaymentOrder) -> Commission:
-    earlier = sum(
-        Refund.objects.filter(order=order, state=RefundState.SUCCEEDED)
-        .exclude(pk=refund.pk)
-        .values_list("amount_minor", flat=True)
-    )
-    return given_back(
-        sold=Commission(commission=order.commission, tax=order.commission_tax),
-        gross=order.amount,
-        earlier=Money(earlier, order.currency),
-        refund=refund.amount,
-    )
-
-
-def _at_most(wanted: Money, there: Money) -> Money:
-    return Money(max(0, min(wanted.minor, there.minor)), wanted.currency)
+    _tell(refund, "refund.succeeded", now=now)

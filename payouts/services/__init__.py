@@ -1,10 +1,12 @@
 """The front door for verbs: what other rooms may ask of money out."""
 
 from payouts.services.batches import NothingToPayOut, approve_batch, cancel_batch, propose_batch
+from payouts.services.debts import net_debts
 from payouts.services.deliveries import (
     DeliveryAlreadyReported,
     DeliveryInFuture,
     OrderNotPaid,
+    release_again,
     release_due,
     report_delivery,
 )
@@ -18,7 +20,9 @@ __all__ = [
     "approve_batch",
     "cancel_batch",
     "confirm_payout",
+    "net_debts",
     "propose_batch",
+    "release_again",
     "release_due",
     "report_delivery",
     "send_payout",

@@ -10,14 +10,15 @@ from django.conf import settings
 
 from ledger import chart, recipes
 from ledger.money import Money
-from ledger.selectors import AccountLine, lines_of_account, wallets
+from ledger.selectors import AccountLine, lines_of_account, pending_of_order, wallets
 from ledger.services import Entry, lock_wallet, post
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import enqueue, record_audit, request_approval, require_running
-from payments.selectors import SellerFacts, sellers_by_id
+from payments.selectors import SellerFacts, held_by_disputes, sellers_by_id
 from payouts.models import Batch, Payout, PayoutItem
+from payouts.services.debts import net_debts
 
 
 class NothingToPayOut(DomainError):
@@ -36,10 +37,12 @@ def propose_batch(*, currency: str, reason: str, actor: str, now: datetime, stor
     """Reserve everything that may be paid out in a currency and ask a second person to approve it.
 
     A seller is eligible when the provider lets money through to the account, at least the minimum is available,
-    and nothing is owed to us. Raises NothingToPayOut, Stopped.
+    nothing is owed to us, and no open dispute could take back what was released already. Raises NothingToPayOut,
+    Stopped.
     """
     require_running("payouts")
     with money_tx("payouts.propose"):
+        _net_all_debts(currency, actor=actor, now=now)
         batch = Batch.objects.create(currency=currency, proposed_by=actor, proposed_at=now)
         payouts = [
             payout
@@ -96,6 +99,28 @@ def not_paid_entry(payout: Payout) -> Entry:
     )
 
 
+def _net_all_debts(currency: str, *, actor: str, now: datetime) -> None:
+    """Let every seller's available money pay the seller's debts first, one wallet after the other in order."""
+    for wallet in sorted(wallets(), key=lambda wallet: wallet.seller):
+        if wallet.currency == currency and wallet.receivable.minor and wallet.available.minor:
+            net_debts(seller=wallet.seller, currency=currency, actor=actor, now=now)
+
+
+def _held(currency: str) -> set[str]:
+    """Return the sellers of whom an open dispute could take what was released already.
+
+    While all of an order is still pending, that covers what the seller could lose, and its release waits.
+    """
+    return {
+        seller
+        for seller, stakes in held_by_disputes(currency=currency).items()
+        if any(
+            amount.minor and not pending_of_order(seller=seller, order=order, currency=currency).minor
+            for order, amount in stakes
+        )
+    }
+
+
 def _eligible(currency: str, storefront: str | None) -> list[SellerFacts]:
     candidates = {
         wallet.seller
@@ -104,7 +129,7 @@ def _eligible(currency: str, storefront: str | None) -> list[SellerFacts]:
         and wallet.available.minor >= settings.PAYOUT_MINIMUM_MINOR
         and wallet.receivable.minor == 0
     }
-    sellers = sellers_by_id(sellers=sorted(candidates))
+    sellers = sellers_by_id(sellers=sorted(candidates - _held(currency)))
     return [
         seller
         for _, seller in sorted(sellers.items())

@@ -10,8 +10,9 @@ from ledger.services import lock_wallet, post
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import record_audit
-from payments.selectors import paid_order
+from payments.selectors import disputed_orders, paid_order
 from payouts.models import Delivery
+from payouts.services.debts import net_debts
 
 # A storefront's clock may be a little ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -68,15 +69,26 @@ def report_delivery(
 
 
 def release_due(*, limit: int, actor: str, now: datetime) -> int:
-    """Release what was delivered and whose hold is over. Returns how many orders were released."""
+    """Release what was delivered and whose hold is over. Returns how many orders were released.
+
+    What a buyer's bank disputes waits until that is decided. Debts are paid from what is released.
+    """
     due = Delivery.objects.filter(released_at=None, release_at__lte=now).order_by("release_at", "pk")
     return sum(_release(pk, actor=actor, now=now) for pk in due.values_list("pk", flat=True)[:limit])
+
+
+def release_again(*, order: str, now: datetime) -> None:
+    """Let an order be released whose money came back after there had been nothing to release (a job)."""
+    with money_tx("deliveries.again"):
+        Delivery.objects.filter(order_id=order, released_minor=0).update(released_at=None, released_minor=None)
 
 
 def _release(delivery_id: int, *, actor: str, now: datetime) -> bool:
     with money_tx("deliveries.release"):
         delivery = Delivery.objects.select_for_update(skip_locked=True).filter(pk=delivery_id, released_at=None).first()
         if delivery is None:
+            return False
+        if disputed_orders(orders=[delivery.order_id]):
             return False
         # What is still pending of the order: less than was earned, where part of it was refunded meanwhile.
         lock_wallet(seller=delivery.seller_id, currency=delivery.currency)
@@ -89,5 +101,6 @@ def _release(delivery_id: int, *, actor: str, now: datetime) -> bool:
                 subject=f"checkout:{delivery.checkout_id}",
             )
             post(entry, actor=actor, now=now)
+            net_debts(seller=delivery.seller_id, currency=delivery.currency, actor=actor, now=now)
         Delivery.objects.filter(pk=delivery.pk).update(released_at=now, released_minor=amount.minor)
     return True

@@ -180,6 +180,7 @@ class World:
     def refund(self, checkout: Checkout, *, actor: str = "user:oscar") -> Refund:
         """Note a refund of a checkout's first order that has not been sent."""
         order = checkout.orders.order_by("pk")[0]
+        PaymentOrder.objects.filter(pk=order.pk).update(refunded_minor=order.amount_minor)
         refund = Refund(
             order=order,
             amount_minor=order.amount_minor,

@@ -12,8 +12,8 @@ from operations import database
 from operations.edges import money_tx
 from operations.lifecycle import IllegalTransition, Machine, move
 from operations.models import StateChange
-from payments.models import Attempt, PaymentOrder, Refund
-from payments.states import ATTEMPT, ORDER, REFUND
+from payments.models import Attempt, Dispute, DisputeEvidence, PaymentOrder, Refund
+from payments.states import ATTEMPT, DISPUTE, EVIDENCE, ORDER, REFUND
 from payouts.models import Batch, Payout
 from payouts.states import BATCH, PAYOUT
 from reconciliation.models import Discrepancy, Statement
@@ -24,6 +24,8 @@ MACHINES: dict[str, tuple[Machine, Any]] = {
     "payments_paymentorder": (ORDER, PaymentOrder),
     "payments_attempt": (ATTEMPT, Attempt),
     "payments_refund": (REFUND, Refund),
+    "payments_dispute": (DISPUTE, Dispute),
+    "payments_disputeevidence": (EVIDENCE, DisputeEvidence),
     "payouts_batch": (BATCH, Batch),
     "payouts_payout": (PAYOUT, Payout),
     "reconciliation_statement": (STATEMENT, Statement),

@@ -1,0 +1,175 @@
+"""Evidence for disputes, in three beats: kept first, sent after, believed when the provider shows it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from operations import idempotency
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.lifecycle import move
+from operations.services import enqueue, record_audit
+from payments.errors import UnknownDispute
+from payments.gateway import Declined, DisputeFacts, EvidenceRequest, Outcome, Succeeded, Unknown, provider
+from payments.models import Dispute, DisputeEvidence
+from payments.services.common import require_key_alive, try_later
+from payments.services.disputes import record_facts
+from payments.states import WANTS_EVIDENCE, EvidenceState
+
+# The texts that a bank takes, by the provider's names for them.
+EVIDENCE_FIELDS = (
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_tracking_number",
+    "uncategorized_text",
+)
+# In characters, each text and all together.
+LONGEST_TEXT = 20_000
+LONGEST_EVIDENCE = 150_000
+UNDER_WAY = (EvidenceState.REQUESTED, EvidenceState.SENDING, EvidenceState.UNKNOWN)
+
+
+class EvidenceNotWanted(DomainError):
+    """The dispute {dispute} is {state}: no evidence can be handed in now."""
+
+    code = "evidence_not_wanted"
+
+
+class EvidenceUnderWay(DomainError):
+    """Evidence for the dispute {dispute} is being handed in: wait until the provider has it."""
+
+    code = "evidence_under_way"
+    retryable = True
+
+
+class EvidenceTooLong(DomainError):
+    """The evidence has {length} characters; the provider takes at most {longest}."""
+
+    code = "evidence_too_long"
+
+
+def submit_evidence(
+    *,
+    dispute: str,
+    evidence: Mapping[str, str],
+    final: bool,
+    actor: str,
+    now: datetime,
+    storefront: str | None = None,
+    key: str = "",
+    fingerprint: str = "",
+) -> DisputeEvidence:
+    """Keep evidence for a dispute and have it sent; `final` hands it to the bank, and ends the storefront's say.
+
+    With a storefront and its key, the same key again is the same evidence. Raises UnknownDispute, EvidenceNotWanted,
+    EvidenceUnderWay, EvidenceTooLong, KeyReused, RequestInProgress.
+    """
+    texts = {name: text for name, text in evidence.items() if name in EVIDENCE_FIELDS}
+    length = sum(len(text) for text in texts.values())
+    if length > LONGEST_EVIDENCE:
+        raise EvidenceTooLong(length=length, longest=LONGEST_EVIDENCE)
+    with money_tx("evidence.submit"):
+        claim = None
+        if storefront is not None:
+            claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
+            if not claim.fresh:
+                idempotency.let_go(key_id=claim.key_id)
+                return DisputeEvidence.objects.get(pk=claim.subject)
+        made = _keep(_wanting(dispute, storefront, now=now), texts, final=final, actor=actor, now=now)
+        if claim is not None:
+            idempotency.bind(key_id=claim.key_id, subject=made.id)
+            idempotency.let_go(key_id=claim.key_id)
+    return made
+
+
+def send_evidence(*, evidence: str, now: datetime) -> None:
+    """Hand kept evidence in, or find out what became of it (a job). Raises TryLater, ProviderUnclear."""
+    with money_tx("evidence.claim"):
+        found = DisputeEvidence.objects.select_for_update().get(pk=evidence)
+        if found.state not in UNDER_WAY:
+            return
+        was_sent = found.sent_at is not None
+        move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
+    request = EvidenceRequest(**found.params)
+    outcome = _look_up(request) if was_sent else None
+    if outcome is None:
+        require_key_alive(provider(), what=f"the evidence {evidence}", sent_at=found.sent_at, now=now)
+        outcome = provider().submit_evidence(request, key=found.psp_key)
+    _record(evidence, outcome, now=now)
+    if isinstance(outcome, Unknown):
+        raise try_later(outcome)
+
+
+def _wanting(dispute: str, storefront: str | None, *, now: datetime) -> Dispute:
+    """Return a dispute that waits for evidence, locked. Raises UnknownDispute, EvidenceNotWanted, EvidenceUnderWay."""
+    rows = Dispute.objects.select_for_update().filter(pk=dispute)
+    found = (rows if storefront is None else rows.filter(checkout__storefront=storefront)).first()
+    if found is None:
+        raise UnknownDispute(dispute=dispute)
+    late = found.evidence_due_by is not None and found.evidence_due_by < now
+    if found.state not in WANTS_EVIDENCE or found.evidence_submitted or late:
+        raise EvidenceNotWanted(dispute=dispute, state="past its deadline" if late else found.state)
+    if found.evidence.filter(state__in=UNDER_WAY).exists():
+        raise EvidenceUnderWay(dispute=dispute)
+    return found
+
+
+def _keep(dispute: Dispute, texts: Mapping[str, str], *, final: bool, actor: str, now: datetime) -> DisputeEvidence:
+    made = DisputeEvidence(dispute=dispute, final=final, submitted_by=actor, created_at=now)
+    made.psp_key = f"evidence:{made.id}"
+    made.params = {"dispute_ref": dispute.psp_ref, "evidence": dict(texts), "final": final}
+    made.save()
+    record_audit(
+        action="payments.dispute.evidence",
+        actor=actor,
+        subject=f"dispute:{dispute.id}",
+        now=now,
+        fields=", ".join(sorted(texts)),
+        final=final,
+    )
+    enqueue(kind="payments.send_evidence", key=made.id, args={"evidence": made.id}, run_at=now)
+    return made
+
+
+def _look_up(request: EvidenceRequest) -> Succeeded[DisputeFacts] | Unknown | None:
+    """Return the dispute if it shows what we sent; None if it does not, so that it may be sent again."""
+    match provider().fetch_dispute(request.dispute_ref):
+        case Succeeded(value=facts) as found:
+            return found if _shows(facts, request) else None
+        case Declined(message=message):
+            return Unknown(reason=f"the look-up was refused: {message}")
+        case Unknown() as unknown:
+            return unknown
+
+
+def _shows(facts: DisputeFacts, request: EvidenceRequest) -> bool:
+    there = all(facts.evidence.get(name) == text for name, text in request.evidence.items())
+    return there and (facts.submitted or not request.final)
+
+
+def _record(evidence_id: str, outcome: Outcome[DisputeFacts], *, now: datetime) -> None:
+    with money_tx("evidence.record"):
+        evidence = DisputeEvidence.objects.select_for_update().get(pk=evidence_id)
+        if evidence.state not in UNDER_WAY:
+            return
+        match outcome:
+            case Succeeded(value=facts):
+                move(evidence, "accept", actor="psp:stripe", now=now)
+                record_facts(facts, now=now)
+            case Declined(code=code, message=message):
+                move(evidence, "refuse", actor="psp:stripe", now=now, reason=code, last_error=message)
+            case Unknown(reason=reason) if evidence.state == EvidenceState.SENDING:
+                move(evidence, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)

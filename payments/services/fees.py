@@ -1,0 +1,104 @@
+"""The provider's fees: booked as expected while the provider has not said them, and trued up when it has.
+
+What we expect stands on a rate card, per currency: hundredths of a percent of the charge, and a fixed part. Without a
+rate nothing is expected, and the whole fee is booked when it is known.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from ledger import recipes
+from ledger.money import Money, basis_points
+from ledger.services import post
+from operations.edges import money_tx
+from operations.services import TryLater, enqueue
+from payments.gateway import CheckoutFacts, Declined, Unknown, provider
+from payments.models import Attempt
+from payments.services.common import try_later
+
+# How long the provider is given to say a fee before it is asked again.
+_FIRST_LOOK = timedelta(minutes=1)
+
+
+def expected_fee(amount: Money) -> Money:
+    """Return what a charge should cost by the rate card; zero for a currency without a rate."""
+    bps, fixed_minor = settings.PROVIDER_FEE_RATES.get(amount.currency, (0, 0))
+    return basis_points(amount, bps) + Money(fixed_minor, amount.currency)
+
+
+def book_fee(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> int:
+    """Book a charge's fee in the caller's transaction: as charged, or as expected and to be trued up.
+
+    Returns it in minor units.
+    """
+    if facts.fee is not None:
+        return _book_charged(attempt, facts, facts.fee, now=now).minor
+    fee = expected_fee(facts.amount)
+    if fee.minor:
+        entry = recipes.provider_fee_estimated(
+            psp=attempt.psp,
+            charge=facts.charge_ref,
+            fee=fee,
+            subject=_subject(attempt),
+            value_date=facts.paid_at.date() if facts.paid_at else None,
+        )
+        post(entry, actor=f"psp:{attempt.psp}", now=now)
+    enqueue(kind="payments.true_up_fee", key=attempt.id, args={"attempt": attempt.id}, run_at=now + _FIRST_LOOK)
+    return fee.minor
+
+
+def true_up_fee(*, attempt: str, now: datetime) -> None:
+    """Ask for a fee that was only expected, and book its difference (a job). Raises TryLater while it is not known."""
+    found = Attempt.objects.get(pk=attempt)
+    if found.fee_known or found.psp_ref is None:
+        return
+    outcome = provider(found.psp).fetch_checkout(found.psp_ref)
+    match outcome:
+        case Unknown():
+            raise try_later(outcome)
+        case Declined(message=message):
+            raise TryLater(reason=f"the provider does not show {found.psp_ref}: {message}", after_s=3600)
+    facts = outcome.value
+    if facts.fee is None:
+        raise TryLater(reason="the provider has not said the fee yet")
+    with money_tx("fees.true_up"):
+        found = Attempt.objects.select_for_update().get(pk=attempt)
+        if found.fee_known:
+            return
+        _book_difference(found, facts, facts.fee, now=now)
+        Attempt.objects.filter(pk=attempt).update(fee_minor=facts.fee.minor, fee_known=True)
+
+
+def _book_difference(attempt: Attempt, facts: CheckoutFacts, fee: Money, *, now: datetime) -> None:
+    expected = Money(attempt.fee_minor, fee.currency)
+    if not expected.minor:
+        _book_charged(attempt, facts, fee, now=now)
+    elif expected != fee:
+        entry = recipes.provider_fee_trued_up(
+            psp=attempt.psp,
+            balance_transaction=facts.balance_transaction,
+            charge=facts.charge_ref,
+            estimated=expected,
+            charged=fee,
+            subject=_subject(attempt),
+        )
+        post(entry, actor=f"psp:{attempt.psp}", now=now)
+
+
+def _book_charged(attempt: Attempt, facts: CheckoutFacts, fee: Money, *, now: datetime) -> Money:
+    if fee.minor:
+        entry = recipes.provider_fee_charged(
+            psp=attempt.psp,
+            balance_transaction=facts.balance_transaction,
+            source=facts.charge_ref,
+            fee=fee,
+            subject=_subject(attempt),
+            value_date=facts.paid_at.date() if facts.paid_at else None,
+        )
+        post(entry, actor=f"psp:{attempt.psp}", now=now)
+    return fee
+
+
+def _subject(attempt: Attempt) -> str:
+    return f"checkout:{attempt.checkout_id}"
