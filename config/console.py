@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from config.dashboard import first_page
 from operations.selectors import dead_letters, waiting_approvals
+from payments.selectors import disputes_wanting_evidence
 from reconciliation.selectors import open_discrepancies
 
 
@@ -35,7 +36,8 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
     "Money in": (
         _list("Checkouts", "payments.checkout", "shopping_cart"),
         _list("Payment orders", "payments.paymentorder", "receipt_long"),
-        _list("Refunds", "payments.refund", "undo"),
+        _list("Refunds", "payments.refund", "undo", badge="refunds"),
+        _list("Disputes", "payments.dispute", "gavel", badge="disputes"),
         _list("Sellers and wallets", "payments.seller", "storefront"),
         _list("Commission rates", "payments.commissionrate", "percent"),
         _list("Webhooks received", "payments.webhookevent", "inbox"),
@@ -140,6 +142,8 @@ def _badges(request: HttpRequest) -> dict[str, int]:
         "batches": ("payouts.view_batch", partial(waiting_approvals, kind="payouts.batch")),
         "journals": ("ledger.view_manualjournal", partial(waiting_approvals, kind="ledger.manual_journal")),
         "discrepancies": ("reconciliation.view_discrepancy", open_discrepancies),
+        "refunds": ("payments.view_refund", partial(waiting_approvals, kind="payments.refund")),
+        "disputes": ("payments.view_dispute", disputes_wanting_evidence),
         "dead_letters": ("operations.view_job", dead_letters),
     }
     return {badge: count() for badge, (permission, count) in counts.items() if request.user.has_perm(permission)}

@@ -30,6 +30,7 @@ ROLES = (
         hands=(
             "payouts.add_batch",  # propose a batch
             "ledger.add_manualjournal",  # write a journal or a reversal, submit it
+            "payments.change_dispute",  # hand in evidence
             "reconciliation.change_discrepancy",  # assign, resolve
             "operations.change_job",  # replay or discard a dead letter
             "payments.change_webhookevent",  # act on a kept event once more

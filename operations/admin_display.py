@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from djmoney.money import Money as DisplayMoney
 
-from operations.models import AuditEntry, StateChange
+from operations.models import Approval, AuditEntry, StateChange
 from operations.names import names_of
 
 Cell = str | SafeString
@@ -22,10 +22,19 @@ NOTHING = "–"
 
 # What a state means to the person who reads it, for every state machine: good, under way, look at it, bad.
 _TONES = {
-    "good": "success succeeded paid done granted matched closed completed resolved handled proved released posted",
-    "busy": "executing pending sent sending approved authorized doing parsed assigned received",
-    "look": "unknown requires_action in_review proposed requested timing open",
-    "bad": "below_zero failed dead discrepancy returned declined stopped not_proved revoked",
+    "good": (
+        "success succeeded paid done granted matched closed completed resolved handled proved released posted "
+        "won warning_closed prevented accepted"
+    ),
+    "busy": (
+        "executing pending sent sending approved authorized doing parsed assigned received "
+        "under_review warning_under_review appeal_under_review"
+    ),
+    "look": (
+        "unknown requires_action in_review proposed requested timing open "
+        "needs_response warning_needs_response appeal_needs_response"
+    ),
+    "bad": "below_zero failed dead discrepancy returned declined stopped not_proved revoked lost refused",
 }
 _TONE_OF = {state: tone for tone, states in _TONES.items() for state in states.split()}
 
@@ -35,10 +44,12 @@ _PAGES = {
     "checkout": "payments_checkout",
     "day": "ledger_closedday",
     "discrepancy": "reconciliation_discrepancy",
+    "dispute": "payments_dispute",
     "job": "operations_job",
     "manual_journal": "ledger_manualjournal",
     "order": "payments_paymentorder",
     "payout": "payouts_payout",
+    "refund": "payments_refund",
     "seller": "payments_seller",
     "statement": "reconciliation_statement",
     "storefront": "operations_storefront",
@@ -278,6 +289,27 @@ def history_panel(moves: Iterable[StateChange], *, title: str = "State history")
             )
             for move in moves
         ],
+    )
+
+
+def approvals_panel(approvals: Iterable[Approval]) -> Panel:
+    """Return what was asked of a second person about one subject, and what came of it."""
+    return Panel(
+        title="Approval",
+        columns=columns("State", "Asked by", "Reason", "Asked", "Decided by", "Note", "Decided"),
+        rows=[
+            (
+                state_label(approval.state, approval.get_state_display()),
+                approval.maker,
+                approval.reason,
+                moment(approval.requested_at),
+                approval.checker or NOTHING,
+                approval.note or NOTHING,
+                moment(approval.decided_at),
+            )
+            for approval in approvals
+        ],
+        empty="No second person was needed.",
     )
 
 

@@ -124,6 +124,10 @@ class SandboxControl:
         """Close a dispute."""
         return self._post(f"/_disputes/{dispute}", {"outcome": "won" if won else "lost"})
 
+    def reopen_dispute(self, dispute: str) -> Json:
+        """Let the bank come back after a dispute was won: the money is withdrawn again, with another fee."""
+        return self._post(f"/_disputes/{dispute}", {"outcome": "reopened"})
+
     def move_payout(self, payout: str, status: str, *, code: str = "could_not_process") -> Json:
         """Make a payout in_transit, paid or failed."""
         return self._post(f"/_payouts/{payout}", {"status": status, "code": code})

@@ -1,22 +1,44 @@
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
-from ledger.selectors import currencies
-from operations.admin_base import WindowAdmin, currency_filter
+from ledger.selectors import currencies, entries_about
+from operations.admin_base import (
+    NoteForm,
+    Question,
+    ReasonForm,
+    WindowAdmin,
+    actor_of,
+    ask,
+    currency_filter,
+    hand,
+)
 from operations.admin_display import (
+    NOTHING,
+    Cell,
     Panel,
+    amount,
+    approvals_panel,
+    audit_panel,
     code_column,
+    entry_panels,
     history_panel,
     money_column,
     page_link,
     state_column,
     time_column,
 )
-from operations.selectors import histories
+from operations.selectors import approvals_about, audit_trail, histories, open_approval
+from operations.services import ApprovalMissing, grant_approval, reject_approval
 from payments.models import Refund
+from payments.states import RefundState
 
 
 @admin.register(Refund)
@@ -37,10 +59,13 @@ class RefundAdmin(WindowAdmin):
         "amount_money",
         "reason",
         "requested_by",
+        "approved_by",
         "created",
         "sent",
         "last_error",
     )
+
+    actions_detail = ("approve", "reject")
 
     id_code = code_column("id", "Refund")
     provider_code = code_column("psp_ref", "At the provider")
@@ -60,5 +85,121 @@ class RefundAdmin(WindowAdmin):
         return page_link("payments_checkout", row.order.checkout_id, row.order.checkout.checkout_id)
 
     def panels(self, row: Any) -> list[Panel]:
-        """Return the refund's history."""
-        return [history_panel(histories(machines={"refund": [row.pk]}))]
+        """Return the books behind the refund, its approval, its history and the audit trail."""
+        return [
+            *entry_panels(_entries(row)),
+            approvals_panel(approvals_about(subject=_subject(row))),
+            history_panel(histories(machines={"refund": [row.pk]})),
+            audit_panel(audit_trail(subject=_subject(row))),
+        ]
+
+    def notices(self, row: Any, actor: str) -> list[Cell]:
+        """Say that money which had left came back, and why the maker sees no button."""
+        late = row.state == RefundState.FAILED and any(e["recipe"] == "refund_failed_late" for e in _entries(row))
+        said: list[Cell] = ["It had succeeded and failed late: the buyer did not get the money."] if late else []
+        refusal = _refusal(row, actor) if _waits(row) else ""
+        return [*said, refusal] if refusal else said
+
+    def hands(self, row: Any, actor: str) -> frozenset[str]:
+        """Offer a decision to a second person, while one is needed."""
+        return frozenset() if _refusal(row, actor) else frozenset({"approve", "reject"})
+
+    @hand(title="Approve", permission="operations.change_approval", path="approve", icon="check")
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Grant a refund, as a second person."""
+        refund = get_object_or_404(Refund, pk=object_id)
+        question = Question(
+            title=f"Approve this refund of {refund.amount.display}?",
+            explanation="It is sent to the provider at once and cannot be called back from here.",
+            button="Approve and send",
+            facts=_facts(refund),
+            refusal=_refusal(refund, actor_of(request)),
+        )
+
+        def act(answers: Mapping[str, Any]) -> str:
+            grant_approval(
+                approval_id=_approval_id(refund), checker=actor_of(request), now=timezone.now(), note=answers["note"]
+            )
+            return f"Approved: {refund.amount.display} is being refunded."
+
+        return ask(
+            window=self,
+            request=request,
+            question=question,
+            form_class=NoteForm,
+            act=act,
+            back=_page(refund),
+            row=refund,
+        )
+
+    @hand(title="Reject", permission="operations.change_approval", path="reject", icon="block", danger=True)
+    def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Reject a refund, as a second person."""
+        refund = get_object_or_404(Refund, pk=object_id)
+        question = Question(
+            title=f"Reject this refund of {refund.amount.display}?",
+            explanation="Nothing is sent, and the order can be refunded again.",
+            button="Reject the refund",
+            danger=True,
+            facts=_facts(refund),
+            refusal=_refusal(refund, actor_of(request)),
+        )
+
+        def act(answers: Mapping[str, Any]) -> str:
+            reject_approval(
+                approval_id=_approval_id(refund), checker=actor_of(request), now=timezone.now(), note=answers["reason"]
+            )
+            return f"Rejected: the refund of {refund.amount.display} was called off."
+
+        return ask(
+            window=self,
+            request=request,
+            question=question,
+            form_class=ReasonForm,
+            act=act,
+            back=_page(refund),
+            row=refund,
+        )
+
+
+def _facts(refund: Refund) -> list[tuple[str, Cell]]:
+    return [
+        ("Amount", amount(refund.amount.display)),
+        ("Of the order", page_link("payments_paymentorder", refund.order_id, refund.order.payment_order_id)),
+        ("Paid for it", amount(refund.order.amount.display)),
+        ("Requested by", refund.requested_by),
+        ("Reason", refund.reason or NOTHING),
+    ]
+
+
+def _subject(refund: Refund) -> str:
+    return f"refund:{refund.pk}"
+
+
+def _page(refund: Refund) -> str:
+    return reverse("admin:payments_refund_change", args=[refund.pk])
+
+
+def _entries(refund: Refund) -> list[dict[str, Any]]:
+    found = entries_about(subjects=[f"checkout:{refund.order.checkout_id}"])
+    return [entry for entry in found if refund.psp_ref and entry["reference"] == refund.psp_ref]
+
+
+def _waits(refund: Refund) -> bool:
+    return refund.needs_approval and refund.state == RefundState.REQUESTED
+
+
+def _refusal(refund: Refund, actor: str) -> str:
+    """Say why this person cannot decide; nothing where they can."""
+    if not _waits(refund):
+        return "It does not wait for a second person."
+    if refund.requested_by == actor:
+        return "You requested this refund: a second person must decide."
+    return ""
+
+
+def _approval_id(refund: Refund) -> int:
+    approval = open_approval(kind="payments.refund", subject=_subject(refund))
+    if approval is None:
+        raise ApprovalMissing(approval_id=refund.pk)
+    return int(approval.pk)

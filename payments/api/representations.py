@@ -3,7 +3,8 @@
 from typing import Any
 
 from ledger.money import Money
-from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller
+from payments.models import Attempt, Checkout, Dispute, DisputeEvidence, PaymentOrder, Refund, Seller
+from payments.states import WANTS_EVIDENCE, RefundState
 
 
 def money(amount: Money) -> dict[str, str]:
@@ -39,13 +40,49 @@ def checkout(found: Checkout, attempt: Attempt | None) -> dict[str, Any]:
 
 
 def refund(found: Refund) -> dict[str, Any]:
-    """Return a refund."""
+    """Return a refund; above our limit it waits for a second person of ours."""
     return {
         "id": found.id,
         "payment_order_id": found.order.payment_order_id,
         **money(found.amount),
         "status": found.state,
+        "waiting_for_approval": found.needs_approval and found.state == RefundState.REQUESTED,
         "reason": found.reason,
+        "failure_reason": found.last_error if found.state == RefundState.FAILED else "",
+    }
+
+
+def dispute(found: Dispute) -> dict[str, Any]:
+    """Return a dispute, with the orders that it is about and what was handed in."""
+    due = found.evidence_due_by
+    return {
+        "id": found.id,
+        "checkout_id": found.checkout.checkout_id,
+        **money(found.amount),
+        "status": found.state,
+        "reason": found.reason,
+        "withdrawn": found.withdrawn.text,
+        "fee": found.fee.text,
+        "wants_evidence": found.state in WANTS_EVIDENCE and not found.evidence_submitted,
+        "evidence_due_by": due.isoformat() if due else None,
+        "opened_at": found.opened_at.isoformat(),
+        "closed_at": found.closed_at.isoformat() if found.closed_at else None,
+        "payment_orders": [
+            {"payment_order_id": share.order.payment_order_id, "amount": share.amount.text, "borne_by": share.borne_by}
+            for share in sorted(found.shares.all(), key=lambda share: share.order_id)
+        ],
+        "evidence": [evidence(each) for each in sorted(found.evidence.all(), key=lambda each: each.id)],
+    }
+
+
+def evidence(found: DisputeEvidence) -> dict[str, Any]:
+    """Return what was handed in for a dispute."""
+    return {
+        "id": found.id,
+        "status": found.state,
+        "final": found.final,
+        "evidence": found.params["evidence"],
+        "failure_reason": found.last_error,
     }
 
 

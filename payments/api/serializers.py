@@ -10,6 +10,9 @@ from rest_framework import serializers
 from ledger.money import BadAmount, Money, UnknownCurrency, exponent, parse_amount
 from operations.api.serializers import CountryField, EmailField, IdentifierField, StrictCharField, StrictSerializer
 from payments.commissions import ALL_BPS
+from payments.services import EVIDENCE_FIELDS
+from payments.services.evidence import LONGEST_TEXT
+from payments.states import DisputeState
 
 MAX_ORDERS = 100
 MAX_RATES = 100
@@ -212,3 +215,50 @@ class RefundInput(StrictSerializer):
             except BadAmount as error:
                 raise serializers.ValidationError({"amount": [str(error)]}, code=error.code) from error
         return attrs
+
+
+class EvidenceTextField(StrictCharField):
+    """A text for a bank: it may have several lines, and holds no card number."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text itself; its line ends and tabs are no control characters here."""
+        if isinstance(data, str):
+            super().to_internal_value(data.translate({9: " ", 10: " ", 13: " "}))
+            return data
+        return super().to_internal_value(data)
+
+
+class EvidenceTexts(StrictSerializer):
+    """The texts of the evidence, by name."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return a field for each text that a bank takes."""
+        return {name: EvidenceTextField(max_length=LONGEST_TEXT, required=False) for name in EVIDENCE_FIELDS}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse evidence that says nothing."""
+        if not attrs:
+            raise serializers.ValidationError("Give at least one text.")
+        return attrs
+
+
+class EvidenceInput(StrictSerializer):
+    """Evidence for a dispute. With `final`, which it is by default, it goes to the bank, and nothing can be added."""
+
+    evidence = EvidenceTexts()
+    final = serializers.BooleanField(required=False, default=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return validated data; a truth value must be one in JSON."""
+        if isinstance(data, dict) and type(data.get("final", True)) is not bool:
+            raise serializers.ValidationError({"final": ["This must be true or false."]})
+        return super().to_internal_value(data)
+
+
+class DisputeFilters(StrictSerializer):
+    """Which disputes to list."""
+
+    status = serializers.ChoiceField(choices=[str(state) for state in DisputeState.values], required=False)
+    payment_order_id = IdentifierField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=100, required=False, default=20)
+    cursor = IdentifierField(required=False)

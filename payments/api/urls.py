@@ -11,6 +11,9 @@ urlpatterns = [
     path("payments", views.Payments.as_view()),
     re_path(rf"^payments/(?P<payment_order_id>{_ID})\Z", views.Payment.as_view()),
     path("refunds", views.Refunds.as_view()),
+    path("disputes", views.Disputes.as_view()),
+    re_path(rf"^disputes/(?P<dispute_id>{_ID})\Z", views.Dispute.as_view()),
+    re_path(rf"^disputes/(?P<dispute_id>{_ID})/evidence\Z", views.Evidence.as_view()),
     path("sellers", views.Sellers.as_view()),
     re_path(rf"^sellers/(?P<seller_id>{_ID})\Z", views.Seller.as_view()),
 ]

@@ -17,7 +17,7 @@ from operations.api.idempotent import key_of
 from operations.edges import money_tx
 from payments import selectors, services
 from payments.api import representations as show
-from payments.api.serializers import PaymentInput, RefundInput, SellerInput
+from payments.api.serializers import DisputeFilters, EvidenceInput, PaymentInput, RefundInput, SellerInput
 from payments.errors import UnknownSeller
 from payments.states import OrderState
 
@@ -95,6 +95,54 @@ class Refunds(APIView):
         with money_tx("refunds.let_go"):
             idempotency.let_go(key_id=key_id)
         return Response(show.refund(refund), status=status.HTTP_201_CREATED)
+
+
+class Disputes(APIView):
+    """`/v1/disputes`."""
+
+    @extend_schema(parameters=[DisputeFilters], responses={200: dict})
+    def get(self, request: Request) -> Response:
+        """Return the storefront's disputes, the newest first, page by page."""
+        filters = DisputeFilters(data=request.query_params.dict())
+        filters.is_valid(raise_exception=True)
+        wanted = dict(filters.validated_data)
+        limit, before = wanted.pop("limit"), wanted.pop("cursor", None)
+        # One more than asked for tells whether there is a next page.
+        found = selectors.disputes(storefront=storefront_of(request).slug, limit=limit + 1, before=before, **wanted)
+        page = found[:limit]
+        following = page[-1].id if len(found) > limit else None
+        return Response({"data": [show.dispute(each) for each in page], "next_cursor": following})
+
+
+class Dispute(APIView):
+    """`/v1/disputes/{dispute_id}`."""
+
+    @extend_schema(responses={200: dict})
+    def get(self, request: Request, dispute_id: str) -> Response:
+        """Return one dispute."""
+        return Response(show.dispute(selectors.dispute(storefront=storefront_of(request).slug, dispute=dispute_id)))
+
+
+class Evidence(APIView):
+    """`/v1/disputes/{dispute_id}/evidence`."""
+
+    @extend_schema(request=EvidenceInput, parameters=[KEY_HEADER], responses={202: dict})
+    def post(self, request: Request, dispute_id: str) -> Response:
+        """Hand in evidence: it is kept at once, and sent to the provider right after."""
+        key = key_of(request)
+        data = EvidenceInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        evidence = services.submit_evidence(
+            dispute=dispute_id,
+            evidence=data.validated_data["evidence"],
+            final=data.validated_data["final"],
+            storefront=storefront_of(request).slug,
+            key=key,
+            fingerprint=idempotency.fingerprint(method="POST", path=request.path, body=request.data),
+            actor=storefront_of(request).actor,
+            now=timezone.now(),
+        )
+        return Response(show.evidence(evidence), status=status.HTTP_202_ACCEPTED)
 
 
 class Sellers(APIView):

@@ -1,4 +1,4 @@
-"""The money of disputes: withdrawn is not lost, each movement is an entry of its own, and a policy says who bears a loss.
+"""The money of disputes: withdrawn is not lost, each movement is an entry of its own, a policy says who bears a loss.
 
 A movement is one of the provider's balance transactions. The n-th withdrawal of a dispute opens its n-th round, the
 n-th reinstatement ends it well. What is lost falls on the sellers as a refund would, or on us; what a dispute is larger
@@ -123,12 +123,9 @@ def _splits(dispute: Dispute, amount: Money) -> list[recipes.RefundSplit]:
     """Return what the sellers bear of a loss: their parts of what is left of the payment, where policy says so."""
     theirs = set(dispute.shares.filter(borne_by=Bearer.SELLER).values_list("order_id", flat=True))
     divided = _divided(paid_orders(dispute), amount)
+    borne = [(order, part) for order, part in divided if order.pk in theirs and part.minor]
     # One wallet after the other, in the order in which everybody locks them.
-    borne = sorted(
-        ((order, part) for order, part in divided if order.pk in theirs and part.minor),
-        key=lambda pair: pair[0].seller_id,
-    )
-    return _bearing(borne)
+    return _bearing(sorted(borne, key=lambda pair: pair[0].seller_id))
 
 
 def _bearing(borne: Iterable[tuple[PaymentOrder, Money]]) -> list[recipes.RefundSplit]:

@@ -104,7 +104,7 @@ def send_evidence(*, evidence: str, now: datetime) -> None:
         was_sent = found.sent_at is not None
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     request = EvidenceRequest(**found.params)
-    outcome = _look_up(request) if was_sent else None
+    outcome: Outcome[DisputeFacts] | None = _look_up(request) if was_sent else None
     if outcome is None:
         require_key_alive(provider(), what=f"the evidence {evidence}", sent_at=found.sent_at, now=now)
         outcome = provider().submit_evidence(request, key=found.psp_key)

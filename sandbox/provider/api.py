@@ -285,4 +285,17 @@ def _after(rule: Rule, reply: Reply) -> Reply:
             if isinstance(body.get(name), int):
                 body[name] += int(rule.args.get("delta_minor", 1))
         return Reply(200, json.dumps(body).encode(), headers=reply.headers)
+    if rule.action == "fee_later" and reply.status == 200:
+        body = _without_balance(json.loads(reply.body))
+        return Reply(200, json.dumps(body).encode(), headers=reply.headers)
     return reply
+
+
+def _without_balance(body: Any) -> Any:
+    """Return an answer in which no charge has its balance transaction yet."""
+    if isinstance(body, list):
+        return [_without_balance(item) for item in body]
+    if not isinstance(body, dict):
+        return body
+    shown = {name: _without_balance(value) for name, value in body.items()}
+    return {**shown, "balance_transaction": None} if shown.get("object") == "charge" else shown

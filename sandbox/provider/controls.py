@@ -200,7 +200,12 @@ def _decide_async(scope: Scope, intent: Json, body: Json) -> Json:
 
 
 def _decide_dispute(scope: Scope, dispute: Json, body: Json) -> Json:
-    return disputes.decide(scope, dispute, won=_word(body, "outcome", "won", "lost") == "won")
+    outcome = _word(body, "outcome", "won", "lost", "reopened")
+    return (
+        disputes.reopen(scope, dispute)
+        if outcome == "reopened"
+        else disputes.decide(scope, dispute, won=outcome == "won")
+    )
 
 
 def _decide_payout(scope: Scope, payout: Json, body: Json) -> Json:

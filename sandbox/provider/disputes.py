@@ -14,6 +14,7 @@ Json = dict[str, Any]
 ANSWER_DAYS = 9
 #: Evidence that decides the case a day later, as in the API's test mode.
 WINNING, LOSING = "winning_evidence", "losing_evidence"
+_OPEN_TO_EVIDENCE = ("needs_response", "warning_needs_response", "appeal_needs_response")
 _EVIDENCE_FIELDS = """
     access_activity_log billing_address cancellation_policy cancellation_policy_disclosure
     cancellation_rebuttal customer_communication customer_email_address customer_name
@@ -118,14 +119,13 @@ def submit(scope: Scope, dispute: Json, evidence: Json, *, final: bool) -> Json:
 
     Raises Refused when the case is no longer open to evidence.
     """
-    if dispute["status"] not in ("needs_response", "warning_needs_response"):
+    if dispute["status"] not in _OPEN_TO_EVIDENCE:
         raise Refused("This dispute is already closed or under review.", code="dispute_closed")
     before = {"evidence": dict(dispute["evidence"]), "status": dispute["status"]}
     dispute["evidence"].update(evidence)
     dispute["evidence_details"]["has_evidence"] = True
     if final:
-        warning = dispute["status"].startswith("warning")
-        dispute["status"] = "warning_under_review" if warning else "under_review"
+        dispute["status"] = dispute["status"].replace("needs_response", "under_review")
         dispute["evidence_details"].update(submission_count=1, submission_method="manual")
         verdict = dispute["evidence"]["uncategorized_text"]
         if verdict in (WINNING, LOSING):
@@ -161,6 +161,24 @@ def decide(scope: Scope, dispute: Json, *, won: bool) -> Json:
     return dispute
 
 
+def reopen(scope: Scope, dispute: Json) -> Json:
+    """Begin a second round of a dispute that was won: the bank takes the money back again, with another fee.
+
+    Raises Refused when it was not won.
+    """
+    if dispute["status"] != "won":
+        raise Refused("Only a dispute that was won can be opened again.", code="dispute_not_won")
+    due = day_start(scope.now) + (ANSWER_DAYS + 1) * DAY_S - 1
+    dispute.update(status="appeal_needs_response", is_charge_refundable=False)
+    dispute["evidence_details"].update(due_by=due, submission_count=0, submission_method="not_submitted")
+    scope.store.save(dispute)
+    scope.timers.cancel("dispute_lapses", dispute["id"])
+    scope.timers.add("dispute_lapses", dispute["id"], due=due)
+    emit(scope, "charge.dispute.updated", dispute, previous={"status": "won"})
+    _withdraw(scope, dispute)
+    return dispute
+
+
 def fired_open(scope: Scope, charge_id: str, args: Json) -> None:
     """Open the dispute that a test card leads to, unless the charge was given back or disputed before."""
     charge = scope.store.get(charge_id)
@@ -171,7 +189,7 @@ def fired_open(scope: Scope, charge_id: str, args: Json) -> None:
 def fired_lapse(scope: Scope, dispute_id: str, args: Json) -> None:
     """Close a dispute that nobody answered in time: an inquiry without loss, a chargeback as lost."""
     dispute = scope.store.get(dispute_id)
-    if dispute is not None and dispute["status"] in ("needs_response", "warning_needs_response"):
+    if dispute is not None and dispute["status"] in _OPEN_TO_EVIDENCE:
         dispute["evidence_details"]["past_due"] = True
         decide(scope, dispute, won=False)
 
