@@ -44,7 +44,6 @@ def told(world: World) -> list[str]:
 @pytest.fixture
 def listening(world: World) -> None:
     """The shop has an address for messages."""
-    from operations.models import Storefront
 
     Storefront.objects.filter(slug=world.shop.slug).update(
         event_url="http://127.0.0.1:1/hooks", event_secret="whsec_eA=="
