@@ -41,6 +41,7 @@ ROLES = (
         name="approver",
         sees=_ROOMS,
         hands=(
+            "payments.change_seller",  # agree who bears lost disputes
             "operations.change_approval",  # approve or reject what somebody else proposed
             "operations.add_stopswitch",
             "operations.change_stopswitch",  # let a stop switch go

@@ -27,7 +27,7 @@ from operations.admin_display import (
     time_column,
 )
 from operations.selectors import histories
-from payments.models import Attempt, Checkout, PaymentOrder, Refund, WebhookEvent
+from payments.models import Attempt, Checkout, Dispute, PaymentOrder, Refund, WebhookEvent
 
 
 @admin.register(Checkout)
@@ -92,8 +92,10 @@ class CheckoutAdmin(WindowAdmin):
         orders = list(row.orders.select_related("seller").order_by("pk"))
         attempts = list(row.attempts.order_by("number"))
         refunds = list(Refund.objects.filter(order__checkout=row).select_related("order").order_by("created_at"))
+        disputes = list(row.disputes.order_by("opened_at", "pk"))
         moves = histories(
             machines={
+                "dispute": [dispute.pk for dispute in disputes],
                 "payment_order": [order.pk for order in orders],
                 "attempt": [attempt.pk for attempt in attempts],
                 "refund": [refund.pk for refund in refunds],
@@ -103,9 +105,10 @@ class CheckoutAdmin(WindowAdmin):
             _orders(orders, row),
             _attempts(attempts),
             refunds_panel(refunds),
+            *([_disputes(disputes)] if disputes else []),
             *entry_panels(entries_about(subjects=[f"checkout:{row.pk}"])),
             history_panel(moves),
-            _webhooks(attempts, refunds),
+            _webhooks(attempts, refunds, disputes),
         ]
 
 
@@ -172,9 +175,28 @@ def _attempts(attempts: list[Attempt]) -> Panel:
     )
 
 
-def _webhooks(attempts: list[Attempt], refunds: list[Refund]) -> Panel:
+def _disputes(disputes: list[Dispute]) -> Panel:
+    return Panel(
+        title="Disputes",
+        columns=columns("Dispute", "State", "Disputed#", "Withdrawn#", "Reason", "Evidence due", "Opened"),
+        rows=[
+            (
+                page_link("payments_dispute", dispute.pk, str(dispute)),
+                state_label(dispute.state, dispute.get_state_display()),
+                amount(dispute.amount.display),
+                amount(dispute.withdrawn.display),
+                dispute.reason or NOTHING,
+                moment(dispute.evidence_due_by),
+                moment(dispute.opened_at),
+            )
+            for dispute in disputes
+        ],
+    )
+
+
+def _webhooks(attempts: list[Attempt], refunds: list[Refund], disputes: list[Dispute]) -> Panel:
     told_of = {ref for one in attempts for ref in (one.psp_ref, one.charge_ref, one.payment_ref) if ref}
-    told_of |= {refund.psp_ref for refund in refunds if refund.psp_ref}
+    told_of |= {refund.psp_ref for refund in refunds if refund.psp_ref} | {each.psp_ref for each in disputes}
     events = WebhookEvent.objects.filter(object_id__in=told_of).defer("payload").order_by("id")
     return Panel(
         title="Webhooks received",

@@ -1,15 +1,20 @@
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from ledger import chart
 from ledger.selectors import AccountLine, Wallet, latest_lines, wallets_of
-from operations.admin_base import WindowAdmin
+from operations.admin_base import Question, ReasonForm, SelectInput, WindowAdmin, actor_of, ask, hand
 from operations.admin_display import (
     NOTHING,
     Cell,
@@ -29,9 +34,20 @@ from operations.admin_display import (
     words,
 )
 from operations.selectors import audit_trail
-from payments.models import CommissionRate, Seller
+from payments.models import Bearer, CommissionRate, Seller
+from payments.services import agree_on_disputes
+from payments.services.dispute_money import bearer_of
 
 LINES_SHOWN = 25
+
+
+class BearerForm(ReasonForm):
+    """Who bears lost disputes, and why."""
+
+    borne_by = forms.ChoiceField(
+        choices=[("", "as usual"), *Bearer.choices], required=False, label="Borne by", widget=SelectInput
+    )
+    field_order = ("borne_by", "reason")
 
 
 @admin.register(Seller)
@@ -61,10 +77,12 @@ class SellerAdmin(WindowAdmin):
         "country",
         "commission",
         "tax_on_commission",
+        "disputes",
         "account_code",
         "payouts_enabled",
         "created",
     )
+    actions_detail = ("agree",)
 
     their_id = code_column("seller_id", "Storefront's id")
     id_code = code_column("id", "Our id")
@@ -98,6 +116,38 @@ class SellerAdmin(WindowAdmin):
         if not row.commission_tax_bps:
             return NOTHING
         return format_html("{} {}", percent(row.commission_tax_bps), code(chart.tax(row.commission_tax)))
+
+    @admin.display(description="Lost disputes are borne by")
+    def disputes(self, row: Seller) -> str:
+        """Return who bears the seller's lost disputes."""
+        usual = "" if row.disputes_borne_by else ", as usual"
+        return f"{bearer_of(row).label}{usual}"
+
+    @hand(title="Who bears lost disputes", permission="payments.change_seller", path="disputes", icon="gavel")
+    def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Note who bears the seller's lost disputes."""
+        seller = get_object_or_404(Seller, pk=object_id)
+        question = Question(
+            title="Who bears lost disputes of this seller?",
+            explanation="It counts for disputes that open from now on. Those that are open stay as they are.",
+            button="Agree",
+            facts=[("Seller", name(seller.name)), ("Now", self.disputes(seller))],
+        )
+
+        def act(answers: Mapping[str, Any]) -> str:
+            agree_on_disputes(
+                seller=seller.pk,
+                borne_by=answers["borne_by"],
+                reason=answers["reason"],
+                actor=actor_of(request),
+                now=timezone.now(),
+            )
+            return "Agreed. It counts from the next dispute on."
+
+        back = reverse("admin:payments_seller_change", args=[seller.pk])
+        return ask(
+            window=self, request=request, question=question, form_class=BearerForm, act=act, back=back, row=seller
+        )
 
     @admin.display(description="Pending")
     def pending_money(self, row: Any) -> SafeString:

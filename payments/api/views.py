@@ -100,7 +100,7 @@ class Refunds(APIView):
 class Disputes(APIView):
     """`/v1/disputes`."""
 
-    @extend_schema(parameters=[DisputeFilters], responses={200: dict})
+    @extend_schema(operation_id="v1_disputes_list", parameters=[DisputeFilters], responses={200: dict})
     def get(self, request: Request) -> Response:
         """Return the storefront's disputes, the newest first, page by page."""
         filters = DisputeFilters(data=request.query_params.dict())

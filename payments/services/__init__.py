@@ -46,6 +46,7 @@ from payments.services.refunds import (
 from payments.services.sellers import (
     SellerExists,
     TaxUnnamed,
+    agree_on_disputes,
     open_seller_account,
     register_seller,
     sync_seller_account,
@@ -72,6 +73,7 @@ __all__ = [
     "RefundExceedsPaid",
     "SellerExists",
     "TaxUnnamed",
+    "agree_on_disputes",
     "approve_refund",
     "buyer_returned",
     "compare_events",

@@ -9,9 +9,9 @@ from ledger.money import Money
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import enqueue, record_audit
-from payments.errors import NotKnownYet
+from payments.errors import NotKnownYet, UnknownSeller
 from payments.gateway import Account, AccountRequest, Declined, Outcome, Succeeded, Unknown, provider
-from payments.models import CommissionMinimum, CommissionRate, Seller
+from payments.models import Bearer, CommissionMinimum, CommissionRate, Seller
 from payments.services.common import key_alive, try_later
 
 
@@ -25,6 +25,12 @@ class TaxUnnamed(DomainError):
     """The commission of the seller {seller_id!r} is taxed at {bps} basis points, but its tax has no name."""
 
     code = "tax_unnamed"
+
+
+class BearerUnknown(DomainError):
+    """A lost dispute is borne by the seller, by the platform, or as usual; not by {borne_by!r}."""
+
+    code = "bearer_unknown"
 
 
 class AccountRefused(DomainError):
@@ -81,6 +87,26 @@ def register_seller(
         if commission_minimums is not None and _minimums(seller) != set(commission_minimums):
             raise SellerExists(seller_id=seller_id, field="commission_minimums")
     return seller, created
+
+
+def agree_on_disputes(*, seller: str, borne_by: str, reason: str, actor: str, now: datetime) -> None:
+    """Note who bears a seller's lost disputes: `seller`, `platform`, or as usual where it is empty.
+
+    It counts for disputes that open from now on. Raises UnknownSeller, BearerUnknown.
+    """
+    if borne_by not in ("", *Bearer.values):
+        raise BearerUnknown(borne_by=borne_by)
+    with money_tx("sellers.agree"):
+        if not Seller.objects.filter(pk=seller).update(disputes_borne_by=borne_by):
+            raise UnknownSeller(seller_account=seller)
+        record_audit(
+            action="payments.seller.disputes_agreed",
+            actor=actor,
+            subject=f"seller:{seller}",
+            now=now,
+            borne_by=borne_by or "as usual",
+            reason=reason,
+        )
 
 
 def _store_terms(seller: Seller, rates: Mapping[str, int], minimums: Sequence[Money]) -> None:

@@ -134,6 +134,29 @@ class TestAmounts:
             env.amounts(NAME)
 
 
+class TestRates:
+    def test_reads_a_rate_and_a_fixed_part_by_currency(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "EUR=290+30, JPY=360+0")
+
+        assert env.rates(NAME) == {"EUR": (290, 30), "JPY": (360, 0)}
+
+    def test_takes_the_default_when_nothing_is_set(self, variable: pytest.MonkeyPatch) -> None:
+        assert env.rates(NAME, "EUR=1+2") == {"EUR": (1, 2)}
+
+    @pytest.mark.parametrize("raw", ["EUR", "EUR=290", "EUR=2.9+30", "EUR=-1+0", "eur=1+1", "EUR=1+1+1", "EUR=1+"])
+    def test_refuses_what_it_cannot_read(self, variable: pytest.MonkeyPatch, raw: str) -> None:
+        variable.setenv(NAME, raw)
+
+        with pytest.raises(BadEnvironment, match="must be a list such as EUR=290"):
+            env.rates(NAME)
+
+    def test_refuses_a_currency_with_two_rates(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "EUR=1+1,EUR=2+2")
+
+        with pytest.raises(BadEnvironment, match="names EUR twice"):
+            env.rates(NAME)
+
+
 class TestWords:
     def test_splits_at_commas_and_drops_what_is_empty(self, variable: pytest.MonkeyPatch) -> None:
         variable.setenv(NAME, " a.example, ,b.example,")

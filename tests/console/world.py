@@ -21,17 +21,20 @@ from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.models import ApiKey, Job
 from operations.services import issue_api_key, pull_switch, register_storefront, release_switch
+from payments.gateway import DisputeFacts, DisputeStatus
 from payments.models import (
     Attempt,
     Checkout,
     CommissionMinimum,
     CommissionRate,
+    Dispute,
     PaymentOrder,
     Refund,
     Seller,
     StorefrontEvent,
     WebhookEvent,
 )
+from payments.services.disputes import record_facts
 from payouts.models import Batch, Payout
 from payouts.services import propose_batch, release_due, report_delivery
 from reconciliation.models import Discrepancy, Statement
@@ -194,6 +197,21 @@ class World:
         refund.save()
         return refund
 
+    def inquiry(self, checkout: Checkout) -> Dispute:
+        """Hear of a bank's inquiry about a checkout that was paid: no money moves."""
+        charge = str(checkout.attempts.get().charge_ref)
+        facts = DisputeFacts(
+            psp_ref=charge.replace("ch_", "du_"),
+            charge_ref=charge,
+            status=DisputeStatus.WARNING_NEEDS_RESPONSE,
+            amount=checkout.total,
+            reason="product_not_received",
+            created_at=self.now,
+            due_by=self.now + timedelta(days=9),
+        )
+        with money_tx("test.inquiry"):
+            return record_facts(facts, now=self.now)
+
     def journal(self, *, amount: str = "12.50", maker: str = "user:oscar", submit: bool = True) -> ManualJournal:
         """Write a journal with a file, of bank charges, and submit it."""
         journal = draft_journal(
@@ -300,6 +318,7 @@ def full_world() -> World:
     CommissionMinimum.objects.create(seller=world.seller("Ann's Lamps"), currency="BRL", minimum_minor=250)
     world.release(first)
     world.refund(second)
+    world.inquiry(first)
     world.batch()
     world.journal()
     world.dead_job()

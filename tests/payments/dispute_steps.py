@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from payments.models import Attempt, Dispute
+from payments.models import Attempt, Dispute, StorefrontEvent
 from tests.world import World
 
 TEXTS = {"product_description": "A chair.\nOak, two arms.", "shipping_tracking_number": "JD014600003RS"}
@@ -44,3 +44,9 @@ def pay_ann_out(world: World, cart: str = "cart-1") -> None:
 def days(number: int) -> timedelta:
     """Return a number of days."""
     return timedelta(days=number)
+
+
+def told() -> list[str]:
+    """Return what the shop would be told of disputes, by type."""
+    rows = StorefrontEvent.objects.filter(type__startswith="dispute.").order_by("pk")
+    return list(rows.values_list("type", flat=True))

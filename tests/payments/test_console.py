@@ -147,3 +147,24 @@ class TestTheDisputePage:
 
         titles = re.findall(r"<span>([^<]+)</span>\s*<span class=\"[^\"]*\">\s*(\d+)", text)
         assert ("Disputes", "1") in titles
+
+
+class TestTheSellerPage:
+    def test_lets_an_approver_agree_who_bears_lost_disputes(self, ann: Seller, sign_in: SignIn) -> None:
+        browser = sign_in("anna", "view_seller", "change_seller")
+        address = reverse("admin:payments_seller_agree", args=[ann.pk])
+        assert "the seller, as usual" in text_of(browser, address)
+
+        browser.post(address, {"borne_by": "platform", "reason": "a large account"})
+
+        ann.refresh_from_db()
+        assert ann.disputes_borne_by == "platform"
+        page = text_of(browser, reverse("admin:payments_seller_change", args=[ann.pk]))
+        assert "a large account" in page
+
+    @pytest.mark.parametrize("body", [{"borne_by": "nobody", "reason": "because"}, {"borne_by": "platform"}])
+    def test_changes_nothing_that_is_wrong_or_unsaid(self, ann: Seller, sign_in: SignIn, body: dict[str, str]) -> None:
+        sign_in("anna", "change_seller").post(reverse("admin:payments_seller_agree", args=[ann.pk]), body)
+
+        ann.refresh_from_db()
+        assert ann.disputes_borne_by == ""

@@ -1,45 +1,30 @@
 """Disputes: withdrawn is not lost, each movement is booked once, and somebody bears what is lost."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from ledger.money import Money
 from ledger.selectors import balance, count_entries, wallet
-from ledger.services import verify_books
-from operations import failpoints
-from operations.models import Job, Storefront
+from ledger.services import HoldExceeded, verify_books
+from operations.edges import money_tx
+from operations.models import Job
 from operations.selectors import history
-from payments.models import Dispute, DisputeEvidence, Refund, Seller, StorefrontEvent
+from payments.gateway import DisputeMovement, Succeeded, provider
+from payments.models import Dispute, Refund, Seller
+from payments.services.dispute_money import DisputeFeeReturned, DisputeInAnotherCurrency
+from payments.services.disputes import record_facts
 from payouts.services import NothingToPayOut
 from tests.api.problems import assert_problem
 from tests.database.attacks import attack
 from tests.ledger_text import assert_balances
-from tests.payments.dispute_steps import TEXTS, charge_of, days, decide, hand_in, open_dispute, pay_ann_out
-from tests.payments.faults import DONE, UNCLEAR, rule
+from tests.payments.dispute_steps import TEXTS, charge_of, days, decide, hand_in, open_dispute, pay_ann_out, told
+from tests.payments.faults import UNCLEAR, rule
 from tests.payments.test_refunds import refund
 from tests.snapshot import nothing_changes
 from tests.world import World
-
-
-@pytest.fixture
-def sold(world: World, ann: Seller) -> Seller:
-    """Bea bought ann's chair for 100.00."""
-    world.sell("cart-1", {"ann": "100.00"})
-    return ann
-
-
-@pytest.fixture
-def listening(world: World) -> None:
-    """The shop has an address for messages."""
-    shop = Storefront.objects.filter(slug=world.shop.slug)
-    shop.update(event_url="http://127.0.0.1:1/hooks", event_secret="whsec_eA==")
-
-
-def told() -> list[str]:
-    """Return what the shop would be told of disputes, by type."""
-    rows = StorefrontEvent.objects.filter(type__startswith="dispute.").order_by("pk")
-    return list(rows.values_list("type", flat=True))
 
 
 def events_of(dispute: Dispute) -> list[str]:
@@ -177,16 +162,13 @@ class TestADisputeThatIsWon:
         assert green()
 
     def test_stays_won_when_an_older_answer_arrives_late(self, world: World, sold: Seller) -> None:
-        from payments.gateway import Succeeded, provider
-        from payments.services import disputes
-
         dispute = open_dispute(world)
         old = provider().fetch_dispute(dispute.psp_ref)
         assert isinstance(old, Succeeded)
         decide(world, dispute, won=True)
 
-        with disputes.money_tx("test"):
-            disputes.record_facts(old.value, now=timezone.now())
+        with money_tx("test"):
+            record_facts(old.value, now=timezone.now())
 
         assert (Dispute.objects.get().state, balance(code="disputes:open", currency="EUR").minor) == ("won", 0)
 
@@ -254,6 +236,25 @@ class TestADisputeThatIsLost:
         assert sorted(share.amount.text for share in dispute.shares.all()) == ["10.00", "20.00"]
         assert (owed(ann)[0], owed(bob)[0]) == ("18.00", "9.00")
 
+    def test_over_two_orders_of_one_seller_takes_what_is_available_once(self, world: World, ann: Seller) -> None:
+        orders = [
+            {"payment_order_id": f"two.{n}", "seller_account": "ann", "amount": amount, "currency": "EUR"}
+            for n, amount in ((1, "60.00"), (2, "40.00"))
+        ]
+        body = {"checkout_id": "two", "buyer_info": {}, "payment_orders": orders}
+        world.pay(world.shop.post("/v1/payments", body, key="two"))
+        world.settle()
+        for number in (1, 2):
+            world.deliver_goods(f"two.{number}")
+        world.release()
+        refund(world, "20.00", order="two.1")
+        world.settle()
+
+        decide(world, open_dispute(world), won=False)
+
+        assert owed(ann) == ("0.00", "0.00", "0.00")
+        assert green()
+
     def test_for_more_than_was_paid_is_ours_beyond_it(self, world: World, sold: Seller) -> None:
         decide(world, open_dispute(world, amount=10_350), won=False)
 
@@ -275,6 +276,38 @@ class TestADisputeThatIsLost:
         assert Dispute.objects.get().state == "lost"
 
 
+class TestWhatAPersonMustLookAt:
+    """What no provider should say is booked by nobody, and names itself."""
+
+    def hear(self, dispute: Dispute, *, minor: int, fee: int = 0, currency: str = "EUR") -> None:
+        """Take over one more movement of a dispute."""
+        found = provider().fetch_dispute(dispute.psp_ref)
+        assert isinstance(found, Succeeded)
+        moved = DisputeMovement(
+            psp_ref="txn_odd", amount=Money(minor, currency), fee=Money(fee, currency), created_at=timezone.now()
+        )
+        with money_tx("test"):
+            record_facts(replace(found.value, movements=(*found.value.movements, moved)), now=timezone.now())
+
+    def test_is_money_that_comes_back_after_a_loss(self, world: World, sold: Seller) -> None:
+        dispute = decide(world, open_dispute(world), won=False)
+
+        with nothing_changes(), pytest.raises(HoldExceeded):
+            self.hear(dispute, minor=10_000)
+
+    def test_is_a_movement_in_another_currency(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+
+        with nothing_changes(), pytest.raises(DisputeInAnotherCurrency, match=r"100\.00 USD"):
+            self.hear(dispute, minor=10_000, currency="USD")
+
+    def test_is_a_fee_that_comes_back(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+
+        with nothing_changes(), pytest.raises(DisputeFeeReturned, match=r"20\.00 EUR"):
+            self.hear(dispute, minor=10_000, fee=-2_000)
+
+
 class TestAnInquiry:
     def test_moves_no_money(self, world: World, sold: Seller) -> None:
         entries = count_entries()
@@ -294,144 +327,6 @@ class TestAnInquiry:
             ["warn", "close_warning"],
             entries,
         )
-
-
-class TestEvidence:
-    def test_is_handed_to_the_bank_as_it_was_written(self, world: World, sold: Seller, listening: None) -> None:
-        dispute = open_dispute(world)
-
-        answer = hand_in(world, dispute)
-        world.settle()
-
-        assert (answer.status_code, answer.json()["status"]) == (202, "requested")
-        shown = world.shop.get(f"/v1/disputes/{dispute.pk}").json()
-        assert (shown["status"], shown["wants_evidence"]) == ("under_review", False)
-        assert [(each["status"], each["evidence"]) for each in shown["evidence"]] == [("accepted", TEXTS)]
-        assert told() == ["dispute.opened", "dispute.updated"]
-
-    def test_may_wait_at_the_provider_for_more(self, world: World, sold: Seller) -> None:
-        dispute = open_dispute(world)
-
-        hand_in(world, dispute, final=False)
-        world.settle()
-        hand_in(world, dispute, key="e2", evidence={"service_date": "2026-03-14"})
-        world.settle()
-
-        assert Dispute.objects.get().state == "under_review"
-        assert set(DisputeEvidence.objects.values_list("state", flat=True)) == {"accepted"}
-
-    @pytest.mark.parametrize("fault", UNCLEAR)
-    def test_gets_there_once_however_the_answer_was_lost(self, world: World, sold: Seller, fault: str) -> None:
-        dispute = open_dispute(world)
-        world.provider.plan([rule("dispute.update", fault)])
-        hand_in(world, dispute)
-
-        world.work()
-        assert DisputeEvidence.objects.get().state == "unknown"
-        world.work(later=days(0) + days(1) / 1440)
-        world.settle()
-
-        assert (DisputeEvidence.objects.get().state, Dispute.objects.get().state) == ("accepted", "under_review")
-
-    @pytest.mark.parametrize("fault", DONE)
-    def test_that_was_done_is_not_sent_again(self, world: World, sold: Seller, fault: str) -> None:
-        dispute = open_dispute(world)
-        world.provider.plan([rule("dispute.update", fault)])
-        hand_in(world, dispute)
-        world.work()
-        sent = len(world.provider.calls())
-
-        world.work(later=days(1))
-
-        assert [call for call in world.provider.calls()[sent:] if call["method"] == "POST"] == []
-        assert DisputeEvidence.objects.get().state == "accepted"
-
-    def test_survives_a_crash_between_the_beats(
-        self, world: World, sold: Seller, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        dispute = open_dispute(world)
-        hand_in(world, dispute)
-        failpoints.reset()
-        monkeypatch.setenv("COUNTERFOIL_FAILPOINTS", "psp.call:dispute.submit:after_response=raise")
-        world.work()
-        assert DisputeEvidence.objects.get().state == "sending"
-
-        world.work(later=days(0) + days(1) / 1440)
-
-        assert DisputeEvidence.objects.get().state == "accepted"
-
-    def test_is_the_same_under_the_same_key(self, world: World, sold: Seller) -> None:
-        dispute = open_dispute(world)
-
-        first, again = hand_in(world, dispute), hand_in(world, dispute)
-
-        assert first.json()["id"] == again.json()["id"]
-        assert DisputeEvidence.objects.count() == 1
-
-    def test_waits_for_what_is_under_way(self, world: World, sold: Seller) -> None:
-        dispute = open_dispute(world)
-        hand_in(world, dispute)
-
-        assert_problem(hand_in(world, dispute, key="e2"), 409, "evidence_under_way")
-
-    def test_is_not_taken_once_the_dispute_is_decided(self, world: World, sold: Seller) -> None:
-        dispute = decide(world, open_dispute(world), won=True)
-
-        with nothing_changes():
-            assert_problem(hand_in(world, dispute), 409, "evidence_not_wanted")
-
-    @pytest.mark.parametrize(
-        ("body", "field"),
-        [
-            ({"evidence": {}}, "evidence"),
-            ({"evidence": {"receipt": "file_1"}}, "evidence.receipt"),
-            ({"evidence": {"customer_name": 5}}, "evidence.customer_name"),
-            ({"evidence": {"customer_name": "4242 4242 4242 4242"}}, "evidence.customer_name"),
-            ({"evidence": {"customer_name": "x" * 20_001}}, "evidence.customer_name"),
-            ({"final": "yes"}, "final"),
-            ({"won": True}, "won"),
-        ],
-    )
-    def test_that_is_wrong_is_refused_by_the_name_of_its_field(
-        self, world: World, sold: Seller, body: dict[str, Any], field: str
-    ) -> None:
-        dispute = open_dispute(world)
-
-        with nothing_changes():
-            answer = hand_in(world, dispute, **body)
-
-        assert answer.status_code == 422
-        assert field in [error["field"] for error in answer.json()["errors"]]
-
-    def test_that_is_too_long_together_is_refused(self, world: World, sold: Seller) -> None:
-        dispute = open_dispute(world)
-        names = ("access_activity_log", "billing_address", "cancellation_rebuttal", "customer_name")
-        more = ("product_description", "refund_policy_disclosure", "shipping_address", "uncategorized_text")
-
-        answer = hand_in(world, dispute, evidence=dict.fromkeys((*names, *more), "x" * 20_000))
-
-        assert_problem(answer, 422, "evidence_too_long")
-
-
-class TestTheDeadline:
-    def test_is_warned_of_once_while_nothing_was_handed_in(self, world: World, sold: Seller, listening: None) -> None:
-        open_dispute(world)
-        world.work(later=days(5))
-        assert told() == ["dispute.opened"]
-
-        world.work(later=days(8))
-        world.work(later=days(9))
-
-        assert told() == ["dispute.opened", "dispute.evidence_due"]
-        assert Dispute.objects.get().warned_at is not None
-
-    def test_is_not_warned_of_once_evidence_was_handed_in(self, world: World, sold: Seller, listening: None) -> None:
-        hand_in(world, open_dispute(world))
-        world.settle()
-
-        world.work(later=days(8))
-
-        assert "dispute.evidence_due" not in told()
 
 
 class TestDisputesOfAStorefront:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ledger.selectors import balance, wallet
 from ledger.services import verify_books
-from operations.models import Approval, Storefront
+from operations.models import Approval
 from operations.selectors import history, open_approval
 from operations.services import NotASecondPerson, grant_approval, pull_switch, reject_approval
 from payments.models import PaymentOrder, Refund, Seller, StorefrontEvent
@@ -39,15 +39,6 @@ def decide(*, granted: bool, by: str = CHECKER) -> None:
 def told(world: World) -> list[str]:
     """Return what the shop would be told, by type."""
     return list(StorefrontEvent.objects.order_by("pk").values_list("type", flat=True))
-
-
-@pytest.fixture
-def listening(world: World) -> None:
-    """The shop has an address for messages."""
-
-    Storefront.objects.filter(slug=world.shop.slug).update(
-        event_url="http://127.0.0.1:1/hooks", event_secret="whsec_eA=="
-    )
 
 
 class TestARefundThatFailsLate:

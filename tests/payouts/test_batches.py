@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ledger.selectors import lines_of_account
-from ledger.services import verify_books
+from ledger import recipes
+from ledger.money import Money
+from ledger.selectors import lines_of_account, open_items, wallet
+from ledger.services import post, verify_books
+from operations.edges import money_tx
 from operations.models import Approval, AuditEntry
 from operations.services import Stopped, pull_switch, reject_approval, release_switch
 from payments.models import Seller
@@ -90,10 +93,36 @@ class TestProposeBatch:
     def test_leaves_out_a_seller_who_owes_us(self, world: World, ann_with_90: Seller) -> None:
         world.pay_out()
         refund(world, "cart-1.ann", "50.00")
+        earn(world, "cart-2", {"ann": "40.00"})
+
+        found = wallet(seller=ann_with_90.id, currency="EUR")
+        assert (found.available.text, found.receivable.text) == ("0.00", "9.00")
+        assert_nothing_to_pay(world)
+
+    def test_pays_what_is_left_of_earnings_once_the_debt_is_paid(self, world: World, ann_with_90: Seller) -> None:
+        world.pay_out()
+        refund(world, "cart-1.ann", "50.00")
         earn(world, "cart-2", {"ann": "100.00"})
 
-        assert available(ann_with_90) == "90.00"
-        assert_nothing_to_pay(world)
+        assert world.propose().total.text == "45.00"
+
+    def test_lets_debts_be_paid_the_oldest_first(self, world: World, ann_with_90: Seller) -> None:
+        earn(world, "cart-2", {"ann": "100.00"})
+        world.pay_out()
+        for cart in ("cart-2.ann", "cart-1.ann"):
+            refund(world, cart, "50.00")
+        earn(world, "cart-3", {"ann": "60.00"})
+
+        debts = open_items(code=f"seller:{ann_with_90.id}:receivable", currency="EUR")
+
+        assert [(debt.item, debt.debit.text) for debt in debts] == [(world.payment_order("cart-1.ann").pk, "36.00")]
+
+    def test_lets_a_debt_be_paid_by_what_was_available_before_it(self, world: World, ann_with_90: Seller) -> None:
+        fee = recipes.dispute_fee_charged(psp="stripe", dispute="du_1", fee=Money(2_000, "EUR"), bearer=ann_with_90.id)
+        with money_tx("test"):
+            post(fee, actor="psp:stripe", now=timezone.now())
+
+        assert world.propose().total.text == "70.00"
 
     def test_pays_one_currency_and_leaves_the_other(self, world: World, ann_with_90: Seller) -> None:
         earn(world, "cart-2", {"ann": "50.00"}, currency="USD")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
-from sandbox.control import SandboxControl
+from sandbox.control import ControlRefused, SandboxControl
 
 DAY_S = 86_400
 
@@ -192,6 +192,20 @@ class TestDispute:
 
         control.advance(11 * DAY_S)
 
+        assert shop.v1.disputes.retrieve(dispute["id"]).status == "lost"
+
+    def test_may_be_opened_again_after_it_was_won(self, shop: Any, control: SandboxControl) -> None:
+        dispute = control.open_dispute(shop.paid().latest_charge.id)
+        control.decide_dispute(dispute["id"], won=True)
+
+        control.reopen_dispute(dispute["id"])
+
+        again = shop.v1.disputes.retrieve(dispute["id"])
+        assert (again.status, again.is_charge_refundable) == ("appeal_needs_response", False)
+        assert [txn.net for txn in again.balance_transactions] == [-11_500, 10_000, -11_500]
+        with pytest.raises(ControlRefused, match="was won"):
+            control.reopen_dispute(dispute["id"])
+        control.advance(11 * DAY_S)
         assert shop.v1.disputes.retrieve(dispute["id"]).status == "lost"
 
     def test_is_accepted_by_closing_it(self, shop: Any, control: SandboxControl) -> None:
