@@ -128,7 +128,6 @@ class DisputeAdmin(WindowAdmin):
         "fee_borne_by",
         "reason",
         "due",
-        "evidence_submitted",
         "opened",
         "closed",
     )
@@ -162,7 +161,7 @@ class DisputeAdmin(WindowAdmin):
 
     def notices(self, row: Any, actor: str) -> list[Cell]:
         """Say until when the bank waits for us."""
-        if row.state not in WANTS_EVIDENCE or row.evidence_submitted or row.evidence_due_by is None:
+        if row.state not in WANTS_EVIDENCE or row.evidence_due_by is None:
             return []
         return [format_html("The bank takes evidence until {}. Without any, it is lost.", moment(row.evidence_due_by))]
 
@@ -209,7 +208,7 @@ class DisputeAdmin(WindowAdmin):
 
 def _refusal(dispute: Dispute) -> str:
     """Say why no evidence can be handed in now; nothing where it can."""
-    if dispute.state not in WANTS_EVIDENCE or dispute.evidence_submitted:
+    if dispute.state not in WANTS_EVIDENCE:
         return "The bank takes no evidence now."
     if dispute.evidence.filter(state__in=UNDER_WAY).exists():
         return "Evidence is on its way to the provider already."

@@ -63,7 +63,7 @@ def dispute(found: Dispute) -> dict[str, Any]:
         "reason": found.reason,
         "withdrawn": found.withdrawn.text,
         "fee": found.fee.text,
-        "wants_evidence": found.state in WANTS_EVIDENCE and not found.evidence_submitted,
+        "wants_evidence": found.state in WANTS_EVIDENCE,
         "evidence_due_by": due.isoformat() if due else None,
         "opened_at": found.opened_at.isoformat(),
         "closed_at": found.closed_at.isoformat() if found.closed_at else None,

@@ -177,7 +177,6 @@ class DisputeFacts:
     created_at: datetime
     movements: tuple[DisputeMovement, ...] = ()
     due_by: datetime | None = None
-    submitted: bool = False
     evidence: dict[str, str] = field(default_factory=dict)
 
 

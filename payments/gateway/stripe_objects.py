@@ -105,7 +105,6 @@ def dispute(found: Any) -> DisputeFacts:
         created_at=_instant(told["created"]),
         movements=_movements(told["balance_transactions"]),
         due_by=_instant(details["due_by"]) if details.get("due_by") else None,
-        submitted=bool(details.get("submission_count")),
         evidence={name: text for name, text in (told.get("evidence") or {}).items() if text and isinstance(text, str)},
     )
 

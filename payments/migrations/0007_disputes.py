@@ -72,10 +72,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("evidence_due_by", models.DateTimeField(blank=True, null=True)),
-                (
-                    "evidence_submitted",
-                    models.BooleanField(default=False, help_text="handed to the bank in this round"),
-                ),
                 ("warned_at", models.DateTimeField(blank=True, help_text="when the deadline was warned of", null=True)),
                 ("opened_at", models.DateTimeField()),
                 ("closed_at", models.DateTimeField(blank=True, null=True)),

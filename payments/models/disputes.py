@@ -34,7 +34,6 @@ class Dispute(StatefulModel):
     fee_minor = models.BigIntegerField(default=0, help_text="the provider's fees for it so far")
     fee_borne_by = models.TextField(choices=Bearer.choices, default=Bearer.PLATFORM, help_text="as of the opening")
     evidence_due_by = models.DateTimeField(null=True, blank=True)
-    evidence_submitted = models.BooleanField(default=False, help_text="handed to the bank in this round")
     warned_at = models.DateTimeField(null=True, blank=True, help_text="when the deadline was warned of")
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)

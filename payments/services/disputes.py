@@ -99,7 +99,7 @@ def warn_of_deadline(*, dispute: str, now: datetime) -> None:
     """Tell the storefront that evidence is due soon and nothing was handed in (a job). Raises TryLater before that."""
     with money_tx("disputes.warn"):
         found = Dispute.objects.select_for_update().get(pk=dispute)
-        if found.state not in WANTS_EVIDENCE or found.evidence_submitted or found.evidence_due_by is None:
+        if found.state not in WANTS_EVIDENCE or found.evidence_due_by is None:
             return
         if found.warned_at is not None:
             return
@@ -168,7 +168,6 @@ def _count(dispute: Dispute, facts: DisputeFacts, *, again: bool) -> None:
     dispute.reinstatements = len(reinstatements(facts))
     dispute.withdrawn_minor = max(0, -moved.minor)
     dispute.fee_minor = sum((movement.fee for movement in facts.movements), start=nothing).minor
-    dispute.evidence_submitted = facts.submitted
     if facts.due_by != dispute.evidence_due_by or again:
         dispute.evidence_due_by, dispute.warned_at = facts.due_by, None
     dispute.save(
@@ -177,7 +176,6 @@ def _count(dispute: Dispute, facts: DisputeFacts, *, again: bool) -> None:
             "reinstatements",
             "withdrawn_minor",
             "fee_minor",
-            "evidence_submitted",
             "evidence_due_by",
             "warned_at",
         ]
@@ -203,7 +201,7 @@ def _remind(dispute: Dispute, *, now: datetime) -> None:
     """Have the deadline watched while evidence is wanted, and stop asking once everything is over."""
     if _over(dispute):
         withdraw(kind="payments.sync_dispute", key=dispute.id, now=now)
-    if dispute.state in WANTS_EVIDENCE and not dispute.evidence_submitted and dispute.evidence_due_by:
+    if dispute.state in WANTS_EVIDENCE and dispute.evidence_due_by:
         enqueue(
             kind="payments.warn_of_deadline",
             # Each deadline has its own warning: a second round brings another.

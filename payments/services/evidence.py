@@ -120,7 +120,7 @@ def _wanting(dispute: str, storefront: str | None, *, now: datetime) -> Dispute:
     if found is None:
         raise UnknownDispute(dispute=dispute)
     late = found.evidence_due_by is not None and found.evidence_due_by < now
-    if found.state not in WANTS_EVIDENCE or found.evidence_submitted or late:
+    if found.state not in WANTS_EVIDENCE or late:
         raise EvidenceNotWanted(dispute=dispute, state="past its deadline" if late else found.state)
     if found.evidence.filter(state__in=UNDER_WAY).exists():
         raise EvidenceUnderWay(dispute=dispute)
@@ -157,7 +157,8 @@ def _look_up(request: EvidenceRequest) -> Succeeded[DisputeFacts] | Unknown | No
 
 def _shows(facts: DisputeFacts, request: EvidenceRequest) -> bool:
     there = all(facts.evidence.get(name) == text for name, text in request.evidence.items())
-    return there and (facts.submitted or not request.final)
+    # What was handed to the bank is under review: the state says so in every round.
+    return there and not (request.final and str(facts.status) in WANTS_EVIDENCE)
 
 
 def _record(evidence_id: str, outcome: Outcome[DisputeFacts], *, now: datetime) -> None:

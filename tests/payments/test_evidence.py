@@ -91,6 +91,19 @@ class TestEvidence:
 
         assert_problem(hand_in(world, dispute, key="e2"), 409, "evidence_under_way")
 
+    def test_is_taken_again_in_a_second_round(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+        hand_in(world, dispute)
+        world.settle()
+        decide(world, dispute, won=True)
+        world.provider.reopen_dispute(dispute.psp_ref)
+        world.settle()
+
+        assert hand_in(world, dispute, key="e2").status_code == 202
+        world.settle()
+
+        assert Dispute.objects.get().state == "appeal_under_review"
+
     def test_is_not_taken_once_the_dispute_is_decided(self, world: World, sold: Seller) -> None:
         dispute = decide(world, open_dispute(world), won=True)
 

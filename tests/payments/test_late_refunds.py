@@ -1,21 +1,27 @@
 """Refunds that fail after they had succeeded, and refunds that wait for a second person."""
 
+from functools import partial
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from ledger.selectors import balance, wallet
 from ledger.services import verify_books
+from operations import database
 from operations.models import Approval
 from operations.selectors import history, open_approval
 from operations.services import NotASecondPerson, grant_approval, pull_switch, reject_approval
 from payments.models import PaymentOrder, Refund, Seller, StorefrontEvent
 from tests.api.problems import assert_problem
+from tests.committed import at_once, committed_db, committed_world
 from tests.database.attacks import attack
 from tests.ledger_text import assert_posted
 from tests.payments.test_refunds import at_provider, refund, refunded
 from tests.world import CHECKER, World
+
+__all__ = ["committed_db", "committed_world"]
 
 
 def fail_late(world: World, row: Refund | None = None) -> None:
@@ -304,3 +310,29 @@ class TestTheCap:
     def test_lets_through_what_was_reserved(self, world: World) -> None:
         assert refund(world, "40.00", key="r2").status_code == 201
         assert PaymentOrder.objects.get().refunded_minor == 10_000
+
+
+class TestTheCapAtOnce:
+    """Two writers behind our back, each of whom alone would be within the cap."""
+
+    FORGED = """
+        INSERT INTO payments_refund (id, order_id, amount_minor, currency, reason, psp_key, params, state, last_error,
+                                     requested_by, needs_approval, created_at)
+        SELECT 'rfd_{n}', id, 6000, 'EUR', '', 'refund:{n}', '{{}}', 'requested', '', 'attacker', false, now()
+        FROM payments_paymentorder
+    """
+
+    def test_lets_one_of_them_through(self, committed_world: World) -> None:
+        committed_world.open_seller("ann")
+        committed_world.sell("cart-1", {"ann": "100.00"})
+        PaymentOrder.objects.update(refunded_minor=10_000)
+
+        def forge(number: int) -> bool:
+            try:
+                with transaction.atomic():
+                    database.execute(self.FORGED.format(n=number))
+            except DatabaseError:
+                return False
+            return True
+
+        assert sorted(at_once([partial(forge, number) for number in range(4)])) == [False, False, False, True]
