@@ -28,6 +28,7 @@ from payments.models import (
     CommissionMinimum,
     CommissionRate,
     Dispute,
+    EventListing,
     PaymentOrder,
     Refund,
     Seller,
@@ -150,6 +151,15 @@ class World:
             type="payment.succeeded",
             payload={"type": "payment.succeeded", "data": {"checkout_id": checkout.checkout_id}},
             created_at=at,
+        )
+        EventListing.objects.create(
+            psp="stripe",
+            since=self.now - timedelta(days=2),
+            until=self.now,
+            listed=412,
+            missing=1,
+            actor="system:schedule",
+            ran_at=self.now,
         )
         WebhookEvent.objects.create(
             psp=PSP,

@@ -182,7 +182,7 @@ class TestAnEventAboutSomethingUnknown:
         at_the_provider(world, "/v1/transfers", amount=100, currency="eur", destination=ann_with_90.psp_account)
         world.deliver_webhooks()
 
-        for number in range(1, 20):
+        for number in range(1, 81):
             world.work(later=timedelta(hours=number))
 
         [(kind, error)] = dead_letters()
