@@ -75,3 +75,11 @@ def dead_letters() -> int:
 def switch_names() -> list[str]:
     """Return the names of the stop switches that have a row."""
     return list(StopSwitch.objects.order_by("name").values_list("name", flat=True))
+
+
+def jobs_about(*, keys: list[str]) -> list[Job]:
+    """Return the jobs whose key begins with one of some ids, oldest first."""
+    wanted = Q(pk__in=[])
+    for key in keys:
+        wanted |= Q(key=key) | Q(key__startswith=f"{key}:") | Q(key__startswith=f"{key}#")
+    return list(Job.objects.filter(wanted).order_by("id"))
