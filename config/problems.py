@@ -39,9 +39,17 @@ STATUSES = {
     "seller_exists": 409,
     "tax_unnamed": 422,
     "provider_refused": 422,
+    "instruction_refused": 422,
+    "capture_exceeds_authorized": 422,
+    "not_capturable": 409,
+    "not_cancelable": 409,
+    "not_replaceable": 409,
+    "outcome_unknown": 409,
     "delivery_in_future": 422,
     "stopped": 503,
 }
+# Conflicts that pass by themselves: the client is told when to ask again.
+_NOT_YET = {"request_in_progress", "outcome_unknown"}
 _TITLES = {
     400: "Bad request",
     401: "Not authenticated",
@@ -120,7 +128,7 @@ def _problem(status: int, *, code: str, detail: str) -> dict[str, Any]:
 def _headers(error: Exception, status: int) -> dict[str, str]:
     if status == 401:
         return {"WWW-Authenticate": getattr(error, "auth_header", 'Bearer realm="counterfoil"')}
-    if status in (429, 503) or getattr(error, "code", "") == "request_in_progress":
+    if status in (429, 503) or getattr(error, "code", "") in _NOT_YET:
         return {"Retry-After": str(int(getattr(error, "wait", None) or 2))}
     return {}
 

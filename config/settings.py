@@ -195,6 +195,13 @@ DISPUTES_BORNE_BY = env.choice("DISPUTES_BORNE_BY", "seller", ("seller", "platfo
 DISPUTE_FEES_BORNE_BY = env.choice("DISPUTE_FEES_BORNE_BY", "platform", ("seller", "platform"))
 # How long before evidence is due the storefront is warned.
 DISPUTE_WARNING = timedelta(days=env.integer("DISPUTE_WARNING_DAYS", 3, minimum=0, maximum=60))
+# How long before a reservation lapses the storefront is told.
+AUTHORIZATION_WARNING = timedelta(hours=env.integer("AUTHORIZATION_WARNING_HOURS", 24, minimum=1, maximum=24 * 6))
+# Which check (config/wiring.py) looks at a payment before the provider hears of it, and what "lists" goes by.
+RISK_CHECK = env.text("RISK_CHECK", "accept")
+RISK_BLOCKED_NAMES = [name.strip() for name in env.text("RISK_BLOCKED_NAMES", "").split(";") if name.strip()]
+RISK_BLOCKED_COUNTRIES = env.words("RISK_BLOCKED_COUNTRIES", "")
+RISK_REVIEW_ABOVE_MINOR = env.amounts("RISK_REVIEW_ABOVE_MINOR") or {}
 COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
 
 # ── ledger ───────────────────────────────────────────────────────────────────────────────────────────────

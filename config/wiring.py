@@ -20,6 +20,9 @@ _LATER = RetryPolicy(base_s=300, cap_s=6 * 3600, attempts=750)
 JOBS = {
     "payments.register_attempt": "payments.services.register_attempt",
     "payments.sync_attempt": "payments.services.sync_attempt",
+    "payments.carry_out": "payments.services.carry_out",
+    "payments.watch_authorization": "payments.services.watch_authorization",
+    "payments.send_back": "payments.services.send_back",
     "payments.handle_event": "payments.services.handle_event",
     "payments.send_refund": "payments.services.send_refund",
     "payments.true_up_fee": "payments.services.true_up_fee",
@@ -37,6 +40,9 @@ RETRY_POLICIES = {
     "payments.register_attempt": ASK_THE_PROVIDER,
     "payments.sync_attempt": _POLL,
     "payments.handle_event": _EVENT,
+    "payments.carry_out": ASK_THE_PROVIDER,
+    "payments.watch_authorization": _POLL,
+    "payments.send_back": ASK_THE_PROVIDER,
     "payments.send_refund": ASK_THE_PROVIDER,
     "payments.true_up_fee": _LATER,
     "payments.sync_dispute": _LATER,
@@ -56,6 +62,8 @@ PSP_EVENTS = {
     "checkout.session.expired": "payments.services.webhooks.checkout_changed",
     "payment_intent.requires_action": "payments.services.webhooks.checkout_changed",
     "payment_intent.payment_failed": "payments.services.webhooks.checkout_changed",
+    "payment_intent.canceled": "payments.services.webhooks.checkout_changed",
+    "charge.captured": "payments.services.webhooks.checkout_changed",
     "review.closed": "payments.services.webhooks.review_closed",
     "refund.created": "payments.services.webhooks.refund_changed",
     "refund.updated": "payments.services.webhooks.refund_changed",
@@ -75,16 +83,21 @@ PSP_EVENTS = {
 APPROVALS = {
     "ledger.manual_journal": "ledger.services.post_journal",
     "payments.refund": "payments.services.approve_refund",
+    "payments.risk_review": "payments.services.accept_risk",
     "payouts.batch": "payouts.services.approve_batch",
 }
 REJECTIONS = {
     "ledger.manual_journal": "ledger.services.reject_journal",
     "payments.refund": "payments.services.reject_refund",
+    "payments.risk_review": "payments.services.refuse_risk",
     "payouts.batch": "payouts.services.cancel_batch",
 }
 
 # How the console calls what a subject (kind:id) is about: kind -> function(keys) -> names by id.
 SUBJECT_NAMES = {"seller": "payments.selectors.seller_names"}
+
+# Checks of a payment before it is executed: kind -> function(question) -> verdict. RISK_CHECK names the one in use.
+RISK_CHECKS = {"accept": "payments.risk.accept", "lists": "payments.risk.by_lists"}
 
 # Settlement files: format -> parser(bytes) -> lines, or all errors by line.
 STATEMENT_FORMATS = {"stripe_activity_csv": "reconciliation.parsers.stripe_reports.parse"}

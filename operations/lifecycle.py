@@ -113,7 +113,8 @@ def move(subject: StatefulModel, event: str, *, actor: str, now: datetime, reaso
     """Move a row along one transition, together with other column changes, and log the move.
 
     The update is conditional on the state that was read, so of two racing movers one wins and the other gets
-    IllegalTransition. Must run inside the caller's transaction.
+    IllegalTransition. A row with a column `state_since` keeps there when it moved. Must run inside the caller's
+    transaction.
     """
     require_transaction(f"move {event}")
     machine = subject.machine
@@ -124,6 +125,8 @@ def move(subject: StatefulModel, event: str, *, actor: str, now: datetime, reaso
         getattr(subject, event)()
     except TransitionNotAllowed as error:
         raise IllegalTransition(machine=machine.name, subject_id=subject.pk, state=before, event=event) from error
+    if hasattr(subject, "state_since"):
+        changes["state_since"] = now
     for name, value in changes.items():
         setattr(subject, name, value)
     target = machine.row(event).target

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from operations.models import Approval, AuditEntry, Job, StateChange, StopSwitch
+from operations.models import Approval, AuditEntry, HumanTask, Job, StateChange, StopSwitch
 from operations.models.approvals import ApprovalState
 from operations.models.jobs import JobState
+from operations.models.tasks import TaskState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,5 +82,26 @@ def jobs_about(*, keys: list[str]) -> list[Job]:
     """Return the jobs whose key begins with one of some ids, oldest first."""
     wanted = Q(pk__in=[])
     for key in keys:
-        wanted |= Q(key=key) | Q(key__startswith=f"{key}:") | Q(key__startswith=f"{key}#")
+        wanted |= Q(key=key) | Q(key__startswith=f"{key}:") | Q(key__startswith=f"{key}~")
     return list(Job.objects.filter(wanted).order_by("id"))
+
+
+def job_states(*, kind: str, keys: list[str]) -> dict[str, str]:
+    """Return the states of the jobs of a kind by their keys; a key without a job is left out."""
+    return dict(Job.objects.filter(kind=kind, key__in=keys).values_list("key", "state"))
+
+
+def job_error(*, kind: str, key: str) -> str:
+    """Return what a job last failed with; nothing where there is no such job, or it did not fail."""
+    return Job.objects.filter(kind=kind, key=key).values_list("last_error", flat=True).first() or ""
+
+
+def open_tasks(*, subjects: list[str]) -> dict[str, HumanTask]:
+    """Return the oldest open question about each of some subjects (kind:id)."""
+    found = HumanTask.objects.filter(subject__in=subjects, state=TaskState.OPEN).order_by("-since")
+    return {task.subject: task for task in found}
+
+
+def waiting_tasks() -> int:
+    """Return how many questions wait for a person."""
+    return HumanTask.objects.filter(state=TaskState.OPEN).count()

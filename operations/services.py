@@ -6,10 +6,14 @@ from operations.approvals import reject as reject_approval
 from operations.approvals import request as request_approval
 from operations.audit import record as record_audit
 from operations.errors import DomainError
-from operations.jobs.queue import enqueue, requeue, wake, withdraw
+from operations.jobs.queue import enqueue, enqueue_again, requeue, wake, withdraw
 from operations.jobs.worker import JobMissing, TryLater, run_due, run_job
 from operations.jobs.worker import discard as discard_job
 from operations.jobs.worker import replay as replay_job
+from operations.questions import TaskMissing
+from operations.questions import ask as ask_person
+from operations.questions import close as close_task
+from operations.questions import settle as settle_task
 from operations.storefronts import BadApiKey
 from operations.storefronts import authenticate as authenticate_storefront
 from operations.storefronts import issue_key as issue_api_key
@@ -27,10 +31,14 @@ __all__ = [
     "JobMissing",
     "NotASecondPerson",
     "Stopped",
+    "TaskMissing",
     "TryLater",
+    "ask_person",
     "authenticate_storefront",
+    "close_task",
     "discard_job",
     "enqueue",
+    "enqueue_again",
     "grant_approval",
     "issue_api_key",
     "pull_switch",
@@ -45,6 +53,7 @@ __all__ = [
     "revoke_api_key",
     "run_due",
     "run_job",
+    "settle_task",
     "wake",
     "withdraw",
 ]

@@ -72,6 +72,11 @@ def given_back(
     )
 
 
+def of_part(*, sold: Commission, gross: Money, earlier: Money, part: Money) -> Commission:
+    """Return what we earn with a captured part of a sale: cumulative, as a refund gives it back."""
+    return given_back(sold=sold, gross=gross, earlier=earlier, refund=part)
+
+
 def _rounded(numerator: int, denominator: int) -> int:
     """Return a quotient of what is not negative, half rounded up."""
     return (2 * numerator + denominator) // (2 * denominator)

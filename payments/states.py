@@ -26,9 +26,11 @@ class AttemptState(models.TextChoices):
     CREATED = "created", "stored, not yet sent"
     UNKNOWN = "unknown", "sent, no answer that can be believed"
     PENDING = "pending", "registered; the buyer has the page"
+    AUTHORIZED = "authorized", "the amount is reserved, to be captured"
     SUCCEEDED = "succeeded", "paid"
     DECLINED = "declined", "refused"
     EXPIRED = "expired", "ran out of time at the provider"
+    CANCELED = "canceled", "closed at the provider because we said so"
     ABANDONED = "abandoned", "the provider never knew it"
 
 
@@ -86,6 +88,27 @@ class EvidenceState(models.TextChoices):
     REFUSED = "refused", "the provider did not take it"
 
 
+class InstructionState(models.TextChoices):
+    """Where one thing stands that we told the provider to do with an attempt."""
+
+    REQUESTED = "requested", "stored, not yet sent"
+    SENDING = "sending", "being sent"
+    UNKNOWN = "unknown", "sent, no answer that can be believed"
+    SUCCEEDED = "succeeded", "done, as the provider's own object shows"
+    FAILED = "failed", "not done"
+
+
+class SurplusState(models.TextChoices):
+    """Where money stands that a buyer paid once too often."""
+
+    BOOKED = "booked", "in our books as nobody's, to be sent back"
+    SENDING = "sending", "being sent back"
+    UNKNOWN = "unknown", "sent back, no answer that can be believed"
+    PENDING = "pending", "accepted by the provider, not yet done"
+    RETURNED = "returned", "on its way to the buyer"
+    FAILED = "failed", "could not be sent back: a person must look"
+
+
 _OPEN = ("EXECUTING", "UNKNOWN", "REQUIRES_ACTION", "IN_REVIEW")
 
 ORDER = Machine(
@@ -95,7 +118,7 @@ ORDER = Machine(
     transitions=(
         Transition(
             event="start",
-            sources=("NOT_STARTED", "UNKNOWN"),
+            sources=("NOT_STARTED", "UNKNOWN", "IN_REVIEW"),
             target="EXECUTING",
             phrase="the provider registered the checkout",
         ),
@@ -113,9 +136,9 @@ ORDER = Machine(
         ),
         Transition(
             event="hold_for_review",
-            sources=("EXECUTING", "UNKNOWN", "REQUIRES_ACTION"),
+            sources=("NOT_STARTED", "EXECUTING", "UNKNOWN", "REQUIRES_ACTION"),
             target="IN_REVIEW",
-            phrase="the provider reviews the payment",
+            phrase="the provider, or a person of ours, reviews the payment",
         ),
         Transition(
             event="authorize",
@@ -132,15 +155,15 @@ ORDER = Machine(
         ),
         Transition(
             event="cancel",
-            sources=("NOT_STARTED", "EXECUTING", "AUTHORIZED"),
+            sources=("NOT_STARTED", *_OPEN, "AUTHORIZED"),
             target="CANCELED",
             phrase="called off",
         ),
         Transition(
             event="expire",
-            sources=("NOT_STARTED", *_OPEN),
+            sources=("NOT_STARTED", *_OPEN, "AUTHORIZED"),
             target="EXPIRED",
-            phrase="the provider's session ran out",
+            phrase="the provider's session, or the authorisation, ran out",
         ),
         Transition(
             event="pay_late",
@@ -164,13 +187,30 @@ ATTEMPT = Machine(
             phrase="no answer that can be believed",
         ),
         Transition(
+            event="authorize",
+            sources=("pending",),
+            target="authorized",
+            phrase="the amount is reserved on the card",
+        ),
+        Transition(
             event="succeed",
-            sources=("pending", "expired", "declined"),
+            sources=("pending", "authorized", "expired", "declined", "canceled", "abandoned"),
             target="succeeded",
-            phrase="the buyer paid",
+            phrase="the buyer paid, in time or late",
         ),
         Transition(event="decline", sources=("created", "unknown", "pending"), target="declined", phrase="refused"),
-        Transition(event="expire", sources=("pending",), target="expired", phrase="nobody paid in time"),
+        Transition(
+            event="expire",
+            sources=("pending", "authorized"),
+            target="expired",
+            phrase="nobody paid, or captured, in time",
+        ),
+        Transition(
+            event="cancel",
+            sources=("pending", "authorized"),
+            target="canceled",
+            phrase="the provider confirmed that it is closed",
+        ),
         Transition(
             event="abandon",
             sources=("created", "unknown"),
@@ -336,5 +376,47 @@ EVIDENCE = Machine(
         Transition(event="lose_sight", sources=("sending",), target="unknown", phrase="no answer that can be believed"),
         Transition(event="accept", sources=("sending", "unknown"), target="accepted", phrase="the provider has it"),
         Transition(event="refuse", sources=("sending", "unknown"), target="refused", phrase="the provider refused it"),
+    ),
+)
+
+_UNDER_WAY = ("requested", "sending", "unknown")
+
+INSTRUCTION = Machine(
+    name="instruction",
+    states=InstructionState,
+    initial=InstructionState.REQUESTED,
+    transitions=(
+        Transition(event="send", sources=_UNDER_WAY, target="sending", phrase="on its way to the provider"),
+        Transition(event="lose_sight", sources=("sending",), target="unknown", phrase="no answer that can be believed"),
+        Transition(event="succeed", sources=_UNDER_WAY, target="succeeded", phrase="the provider's object shows it"),
+        Transition(event="fail", sources=_UNDER_WAY, target="failed", phrase="the provider did not do it"),
+    ),
+)
+
+SURPLUS = Machine(
+    name="surplus",
+    states=SurplusState,
+    initial=SurplusState.BOOKED,
+    transitions=(
+        Transition(
+            event="send",
+            sources=("booked", "sending", "unknown", "failed"),
+            target="sending",
+            phrase="on its way back",
+        ),
+        Transition(event="lose_sight", sources=("sending",), target="unknown", phrase="no answer that can be believed"),
+        Transition(event="wait", sources=("sending", "unknown"), target="pending", phrase="accepted, not yet done"),
+        Transition(
+            event="give_back",
+            sources=("sending", "unknown", "pending"),
+            target="returned",
+            phrase="the provider gave it back",
+        ),
+        Transition(
+            event="fail",
+            sources=("sending", "unknown", "pending", "returned"),
+            target="failed",
+            phrase="the provider could not give it back",
+        ),
     ),
 )

@@ -17,3 +17,9 @@ def sync_events(*, psp: str = "stripe", nightly: bool = False, **_: Any) -> None
     """Find webhooks that were lost in the provider's own list of events."""
     back = NIGHTLY_BACK if nightly else None
     services.sync_events(psp=psp, actor="system:schedule", now=timezone.now(), back=back)
+
+
+@shared_task(name="payments.tidy_up", ignore_result=True)
+def tidy_up(**_: Any) -> None:
+    """Close what ran out, and give everything unfinished somebody to act."""
+    services.tidy_up(now=timezone.now())

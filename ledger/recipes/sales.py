@@ -38,16 +38,24 @@ class Sale:
 
 
 def payment_captured(
-    *, psp: str, charge: str, sales: Sequence[Sale], subject: str = "", value_date: date | None = None
+    *,
+    psp: str,
+    charge: str,
+    sales: Sequence[Sale],
+    capture: str = "",
+    subject: str = "",
+    value_date: date | None = None,
 ) -> Entry:
     """Record that the provider holds the buyer's money, and that we owe each seller all but our commission.
+
+    `capture` names the second and later captures of one charge; the first needs no other name than the charge's.
 
     Dr  psp:{psp}:clearing           gross of all sales
     Cr  seller:{seller}:pending      gross - commission - tax, for each sale
     Cr  platform:commission          commission, for each sale
     Cr  tax:{tax}                    tax on the commission, for each sale
     """
-    event = Event("payment_captured", charge)
+    event = Event("payment_captured", capture or charge)
     if not sales:
         raise NothingToBook(recipe=event.recipe, reference=event.reference, problem="there is no sale.")
     gross = sum((sale.gross for sale in sales[1:]), start=sales[0].gross)

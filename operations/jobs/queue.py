@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from operations import database, switchboard
@@ -12,6 +12,8 @@ from operations.edges import hint, require_transaction
 from operations.models import Job
 from operations.models.jobs import JobState
 
+# What stands in a key between the work and the number of a repetition of it.
+AGAIN = "~"
 RUN_TASK = "operations.run_job"
 
 
@@ -35,6 +37,25 @@ def enqueue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> i
     return job_id
 
 
+def line_of(*, kind: str, key: str) -> QuerySet[Job]:
+    """Return a job and its repetitions."""
+    return Job.objects.filter(Q(key=key) | Q(key__startswith=f"{key}{AGAIN}"), kind=kind)
+
+
+def enqueue_again(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> int | None:
+    """Add a job, or the next one of its line (`key~2`, `key~3`) where the last was done although its work is not.
+
+    Returns the job's id, or None where one waits, runs, or is a dead letter: that stays with its person.
+    """
+    added = enqueue(kind=kind, key=key, args=args, run_at=run_at)
+    if added is not None:
+        return added
+    line = line_of(kind=kind, key=key)
+    if line.exclude(state__in=(JobState.DONE, JobState.DISCARDED)).exists():
+        return None
+    return enqueue(kind=kind, key=f"{key}{AGAIN}{line.count() + 1}", args=args, run_at=run_at)
+
+
 def withdraw(*, kind: str, key: str, now: datetime) -> None:
     """Mark a waiting job as done: what it was to make sure of has happened without it."""
     require_transaction("withdraw")
@@ -46,20 +67,18 @@ def withdraw(*, kind: str, key: str, now: datetime) -> None:
 def requeue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> None:
     """Have work done once more that was done, or given up.
 
-    A dead letter goes back on the table, with its attempts counted afresh. What ended otherwise stays as it ended: its
-    repetition is a job of its own, numbered. Work that still waits, or is under way, is not doubled.
+    A dead letter goes back on the table, with its attempts counted afresh. What ended otherwise stays as it ended, and
+    its repetition is the next job of its line. Work that still waits, or is under way, is not doubled.
     """
     require_transaction("requeue")
-    known = list(Job.objects.filter(kind=kind).filter(Q(key=key) | Q(key__startswith=f"{key}#")).order_by("id"))
-    if any(job.state in (JobState.TODO, JobState.DOING) for job in known):
+    dead = line_of(kind=kind, key=key).filter(state=JobState.DEAD).order_by("-id").first()
+    if dead is None:
+        enqueue_again(kind=kind, key=key, args=args, run_at=run_at)
         return
-    for dead in [job for job in known if job.state == JobState.DEAD][-1:]:
-        Job.objects.filter(pk=dead.pk, state=JobState.DEAD).update(
-            state=JobState.TODO, attempts=0, next_at=run_at, lease_until=None, finished_at=None
-        )
-        hint(RUN_TASK, row_id=dead.pk)
-        return
-    enqueue(kind=kind, key=f"{key}#{len(known) + 1}" if known else key, args=args, run_at=run_at)
+    Job.objects.filter(pk=dead.pk, state=JobState.DEAD).update(
+        state=JobState.TODO, attempts=0, next_at=run_at, lease_until=None, finished_at=None
+    )
+    hint(RUN_TASK, row_id=dead.pk)
 
 
 def wake(*, kind: str, key: str, now: datetime, unless_within: timedelta = timedelta(0)) -> None:

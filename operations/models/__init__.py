@@ -6,11 +6,13 @@ from operations.models.jobs import Job
 from operations.models.keys import IdempotencyKey
 from operations.models.storefronts import ApiKey, Storefront
 from operations.models.switches import StopSwitch
+from operations.models.tasks import HumanTask
 
 __all__ = [
     "ApiKey",
     "Approval",
     "AuditEntry",
+    "HumanTask",
     "IdempotencyKey",
     "Job",
     "StateChange",

@@ -6,6 +6,7 @@ from operations import switchboard
 from payments.gateway.base import (
     Account,
     AccountRequest,
+    CaptureRequest,
     CheckoutFacts,
     CheckoutRequest,
     CheckoutStatus,
@@ -29,6 +30,7 @@ from payments.gateway.base import (
 __all__ = [
     "Account",
     "AccountRequest",
+    "CaptureRequest",
     "CheckoutFacts",
     "CheckoutRequest",
     "CheckoutStatus",

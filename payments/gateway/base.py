@@ -68,6 +68,8 @@ class CheckoutRequest:
     email: str = ""
     embedded: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
+    # Whether the money is taken when the buyer pays ("automatic") or only reserved then ("manual").
+    capture_method: str = "automatic"
 
     def frozen(self) -> dict[str, Any]:
         """Return the request as JSON values."""
@@ -86,14 +88,21 @@ class CheckoutStatus(StrEnum):
     PROCESSING = "processing"
     REQUIRES_ACTION = "requires_action"
     IN_REVIEW = "in_review"
+    AUTHORIZED = "authorized"
     PAID = "paid"
     FAILED = "failed"
     EXPIRED = "expired"
+    CANCELED = "canceled"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckoutFacts:
-    """What the provider says of a registered checkout; the charge's facts once it is paid."""
+    """What the provider says of a registered checkout; the charge's facts once it is reserved or paid.
+
+    `amount` is what the buyer was asked for, `captured` what was taken of it so far. `lapsed` says of a canceled
+    payment that its reservation ran out by itself. `several_captures` says that a part may be taken without
+    releasing the rest.
+    """
 
     psp_ref: str
     reference: str
@@ -107,6 +116,23 @@ class CheckoutFacts:
     fee: Money | None = None
     paid_at: datetime | None = None
     last_error: str = ""
+    captured: Money | None = None
+    authorized_until: datetime | None = None
+    several_captures: bool = False
+    lapsed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureRequest:
+    """What is sent to take a reserved amount, or a part of it. Stored frozen.
+
+    A capture that is not `final` leaves the rest reserved, which not every account and card allows.
+    """
+
+    payment_ref: str
+    amount_minor: int
+    currency: str
+    final: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +299,15 @@ class Gateway(Protocol):
 
     def find_checkout(self, reference: str, *, since: datetime) -> Outcome[CheckoutFacts | None]:
         """Look a checkout up by our own reference."""
+
+    def expire_checkout(self, psp_ref: str, *, key: str) -> Outcome[str]:
+        """Close a page that nobody paid yet; a definite no says that it is not open any more. Returns its id."""
+
+    def capture_payment(self, request: CaptureRequest, *, key: str) -> Outcome[str]:
+        """Take a reserved amount, or a part of it. Returns the payment's id; what it did shows on the object."""
+
+    def void_payment(self, payment_ref: str, *, key: str) -> Outcome[str]:
+        """Release a reserved amount. Returns the payment's id."""
 
     def create_refund(self, request: RefundRequest, *, key: str) -> Outcome[RefundFacts]:
         """Refund part of a charge, or all of it."""

@@ -22,6 +22,9 @@ from payments.gateway.base import (
 )
 from payments.gateway.currencies import NotRepresentable, from_stripe
 
+# How long Stripe keeps a reservation on a card, where the charge does not say.
+DEFAULT_RESERVATION_S = 7 * 24 * 3600
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -66,10 +69,15 @@ def checkout(session: Any) -> CheckoutFacts:
         "status": _checkout_status(found, intent),
         "amount": from_stripe(found["amount_total"], found["currency"]),
     }
-    if facts["status"] is CheckoutStatus.PAID and intent and charge:
-        facts |= _charge_facts(charge)
-        if facts["amount"] != from_stripe(found["amount_total"], found["currency"]):
-            raise ValueError(f"paid {facts['amount']}, but the session says {found['amount_total']}")
+    if facts["status"] in (CheckoutStatus.PAID, CheckoutStatus.AUTHORIZED) and intent and charge:
+        facts |= _charge_facts(charge) if charge["captured"] or charge["amount_captured"] else _reserved(charge)
+        manual = intent["capture_method"] == "manual"
+        if not manual and facts["captured"] != facts["amount"]:
+            raise ValueError(f"paid {facts['captured']}, but the session says {found['amount_total']}")
+        if manual:
+            facts |= _reservation(charge)
+    elif facts["status"] is CheckoutStatus.CANCELED and intent:
+        facts["lapsed"] = intent.get("cancellation_reason") == "automatic"
     elif intent and intent.get("last_payment_error"):
         error = intent["last_payment_error"]
         facts["last_error"] = error.get("decline_code") or error.get("code") or "declined"
@@ -120,6 +128,12 @@ def account(found: Any) -> Account:
 def reference(found: Any) -> str:
     """Read our own reference, which an object that others made has not."""
     return _metadata(found).get("reference", "")
+
+
+@_reader
+def identity(found: Any) -> str:
+    """Read an object's id: that it was answered at all is what counts."""
+    return _text(found.id)
 
 
 @_reader
@@ -190,33 +204,56 @@ def _movements(transactions: list[dict[str, Any]]) -> tuple[DisputeMovement, ...
     return tuple(sorted(movements, key=lambda movement: movement.created_at))
 
 
+def _reserved(charge: dict[str, Any]) -> dict[str, Any]:
+    if charge["status"] != "succeeded":
+        raise ValueError("reserved, but the charge did not succeed")
+    return {"charge_ref": _text(charge["id"]), "captured": from_stripe(0, charge["currency"])}
+
+
+def _reservation(charge: dict[str, Any]) -> dict[str, Any]:
+    """Read until when a charge must be captured: the network's limit, or Stripe's seven days."""
+    card = (charge.get("payment_method_details") or {}).get("card") or {}
+    until = card.get("capture_before") or int(charge["created"]) + DEFAULT_RESERVATION_S
+    several = (card.get("multicapture") or {}).get("status") == "available"
+    return {"authorized_until": _instant(until), "several_captures": several}
+
+
 def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:
     # Null while the provider has not settled it: then the fee comes later.
     transaction = charge["balance_transaction"]
-    if charge["status"] != "succeeded" or not charge["captured"]:
-        raise ValueError("paid, but the charge is not captured")
+    if charge["status"] != "succeeded":
+        raise ValueError("paid, but the charge did not succeed")
     return {
-        "amount": from_stripe(charge["amount_captured"], charge["currency"]),
+        "captured": from_stripe(charge["amount_captured"], charge["currency"]),
         "charge_ref": _text(charge["id"]),
         "balance_transaction": _text(transaction["id"]) if transaction else "",
         "fee": from_stripe(transaction["fee"], transaction["currency"]) if transaction else None,
-        "paid_at": _instant(charge["created"]),
+        # A capture may come days after the charge.
+        "paid_at": _instant((transaction or {}).get("created") or charge["created"]),
     }
 
 
 def _checkout_status(session: dict[str, Any], intent: dict[str, Any] | None) -> CheckoutStatus:
+    if intent is not None and intent["status"] == "requires_capture":
+        return CheckoutStatus.IN_REVIEW if _in_review(intent) else CheckoutStatus.AUTHORIZED
     if session["payment_status"] == "paid":
-        review = intent.get("review") if intent else None
-        # A review that is closed has let the payment pass, or the charge was refunded, which is a fact of its own.
-        return CheckoutStatus.IN_REVIEW if review and review["open"] else CheckoutStatus.PAID
+        return CheckoutStatus.IN_REVIEW if _in_review(intent) else CheckoutStatus.PAID
     if session["status"] == "expired":
         return CheckoutStatus.EXPIRED
     if session["status"] == "complete":
-        failed = intent is not None and intent["status"] in ("requires_payment_method", "canceled")
+        if intent is not None and intent["status"] == "canceled":
+            return CheckoutStatus.CANCELED
+        failed = intent is not None and intent["status"] == "requires_payment_method"
         return CheckoutStatus.FAILED if failed else CheckoutStatus.PROCESSING
     if intent is not None and intent["status"] == "requires_action":
         return CheckoutStatus.REQUIRES_ACTION
     return CheckoutStatus.OPEN
+
+
+def _in_review(intent: dict[str, Any] | None) -> bool:
+    """Tell whether a review is open: a closed one let it pass, or the charge was refunded, a fact of its own."""
+    review = intent.get("review") if intent else None
+    return bool(review and review["open"])
 
 
 def _metadata(found: Any) -> dict[str, str]:

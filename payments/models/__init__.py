@@ -3,7 +3,9 @@
 from payments.models.checkouts import Attempt, Checkout, PaymentOrder
 from payments.models.disputes import Bearer, Dispute, DisputeEvidence, DisputeShare
 from payments.models.events import StorefrontEvent
+from payments.models.instructions import Instruction, Surplus
 from payments.models.refunds import Refund
+from payments.models.risk import RiskVerdict
 from payments.models.sellers import CommissionMinimum, CommissionRate, Seller
 from payments.models.webhooks import EventListing, WebhookEvent
 
@@ -17,9 +19,12 @@ __all__ = [
     "DisputeEvidence",
     "DisputeShare",
     "EventListing",
+    "Instruction",
     "PaymentOrder",
     "Refund",
+    "RiskVerdict",
     "Seller",
     "StorefrontEvent",
+    "Surplus",
     "WebhookEvent",
 ]

@@ -8,6 +8,11 @@ from operations.lifecycle import StateField, StatefulModel, with_transitions
 from payments.states import ATTEMPT, ORDER, AttemptState, OrderState
 
 
+class CaptureMethod(models.TextChoices):
+    AUTOMATIC = "automatic", "the money is taken when the buyer pays"
+    MANUAL = "manual", "the money is reserved, and captured later"
+
+
 class Checkout(models.Model):
     """One buyer's purchase: the chapter's payment event. It holds one payment order per seller."""
 
@@ -18,7 +23,9 @@ class Checkout(models.Model):
     currency = models.CharField(max_length=3)
     total_minor = models.BigIntegerField()
     return_url = models.TextField(blank=True, help_text="where the buyer goes back to")
-    is_payment_done = models.BooleanField(default=False, help_text="every payment order succeeded")
+    capture_method = models.TextField(choices=CaptureMethod.choices, default=CaptureMethod.AUTOMATIC)
+    cart = models.PositiveSmallIntegerField(default=1, help_text="which version of the cart counts")
+    is_payment_done = models.BooleanField(default=False, help_text="every payment order of the cart succeeded")
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField()
 
@@ -49,8 +56,21 @@ class PaymentOrder(StatefulModel):
     commission_tax_minor = models.BigIntegerField(default=0, help_text="tax on the commission, frozen at the sale")
     tax = models.TextField(blank=True, default="", help_text="that tax's account, frozen at the sale")
     currency = models.CharField(max_length=3)
+    cart = models.PositiveSmallIntegerField(default=1, help_text="the version of the cart that it belongs to")
+    captured_minor = models.BigIntegerField(default=0, help_text="taken and booked so far")
+    captured_commission_minor = models.BigIntegerField(default=0, help_text="our commission on what was captured")
+    captured_tax_minor = models.BigIntegerField(default=0, help_text="the tax on that commission")
     refunded_minor = models.BigIntegerField(default=0, help_text="refunds under way and done")
+    paid_by = models.ForeignKey(
+        "payments.Attempt",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="paid_orders",
+        help_text="the attempt that reserved or took the money",
+    )
     state = StateField(choices=OrderState.choices, default=OrderState.NOT_STARTED)
+    state_since = models.DateTimeField()
     ledger_updated = models.BooleanField(default=False)
     wallet_updated = models.BooleanField(default=False)
     paid_at = models.DateTimeField(null=True, blank=True)
@@ -58,6 +78,9 @@ class PaymentOrder(StatefulModel):
     amount = MinorMoney("amount_minor")
     commission = MinorMoney("commission_minor")
     commission_tax = MinorMoney("commission_tax_minor")
+    captured = MinorMoney("captured_minor")
+    captured_commission = MinorMoney("captured_commission_minor")
+    captured_tax = MinorMoney("captured_tax_minor")
     refunded = MinorMoney("refunded_minor")
 
     class Meta:
@@ -77,13 +100,29 @@ class PaymentOrder(StatefulModel):
                 condition=models.Q(commission_tax_minor=0) | ~models.Q(tax=""),
             ),
             models.CheckConstraint(
-                name="order_refunds_within_amount",
-                condition=models.Q(refunded_minor__gte=0, refunded_minor__lte=models.F("amount_minor")),
+                name="order_captured_within_amount",
+                condition=models.Q(captured_minor__gte=0, captured_minor__lte=models.F("amount_minor")),
+            ),
+            models.CheckConstraint(
+                name="order_captured_commission_within_captured",
+                condition=models.Q(
+                    captured_commission_minor__gte=0,
+                    captured_tax_minor__gte=0,
+                    captured_minor__gte=models.F("captured_commission_minor") + models.F("captured_tax_minor"),
+                ),
+            ),
+            models.CheckConstraint(
+                name="order_refunds_within_captured",
+                condition=models.Q(refunded_minor__gte=0, refunded_minor__lte=models.F("captured_minor")),
             ),
             # Wallet and ledger move in one transaction with the state; the flags say so to readers.
             models.CheckConstraint(
                 name="order_success_is_booked",
                 condition=~models.Q(state="SUCCESS") | models.Q(ledger_updated=True, wallet_updated=True),
+            ),
+            models.CheckConstraint(
+                name="order_success_is_captured",
+                condition=~models.Q(state="SUCCESS") | models.Q(captured_minor__gt=0, paid_by__isnull=False),
             ),
         ]
 
@@ -98,10 +137,14 @@ class Attempt(StatefulModel):
     id = models.CharField(primary_key=True, max_length=40, default=partial(new_id, "att"), editable=False)
     checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="attempts")
     number = models.PositiveSmallIntegerField()
+    cart = models.PositiveSmallIntegerField(default=1, help_text="the version of the cart that it is for")
+    amount_minor = models.BigIntegerField(help_text="what the buyer is asked to pay")
+    currency = models.CharField(max_length=3)
     psp = models.TextField()
     psp_key = models.TextField(unique=True, help_text="our idempotency key at the provider")
     params = models.JSONField(help_text="the request, frozen: a repetition is the same to the letter")
     state = StateField(choices=AttemptState.choices, default=AttemptState.CREATED)
+    state_since = models.DateTimeField()
     psp_ref = models.TextField(null=True, unique=True, help_text="the provider's token")  # noqa: DJ001 - unique
     page_url = models.TextField(blank=True)
     page_secret = models.TextField(blank=True, default="", help_text="what the embedded form opens with")
@@ -109,9 +152,13 @@ class Attempt(StatefulModel):
     payment_ref = models.TextField(blank=True)
     fee_minor = models.BigIntegerField(default=0, help_text="what the provider charged, or is expected to")
     fee_known = models.BooleanField(default=True, help_text="false while the fee is only expected")
+    authorized_until = models.DateTimeField(null=True, blank=True, help_text="when a reservation lapses")
+    warned_at = models.DateTimeField(null=True, blank=True, help_text="when the storefront was told that it will")
     last_error = models.TextField(blank=True)
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
+
+    amount = MinorMoney("amount_minor")
 
     class Meta:
         constraints = [
@@ -120,7 +167,7 @@ class Attempt(StatefulModel):
             models.UniqueConstraint(
                 fields=["checkout"],
                 name="attempt_one_alive",
-                condition=models.Q(state__in=["created", "unknown", "pending"]),
+                condition=models.Q(state__in=["created", "unknown", "pending", "authorized"]),
             ),
         ]
 

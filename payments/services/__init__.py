@@ -1,5 +1,6 @@
 """The front door for verbs: what other rooms may ask of money in."""
 
+from payments.services.attempts import buyer_returned, register_attempt
 from payments.services.captures import AmountMismatch, sync_attempt
 from payments.services.checkouts import (
     CheckoutExists,
@@ -8,9 +9,7 @@ from payments.services.checkouts import (
     NewOrder,
     OrderExists,
     ProviderRefused,
-    buyer_returned,
     create_checkout,
-    register_attempt,
 )
 from payments.services.disputes import sync_dispute, warn_of_deadline
 from payments.services.events import EventNotAccepted, send_event
@@ -33,6 +32,20 @@ from payments.services.inbox import (
     replay_event,
     sync_events,
 )
+from payments.services.instructions import (
+    CaptureExceedsAuthorized,
+    InstructionRefused,
+    NotCancelable,
+    NotCapturable,
+    NotReplaceable,
+    OutcomeUnknown,
+    Part,
+    cancel_payment,
+    capture_payment,
+    carry_out,
+    expire_checkout,
+    replace_cart,
+)
 from payments.services.refunds import (
     NotRefundable,
     PaymentDisputed,
@@ -43,6 +56,7 @@ from payments.services.refunds import (
     send_refund,
     sync_refund,
 )
+from payments.services.risk import accept_risk, refuse_risk
 from payments.services.sellers import (
     SellerExists,
     TaxUnnamed,
@@ -51,41 +65,60 @@ from payments.services.sellers import (
     register_seller,
     sync_seller_account,
 )
+from payments.services.surplus import SurplusNotStuck, send_back, send_back_again
+from payments.services.unfinished import tidy_up, watch_authorization
 
 __all__ = [
     "EVIDENCE_FIELDS",
     "AmountMismatch",
+    "CaptureExceedsAuthorized",
     "CheckoutExists",
     "CheckoutResult",
     "EventNotAccepted",
     "EvidenceNotWanted",
     "EvidenceTooLong",
     "EvidenceUnderWay",
+    "InstructionRefused",
     "Listing",
     "ListingFailed",
     "NewCheckout",
     "NewOrder",
+    "NotCancelable",
+    "NotCapturable",
     "NotRefundable",
+    "NotReplaceable",
     "NotReplayable",
     "OrderExists",
+    "OutcomeUnknown",
+    "Part",
     "PaymentDisputed",
     "ProviderRefused",
     "RefundExceedsPaid",
     "SellerExists",
+    "SurplusNotStuck",
     "TaxUnnamed",
+    "accept_risk",
     "agree_on_disputes",
     "approve_refund",
     "buyer_returned",
+    "cancel_payment",
+    "capture_payment",
+    "carry_out",
     "compare_events",
     "create_checkout",
+    "expire_checkout",
     "handle_event",
     "open_seller_account",
     "receive_event",
+    "refuse_risk",
     "register_attempt",
     "register_seller",
     "reject_refund",
+    "replace_cart",
     "replay_event",
     "request_refund",
+    "send_back",
+    "send_back_again",
     "send_event",
     "send_evidence",
     "send_refund",
@@ -95,6 +128,8 @@ __all__ = [
     "sync_events",
     "sync_refund",
     "sync_seller_account",
+    "tidy_up",
     "true_up_fee",
     "warn_of_deadline",
+    "watch_authorization",
 ]

@@ -49,8 +49,8 @@ def what_bears(order: PaymentOrder, amount: Money, *, spent: Money | None = None
     wallet = lock_wallet(seller=order.seller_id, currency=order.currency)
     earlier = taken_back(order)
     back = given_back(
-        sold=Commission(commission=order.commission, tax=order.commission_tax),
-        gross=order.amount,
+        sold=Commission(commission=order.captured_commission, tax=order.captured_tax),
+        gross=order.captured,
         earlier=earlier.total,
         refund=amount,
         already=earlier.ours,

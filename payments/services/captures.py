@@ -1,34 +1,40 @@
 """From what the provider says of a checkout to states and books, in one transaction.
 
-Webhook, poll, the buyer's return and the settlement file all end here: each is another source of the same facts
-for the same posting, and the posting's unique reference makes repetitions harmless.
+Webhook, poll, the buyer's return, the answer to an instruction and the settlement file all end here: each is another
+source of the same facts for the same posting, and the posting's unique reference makes repetitions harmless.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from ledger import recipes
-from ledger.services import post
+from ledger.money import Money
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import TryLater, enqueue, withdraw
 from payments.gateway import CheckoutFacts, CheckoutStatus, Declined, Unknown, provider
 from payments.models import Attempt, Checkout, PaymentOrder
+from payments.models.instructions import InstructionKind, Purpose
+from payments.services import instructed, surplus
+from payments.services.booking import LATE, book_capture
 from payments.services.common import try_later
 from payments.services.events import tell
-from payments.services.fees import book_fee
 from payments.services.refunds import request_refund_in_tx
 from payments.states import AttemptState, OrderState
 
-FINAL = (AttemptState.SUCCEEDED, AttemptState.DECLINED, AttemptState.EXPIRED, AttemptState.ABANDONED)
+FINAL = (
+    AttemptState.SUCCEEDED,
+    AttemptState.DECLINED,
+    AttemptState.EXPIRED,
+    AttemptState.CANCELED,
+    AttemptState.ABANDONED,
+)
+WATCH = "payments.watch_authorization"
 # How an order moves when the provider says that the payment is under way.
 _UNDER_WAY = {
     CheckoutStatus.REQUIRES_ACTION: "require_action",
     CheckoutStatus.IN_REVIEW: "hold_for_review",
 }
-_LATE = (OrderState.EXPIRED, OrderState.CANCELED, OrderState.FAILED)
 
 
 class AmountMismatch(DomainError):
@@ -40,7 +46,7 @@ class AmountMismatch(DomainError):
 def sync_attempt(*, attempt: str, now: datetime, poll: bool = True) -> None:
     """Ask the provider where an attempt stands, and take it over.
 
-    `poll` is for the job that waits for lost webhooks: it raises TryLater while the attempt is open, at intervals
+    `poll` is for the job that waits for lost webhooks: it raises TryLater while the buyer can still pay, at intervals
     that grow with its age. Raises AmountMismatch, and books nothing, when the provider's amount is not ours.
     """
     found = Attempt.objects.select_related("checkout").get(pk=attempt)
@@ -55,16 +61,17 @@ def sync_attempt(*, attempt: str, now: datetime, poll: bool = True) -> None:
         case Declined():
             raise TryLater(reason=f"the provider does not show {found.psp_ref}: {outcome.message}", after_s=300)
     facts = outcome.value
-    _require_same_amount(found.checkout, facts)
+    _require_same_amount(found, facts)
     with money_tx("payments.record_facts"):
         state = _apply(attempt, facts, now=now)
-    if poll and state not in FINAL:
+    if poll and state not in (*FINAL, AttemptState.AUTHORIZED):
         raise TryLater(reason="not paid yet", after_s=_poll_interval_s(now - found.created_at))
 
 
-def _require_same_amount(checkout: Checkout, facts: CheckoutFacts) -> None:
-    if facts.amount != checkout.total or facts.reference != checkout.id:
-        raise AmountMismatch(charged=str(facts.amount), checkout=checkout.id, total=str(checkout.total))
+def _require_same_amount(attempt: Attempt, facts: CheckoutFacts) -> None:
+    """Guard against drift: an attempt is paid with the amount that it was made for, whatever the cart is by now."""
+    if facts.amount != attempt.amount or facts.reference != attempt.params["reference"]:
+        raise AmountMismatch(charged=str(facts.amount), checkout=attempt.checkout_id, total=str(attempt.amount))
 
 
 def _poll_interval_s(age: timedelta) -> int:
@@ -74,36 +81,31 @@ def _poll_interval_s(age: timedelta) -> int:
 
 def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
     """Move attempt and orders by the facts and post what is to be posted; return the attempt's state."""
+    checkout = Attempt.objects.values_list("checkout_id", flat=True).get(pk=attempt_id)
+    # Two attempts of one checkout are taken over one after the other, so that the second sees what the first paid.
+    Checkout.objects.select_for_update().get(pk=checkout)
     attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
     orders = list(
         PaymentOrder.objects.select_for_update(of=("self",))
         .select_related("seller")
-        .filter(checkout=attempt.checkout_id)
+        .filter(checkout=checkout, cart=attempt.cart)
         .order_by("pk")
     )
     if attempt.state == AttemptState.SUCCEEDED:
         return str(attempt.state)
     if facts.payment_ref and not attempt.payment_ref:
         # Kept as soon as it is known: a review's webhook names nothing else.
+        attempt.payment_ref = facts.payment_ref
         Attempt.objects.filter(pk=attempt.pk).update(payment_ref=facts.payment_ref)
     match facts.status:
-        case CheckoutStatus.PAID:
-            _book(attempt, orders, facts, now=now)
-        case CheckoutStatus.EXPIRED if attempt.state == AttemptState.PENDING:
-            move(attempt, "expire", actor="psp:stripe", now=now)
-            _move_where(orders, "expire", now=now)
-            tell(checkout=attempt.checkout_id, type="payment.expired", now=now)
+        case CheckoutStatus.PAID | CheckoutStatus.AUTHORIZED:
+            _reserved_or_paid(attempt, orders, facts, now=now)
+        case CheckoutStatus.EXPIRED:
+            instructed.closed(attempt, orders, lapsed=True, now=now)
+        case CheckoutStatus.CANCELED:
+            instructed.closed(attempt, orders, lapsed=facts.lapsed, now=now)
         case CheckoutStatus.FAILED if attempt.state == AttemptState.PENDING:
-            move(
-                attempt,
-                "decline",
-                actor="psp:stripe",
-                now=now,
-                reason=facts.last_error,
-                last_error=facts.last_error,
-            )
-            _move_where(orders, "fail", now=now, reason=facts.last_error)
-            tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
+            _failed(attempt, orders, facts, now=now)
         case CheckoutStatus.REQUIRES_ACTION | CheckoutStatus.IN_REVIEW:
             _move_where(orders, _UNDER_WAY[facts.status], now=now)
         case _ if facts.last_error and facts.last_error != attempt.last_error:
@@ -111,57 +113,163 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
     return str(attempt.state)
 
 
-def _book(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
-    """Post the capture and the provider's fee, credit the sellers' wallets and move the states."""
-    subject = f"checkout:{attempt.checkout_id}"
-    assert facts.paid_at is not None  # noqa: S101 - the reader fills it for every paid checkout
-    actor = f"psp:{attempt.psp}"
-    sales = [
-        recipes.Sale(
-            order=order.id,
-            seller=order.seller_id,
-            gross=order.amount,
-            commission=order.commission,
-            commission_tax=order.commission_tax,
-            tax=order.tax,
-        )
-        for order in orders
-    ]
-    captured = recipes.payment_captured(
-        psp=attempt.psp,
-        charge=facts.charge_ref,
-        sales=sales,
-        subject=subject,
-        value_date=facts.paid_at.date(),
+def _failed(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
+    reason = facts.last_error
+    move(attempt, "decline", actor="psp:stripe", now=now, reason=reason, last_error=reason)
+    _move_where(orders, "fail", now=now, reason=reason)
+    tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
+
+
+def _reserved_or_paid(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
+    told = instructed.alive(attempt)
+    if told is not None and told.kind == InstructionKind.CLOSE:
+        instructed.failed(told, code="paid_meanwhile", message="the buyer was faster", now=now)
+    if any(order.paid_by_id not in (None, attempt.pk) for order in orders):
+        _once_too_often(attempt, facts, now=now)
+        return
+    if facts.status is CheckoutStatus.AUTHORIZED and attempt.state not in (
+        AttemptState.PENDING,
+        AttemptState.AUTHORIZED,
+    ):
+        _release(attempt, now=now)
+        return
+    if facts.status is CheckoutStatus.AUTHORIZED and attempt.state == AttemptState.PENDING:
+        _authorize(attempt, orders, facts, now=now)
+    late = [order for order in orders if order.state in LATE and attempt.state != AttemptState.AUTHORIZED]
+    booked = sum(order.captured_minor for order in orders)
+    captured = facts.captured or Money(0, attempt.currency)
+    if captured.minor > booked:
+        earlier = Money(booked, attempt.currency)
+        parts = _parts(attempt, orders, captured - earlier, facts)
+        book_capture(attempt, orders, parts, facts, earlier=earlier, now=now)
+        if facts.status is CheckoutStatus.AUTHORIZED:
+            _captured_in_part(attempt, now=now)
+    if facts.status is CheckoutStatus.PAID:
+        _paid(attempt, orders, late, facts, now=now)
+
+
+def _captured_in_part(attempt: Attempt, *, now: datetime) -> None:
+    """End a capture that left the rest reserved."""
+    told = instructed.alive(attempt)
+    if told is not None and told.kind == InstructionKind.CAPTURE:
+        instructed.done(told, now=now)
+    tell(checkout=attempt.checkout_id, type="payment.captured", now=now)
+
+
+def _authorize(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
+    move(
+        attempt,
+        "authorize",
+        actor=f"psp:{attempt.psp}",
+        now=now,
+        charge_ref=facts.charge_ref,
+        authorized_until=facts.authorized_until,
     )
-    post(captured, actor=actor, now=now)
-    fee_minor = book_fee(attempt, facts, now=now)
+    for order in orders:
+        if order.state in order.machine.row("authorize").sources:
+            move(order, "authorize", actor=f"psp:{attempt.psp}", now=now, paid_by=attempt)
+    withdraw(kind="payments.sync_attempt", key=attempt.id, now=now)
+    enqueue(kind=WATCH, key=attempt.id, args={"attempt": attempt.id}, run_at=now + timedelta(minutes=10))
+    _supersede_others(attempt, now=now)
+    tell(checkout=attempt.checkout_id, type="payment.authorized", now=now)
+
+
+def _parts(attempt: Attempt, orders: Sequence[PaymentOrder], taken: Money, facts: CheckoutFacts) -> dict[str, int]:
+    """Return whose money a capture is: as it was instructed, or all that was left. Raises AmountMismatch."""
+    told = instructed.alive(attempt)
+    if told is not None and told.kind == InstructionKind.CAPTURE and told.amount == taken:
+        return dict(told.parts)
+    left = {order.id: order.amount_minor - order.captured_minor for order in orders}
+    if sum(left.values()) != taken.minor:
+        raise AmountMismatch(
+            charged=str(taken), checkout=attempt.checkout_id, total=f"{sum(left.values())} minor units"
+        )
+    return left
+
+
+def _paid(
+    attempt: Attempt,
+    orders: Sequence[PaymentOrder],
+    late: Sequence[PaymentOrder],
+    facts: CheckoutFacts,
+    *,
+    now: datetime,
+) -> None:
+    """End an attempt whose money was taken for good: what was not captured is released, what came late goes back."""
+    told = instructed.alive(attempt)
+    if told is not None and told.kind == InstructionKind.CAPTURE:
+        instructed.done(told, now=now)
+    elif told is not None:
+        instructed.failed(told, code="captured_meanwhile", message="the money was taken already", now=now)
     move(
         attempt,
         "succeed",
-        actor=actor,
+        actor=f"psp:{attempt.psp}",
         now=now,
         charge_ref=facts.charge_ref,
         payment_ref=facts.payment_ref,
-        fee_minor=fee_minor,
-        fee_known=facts.fee is not None,
     )
     withdraw(kind="payments.sync_attempt", key=attempt.id, now=now)
-    booked: dict[str, Any] = {"ledger_updated": True, "wallet_updated": True, "paid_at": facts.paid_at}
-    late = [order for order in orders if order.state in _LATE]
+    withdraw(kind=WATCH, key=attempt.id, now=now)
     for order in orders:
-        move(order, "pay_late" if order in late else "succeed", actor=actor, now=now, **booked)
-    Checkout.objects.filter(pk=attempt.checkout_id).update(is_payment_done=True)
-    tell(checkout=attempt.checkout_id, type="payment.succeeded", now=now)
+        if order.state == OrderState.AUTHORIZED:
+            move(order, "cancel", actor=f"psp:{attempt.psp}", now=now, reason="not captured, and released")
+    _supersede_others(attempt, now=now)
+    if not late:
+        done = all(order.state == OrderState.SUCCESS for order in orders)
+        Checkout.objects.filter(pk=attempt.checkout_id, cart=attempt.cart).update(is_payment_done=done)
+        tell(checkout=attempt.checkout_id, type="payment.succeeded", now=now)
+        return
+    tell(checkout=attempt.checkout_id, type="payment.paid_late", now=now)
     for order in late:
+        reason = "paid for a cart that was replaced" if attempt.cart != _cart_now(attempt) else "paid after it was over"
         refund = request_refund_in_tx(
-            order=order,
-            amount=order.amount,
-            reason="paid after it had expired",
-            actor="system:late_payment",
-            now=now,
+            order=order, amount=order.captured, reason=reason, actor="system:late_payment", now=now
         )
         enqueue(kind="payments.send_refund", key=refund.id, args={"refund": refund.id}, run_at=now)
+
+
+def _once_too_often(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> None:
+    """Take over money for what another attempt has paid: booked as nobody's and sent back, or not taken at all."""
+    if facts.status is CheckoutStatus.AUTHORIZED:
+        _release(attempt, now=now)
+        return
+    surplus.book_surplus(attempt, facts, now=now)
+    move(
+        attempt,
+        "succeed",
+        actor=f"psp:{attempt.psp}",
+        now=now,
+        reason="paid once too often",
+        charge_ref=facts.charge_ref,
+        payment_ref=facts.payment_ref,
+    )
+    withdraw(kind="payments.sync_attempt", key=attempt.id, now=now)
+    tell(checkout=attempt.checkout_id, type="payment.double_paid", now=now)
+
+
+def _release(attempt: Attempt, *, now: datetime) -> None:
+    """Have a reservation released that nobody here will capture."""
+    if instructed.alive(attempt) is None:
+        instructed.instruct(
+            attempt, kind=InstructionKind.VOID, purpose=Purpose.SUPERSEDE, actor="system:late_payment", now=now
+        )
+
+
+def _supersede_others(attempt: Attempt, *, now: datetime) -> None:
+    """Have the page of another attempt at the same cart closed: one of them is enough."""
+    others = Attempt.objects.select_for_update().filter(
+        checkout=attempt.checkout_id, cart=attempt.cart, state=AttemptState.PENDING
+    )
+    for other in others.exclude(pk=attempt.pk).order_by("pk"):
+        if instructed.alive(other) is None:
+            instructed.instruct(
+                other, kind=InstructionKind.CLOSE, purpose=Purpose.SUPERSEDE, actor="system:double_payment", now=now
+            )
+
+
+def _cart_now(attempt: Attempt) -> int:
+    return Checkout.objects.values_list("cart", flat=True).get(pk=attempt.checkout_id)
 
 
 def _move_where(orders: Sequence[PaymentOrder], event: str, *, now: datetime, reason: str = "") -> None:

@@ -7,7 +7,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,23 +17,12 @@ from ledger.money import Money
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
-from operations.lifecycle import move
-from operations.services import enqueue, require_running, wake, withdraw
+from operations.services import require_running
 from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
-from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Succeeded, Unknown, provider
-from payments.gateway.base import CheckoutLine
 from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
-from payments.services.common import key_alive, require_key_alive, try_later
-from payments.states import AttemptState, OrderState
-
-# How long the request that made an attempt has for itself before a job takes it over.
-TAKE_OVER_AFTER = timedelta(seconds=15)
-# The first poll for a webhook that may have been lost.
-FIRST_POLL_AFTER = timedelta(minutes=2)
-# A poll that is due this soon anyway is soon enough for a buyer who waits.
-ASK_SOON = timedelta(seconds=20)
-UNSENT = (AttemptState.CREATED, AttemptState.UNKNOWN)
+from payments.services.attempts import UNSENT, register, store_attempt
+from payments.states import AttemptState
 
 
 class CheckoutExists(DomainError):
@@ -72,6 +61,8 @@ class NewCheckout:
     buyer_info: dict[str, Any]
     orders: list[NewOrder]
     return_url: str = ""
+    # "automatic" takes the money when the buyer pays, "manual" only reserves it.
+    capture_method: str = "automatic"
 
     @property
     def total(self) -> Money:
@@ -96,7 +87,8 @@ def create_checkout(
 
     Raises UnknownSeller, CheckoutExists, OrderExists, KeyReused, RequestInProgress, Stopped; then nothing is
     stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the same answer. An outcome
-    that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on.
+    that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor is a review by a person:
+    the orders are IN_REVIEW, and there is no page yet.
     """
     with money_tx("payments.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -114,7 +106,7 @@ def create_checkout(
             checkout_pk = claim.subject
     attempt = Attempt.objects.filter(checkout=checkout_pk).order_by("-number").first()
     if attempt is not None and attempt.state in UNSENT:
-        _register(attempt, actor=actor, now=now)
+        register(attempt, actor=actor, now=now)
         attempt.refresh_from_db()
     if attempt is not None and attempt.state == AttemptState.DECLINED and attempt.psp_ref is None:
         with money_tx("payments.refused"):
@@ -123,31 +115,9 @@ def create_checkout(
     return CheckoutResult(checkout=checkout_pk, key_id=claim.key_id)
 
 
-def register_attempt(*, attempt: str, now: datetime) -> None:
-    """Bring an attempt that was not registered to a known state (a job). Raises TryLater, ProviderUnclear."""
-    found = Attempt.objects.get(pk=attempt)
-    if found.state not in UNSENT:
-        return
-    outcome = _register(found, actor="system:jobs", now=now)
-    if isinstance(outcome, Unknown):
-        require_key_alive(provider(), what=f"the attempt {attempt}", sent_at=found.sent_at, now=now)
-        raise try_later(outcome)
-
-
-def buyer_returned(*, checkout: str, now: datetime) -> None:
-    """Have the provider asked soon about a checkout whose buyer came back: a webhook may be late, or lost.
-
-    At most once in a while, whoever loads the page how often.
-    """
-    attempt = Attempt.objects.filter(checkout=checkout, state=AttemptState.PENDING).first()
-    if attempt is not None:
-        with money_tx("payments.buyer_returned"):
-            wake(kind="payments.sync_attempt", key=attempt.id, now=now, unless_within=ASK_SOON)
-
-
 def _intend(*, storefront: str, new: NewCheckout, now: datetime) -> str:
     require_running("checkout")
-    sellers = _sellers(storefront, [order.seller_account for order in new.orders])
+    sellers = sellers_of(storefront, [order.seller_account for order in new.orders])
     total = new.total
     try:
         checkout = Checkout.objects.create(
@@ -157,27 +127,34 @@ def _intend(*, storefront: str, new: NewCheckout, now: datetime) -> str:
             currency=total.currency,
             total_minor=total.minor,
             return_url=new.return_url,
+            capture_method=new.capture_method,
             expires_at=now + settings.CHECKOUT_LIFE,
             created_at=now,
         )
     except IntegrityError as error:
         raise CheckoutExists(checkout_id=new.checkout_id) from error
-    rates, minimums = _rates(new, sellers), _minimums(checkout.currency, sellers)
-    for order in new.orders:
-        seller = sellers[order.seller_account]
-        terms = seller.terms(bps=rates.get((seller.id, order.category)), minimum=minimums.get(seller.id))
-        _store_order(checkout, order, seller, terms)
-    attempt = _store_attempt(checkout, new, sellers, now=now)
-    enqueue(
-        kind="payments.register_attempt",
-        key=attempt.id,
-        args={"attempt": attempt.id},
-        run_at=now + TAKE_OVER_AFTER,
-    )
+    store_attempt(checkout, store_orders(checkout, new.orders, sellers, cart=1, now=now), now=now)
     return checkout.id
 
 
-def _sellers(storefront: str, wanted: list[str]) -> dict[str, Seller]:
+def store_orders(
+    checkout: Checkout, wanted: list[NewOrder], sellers: dict[str, Seller], *, cart: int, now: datetime
+) -> list[PaymentOrder]:
+    """Store the orders of one version of a cart with our commission frozen; in the caller's transaction.
+
+    Raises OrderExists.
+    """
+    rates, minimums = _rates(wanted, sellers), _minimums(checkout.currency, sellers)
+    orders = []
+    for order in wanted:
+        seller = sellers[order.seller_account]
+        terms = seller.terms(bps=rates.get((seller.id, order.category)), minimum=minimums.get(seller.id))
+        orders.append(_store_order(checkout, order, seller, terms, cart=cart, now=now))
+    return orders
+
+
+def sellers_of(storefront: str, wanted: list[str]) -> dict[str, Seller]:  # tidy: read inside a transaction
+    """Return a storefront's sellers by its own ids. Raises UnknownSeller."""
     found = {seller.seller_id: seller for seller in Seller.objects.filter(storefront=storefront, seller_id__in=wanted)}
     for seller_account in wanted:
         if seller_account not in found:
@@ -185,9 +162,9 @@ def _sellers(storefront: str, wanted: list[str]) -> dict[str, Seller]:
     return found
 
 
-def _rates(new: NewCheckout, sellers: dict[str, Seller]) -> dict[tuple[str, str], int]:
+def _rates(orders: list[NewOrder], sellers: dict[str, Seller]) -> dict[tuple[str, str], int]:
     """Return the rates, in basis points, that the sellers have for the categories of a checkout."""
-    categories = {order.category for order in new.orders if order.category}
+    categories = {order.category for order in orders if order.category}
     if not categories:
         return {}
     rates = CommissionRate.objects.filter(seller__in=sellers.values(), category__in=categories)
@@ -200,10 +177,12 @@ def _minimums(currency: str, sellers: dict[str, Seller]) -> dict[str, Money]:
     return {each.seller_id: each.minimum for each in found}
 
 
-def _store_order(checkout: Checkout, order: NewOrder, seller: Seller, terms: Terms) -> None:
+def _store_order(
+    checkout: Checkout, order: NewOrder, seller: Seller, terms: Terms, *, cart: int, now: datetime
+) -> PaymentOrder:
     share = commission_of(order.amount, terms)
     try:
-        PaymentOrder.objects.create(
+        return PaymentOrder.objects.create(
             checkout=checkout,
             storefront_id=checkout.storefront_id,
             payment_order_id=order.payment_order_id,
@@ -214,102 +193,8 @@ def _store_order(checkout: Checkout, order: NewOrder, seller: Seller, terms: Ter
             commission_tax_minor=share.tax.minor,
             tax=seller.commission_tax,
             currency=order.amount.currency,
+            cart=cart,
+            state_since=now,
         )
     except IntegrityError as error:
         raise OrderExists(payment_order_id=order.payment_order_id) from error
-
-
-def _store_attempt(checkout: Checkout, new: NewCheckout, sellers: dict[str, Seller], *, now: datetime) -> Attempt:
-    request = CheckoutRequest(
-        reference=checkout.id,
-        currency=checkout.currency,
-        lines=[
-            CheckoutLine(name=sellers[order.seller_account].name, amount_minor=order.amount.minor)
-            for order in new.orders
-        ],
-        success_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return",
-        cancel_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return",
-        expires_at=int(checkout.expires_at.timestamp()),
-        email=str(new.buyer_info.get("email", "")),
-        embedded=settings.CHECKOUT_PAGE == "embedded",
-        metadata={"reference": checkout.id, "checkout_id": checkout.checkout_id},
-    )
-    number = Attempt.objects.filter(checkout=checkout).count() + 1
-    return Attempt.objects.create(
-        checkout=checkout,
-        number=number,
-        psp="stripe",
-        psp_key=f"{checkout.id}:{number}",
-        params=request.frozen(),
-        created_at=now,
-    )
-
-
-def _register(attempt: Attempt, *, actor: str, now: datetime) -> Succeeded[CheckoutFacts] | Declined | Unknown:
-    gateway = provider(attempt.psp)
-    request = CheckoutRequest.thaw(attempt.params)
-    outcome = _already_there(gateway, attempt) if attempt.sent_at is not None else None
-    if outcome is None:
-        if not key_alive(gateway, attempt.sent_at, now):
-            outcome = Unknown(reason="too old to be sent again, and the provider does not show it")
-        else:
-            Attempt.objects.filter(pk=attempt.pk, sent_at=None).update(sent_at=now)
-            outcome = gateway.register_checkout(request, key=attempt.psp_key)
-    _record(attempt.pk, outcome, actor=actor, now=now)
-    return outcome
-
-
-def _already_there(gateway: Gateway, attempt: Attempt) -> Succeeded[CheckoutFacts] | Declined | Unknown | None:
-    """Look for an earlier, unanswered registration: a stored 500 is replayed for ever, a look-up is not."""
-    found = gateway.find_checkout(attempt.checkout_id, since=attempt.created_at)
-    match found:
-        case Succeeded(value=CheckoutFacts() as facts):
-            return Succeeded(facts)
-        case Succeeded():
-            return None
-        case Declined(message=message):
-            # That the look-up was refused says nothing about what was looked for.
-            return Unknown(reason=f"the look-up was refused: {message}")
-        case _:
-            return found
-
-
-def _record(
-    attempt_id: str, outcome: Succeeded[CheckoutFacts] | Declined | Unknown, *, actor: str, now: datetime
-) -> None:
-    with money_tx("payments.record_registration"):
-        attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
-        if attempt.state not in UNSENT:
-            return
-        orders = list(PaymentOrder.objects.select_for_update().filter(checkout=attempt.checkout_id).order_by("pk"))
-        match outcome:
-            case Succeeded(value=facts):
-                withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
-                page_url = facts.page_url or f"{settings.PUBLIC_URL}/pay/{attempt.checkout_id}"
-                shown: dict[str, Any] = {"page_url": page_url, "page_secret": facts.page_secret}
-                move(attempt, "register", actor=actor, now=now, psp_ref=facts.psp_ref, **shown)
-                _move_all(orders, "start", actor=actor, now=now)
-                enqueue(
-                    kind="payments.sync_attempt",
-                    key=attempt.id,
-                    args={"attempt": attempt.id},
-                    run_at=now + FIRST_POLL_AFTER,
-                )
-            case Declined(code=code, message=message):
-                move(attempt, "decline", actor=actor, now=now, reason=code, last_error=message)
-                _move_all(orders, "fail", actor=actor, now=now, reason=code)
-            case Unknown(reason=reason):
-                if attempt.state == AttemptState.CREATED:
-                    move(attempt, "lose_sight", actor=actor, now=now, reason=reason, last_error=reason)
-                _move_all(
-                    [order for order in orders if order.state != OrderState.UNKNOWN],
-                    "lose_sight",
-                    actor=actor,
-                    now=now,
-                    reason=reason,
-                )
-
-
-def _move_all(orders: list[PaymentOrder], event: str, *, actor: str, now: datetime, reason: str = "") -> None:
-    for order in orders:
-        move(order, event, actor=actor, now=now, reason=reason)

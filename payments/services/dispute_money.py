@@ -53,11 +53,11 @@ def freeze_shares(dispute: Dispute) -> None:
 
 
 def paid_orders(dispute: Dispute) -> list[PaymentOrder]:
-    """Return the paid orders of a dispute's checkout, locked in the caller's transaction."""
+    """Return the orders that a disputed charge paid, locked in the caller's transaction."""
     return list(
         PaymentOrder.objects.select_for_update(of=("self",))
         .select_related("seller")
-        .filter(checkout=dispute.checkout_id, state=OrderState.SUCCESS)
+        .filter(paid_by__charge_ref=dispute.charge_ref, state=OrderState.SUCCESS)
         .order_by("pk")
     )
 
@@ -141,7 +141,7 @@ def _bearing(borne: Iterable[tuple[PaymentOrder, Money]]) -> list[recipes.Refund
 
 def _divided(orders: Sequence[PaymentOrder], amount: Money) -> list[tuple[PaymentOrder, Money]]:
     """Divide a disputed amount over orders by what is left of each (largest remainder), at most what is left."""
-    left = [order.amount - taken_back(order).total for order in orders]
+    left = [order.captured - taken_back(order).total for order in orders]
     whole = sum((each.minor for each in left), start=0)
     if whole <= 0:
         return [(order, Money(0, amount.currency)) for order in orders]

@@ -40,7 +40,7 @@ def tell(*, checkout: str, type: str, now: datetime, about: dict[str, Any] | Non
             "is_payment_done": found.is_payment_done,
             "payment_orders": [
                 {"payment_order_id": order.payment_order_id, "status": order.state}
-                for order in found.orders.order_by("pk")
+                for order in found.orders.filter(cart=found.cart).order_by("pk")
             ],
             **(about or {}),
         },

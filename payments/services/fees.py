@@ -5,6 +5,7 @@ rate nothing is expected, and the whole fee is booked when it is known.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -27,14 +28,21 @@ def expected_fee(amount: Money) -> Money:
     return basis_points(amount, bps) + Money(fixed_minor, amount.currency)
 
 
-def book_fee(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> int:
-    """Book a charge's fee in the caller's transaction: as charged, or as expected and to be trued up.
+def book_fee(attempt: Attempt, facts: CheckoutFacts, *, later: bool, now: datetime) -> None:
+    """Book a capture's fee in the caller's transaction, as charged, or as expected and to be trued up; keep it.
 
-    Returns it in minor units.
+    A `later` capture of the same charge is not guessed at: its fee is booked once it is known.
     """
     if facts.fee is not None:
-        return _book_charged(attempt, facts, facts.fee, now=now).minor
-    fee = expected_fee(facts.amount)
+        _keep(attempt, _book_charged(attempt, facts, facts.fee, now=now), known=attempt.fee_known)
+        return
+    args: dict[str, Any] = {"attempt": attempt.id}
+    if later:
+        # By what was captured so far, which names the capture.
+        key = f"{attempt.id}:{facts.captured.minor if facts.captured else 0}"
+        enqueue(kind="payments.true_up_fee", key=key, args={**args, "later": True}, run_at=now + _FIRST_LOOK)
+        return
+    fee = expected_fee(facts.captured or facts.amount)
     if fee.minor:
         entry = recipes.provider_fee_estimated(
             psp=attempt.psp,
@@ -44,14 +52,14 @@ def book_fee(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> int:
             value_date=facts.paid_at.date() if facts.paid_at else None,
         )
         post(entry, actor=f"psp:{attempt.psp}", now=now)
-    enqueue(kind="payments.true_up_fee", key=attempt.id, args={"attempt": attempt.id}, run_at=now + _FIRST_LOOK)
-    return fee.minor
+    _keep(attempt, fee, known=False)
+    enqueue(kind="payments.true_up_fee", key=attempt.id, args=args, run_at=now + _FIRST_LOOK)
 
 
-def true_up_fee(*, attempt: str, now: datetime) -> None:
+def true_up_fee(*, attempt: str, now: datetime, later: bool = False) -> None:
     """Ask for a fee that was only expected, and book its difference (a job). Raises TryLater while it is not known."""
     found = Attempt.objects.get(pk=attempt)
-    if found.fee_known or found.psp_ref is None:
+    if (found.fee_known and not later) or found.psp_ref is None:
         return
     outcome = provider(found.psp).fetch_checkout(found.psp_ref)
     match outcome:
@@ -64,10 +72,18 @@ def true_up_fee(*, attempt: str, now: datetime) -> None:
         raise TryLater(reason="the provider has not said the fee yet")
     with money_tx("fees.true_up"):
         found = Attempt.objects.select_for_update().get(pk=attempt)
-        if found.fee_known:
-            return
-        _book_difference(found, facts, facts.fee, now=now)
-        Attempt.objects.filter(pk=attempt).update(fee_minor=facts.fee.minor, fee_known=True)
+        if later:
+            _keep(found, _book_charged(found, facts, facts.fee, now=now), known=found.fee_known)
+        elif not found.fee_known:
+            _book_difference(found, facts, facts.fee, now=now)
+            Attempt.objects.filter(pk=attempt).update(fee_minor=facts.fee.minor, fee_known=True)
+
+
+def _keep(attempt: Attempt, fee: Money, *, known: bool) -> None:
+    """Add a fee to the attempt's."""
+    attempt.fee_minor += fee.minor
+    attempt.fee_known = known
+    Attempt.objects.filter(pk=attempt.pk).update(fee_minor=attempt.fee_minor, fee_known=known)
 
 
 def _book_difference(attempt: Attempt, facts: CheckoutFacts, fee: Money, *, now: datetime) -> None:
@@ -87,17 +103,19 @@ def _book_difference(attempt: Attempt, facts: CheckoutFacts, fee: Money, *, now:
 
 
 def _book_charged(attempt: Attempt, facts: CheckoutFacts, fee: Money, *, now: datetime) -> Money:
-    if fee.minor:
-        entry = recipes.provider_fee_charged(
-            psp=attempt.psp,
-            balance_transaction=facts.balance_transaction,
-            source=facts.charge_ref,
-            fee=fee,
-            subject=_subject(attempt),
-            value_date=facts.paid_at.date() if facts.paid_at else None,
-        )
-        post(entry, actor=f"psp:{attempt.psp}", now=now)
-    return fee
+    """Post a fee as charged; return what that added, which is nothing where it was posted before."""
+    nothing = Money(0, fee.currency)
+    if not fee.minor:
+        return nothing
+    entry = recipes.provider_fee_charged(
+        psp=attempt.psp,
+        balance_transaction=facts.balance_transaction,
+        source=facts.charge_ref,
+        fee=fee,
+        subject=_subject(attempt),
+        value_date=facts.paid_at.date() if facts.paid_at else None,
+    )
+    return fee if post(entry, actor=f"psp:{attempt.psp}", now=now).created else nothing
 
 
 def _subject(attempt: Attempt) -> str:

@@ -23,7 +23,7 @@ from payments.models import Attempt, Dispute, PaymentOrder, Refund
 from payments.services.books import as_given_back, what_bears
 from payments.services.common import require_key_alive, try_later
 from payments.services.events import tell
-from payments.states import HOLDS_MONEY, REFUND, AttemptState, DisputeState, OrderState, RefundState
+from payments.states import HOLDS_MONEY, REFUND, DisputeState, OrderState, RefundState
 
 OPEN = (
     RefundState.REQUESTED,
@@ -82,7 +82,7 @@ def request_refund(
         if order is None:
             raise UnknownPayment(payment_id=payment_order_id)
         refund = request_refund_in_tx(
-            order=order, amount=amount or order.amount - order.refunded, reason=reason, actor=actor, now=now
+            order=order, amount=amount or order.captured - order.refunded, reason=reason, actor=actor, now=now
         )
         idempotency.bind(key_id=claim.key_id, subject=refund.id)
         if refund.needs_approval:
@@ -101,10 +101,10 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
     require_running("refunds")
     if order.state != OrderState.SUCCESS:
         raise NotRefundable(payment_id=order.payment_order_id, state=order.state)
-    left = order.amount - order.refunded
+    left = order.captured - order.refunded
     if (left - amount).minor < 0 or amount.minor <= 0:
         raise RefundExceedsPaid(amount=str(amount), left=str(left), payment_id=order.payment_order_id)
-    charge = Attempt.objects.get(checkout=order.checkout_id, state=AttemptState.SUCCEEDED).charge_ref
+    charge = Attempt.objects.get(pk=order.paid_by_id).charge_ref
     if Dispute.objects.filter(charge_ref=charge).filter(state__in=(*HOLDS_MONEY, DisputeState.LOST)).exists():
         raise PaymentDisputed(payment_id=order.payment_order_id)
     PaymentOrder.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount.minor)

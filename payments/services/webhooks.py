@@ -5,17 +5,21 @@ from datetime import datetime
 from operations.services import TryLater
 from payments.gateway import ProviderEvent
 from payments.models import Attempt
+from payments.services.attempts import attempt_of
 from payments.services.captures import sync_attempt
 from payments.services.refunds import sync_refund
 from payments.services.sellers import sync_seller_account
+from payments.services.surplus import sync_surplus
+from payments.states import AttemptState
 
 
 def checkout_changed(*, event: ProviderEvent, now: datetime) -> None:
     """Something happened to a checkout: fetch it. An unknown one is asked for again, then a person is told."""
-    attempt = (
-        Attempt.objects.filter(psp_ref=event.object_id).first()
-        or Attempt.objects.filter(checkout=event.reference).order_by("-number").first()
-    )
+    attempt = Attempt.objects.filter(psp_ref=event.object_id).first() or attempt_of(event.reference)
+    if attempt is not None and attempt.state == AttemptState.ABANDONED and event.type.startswith("checkout.session."):
+        # Given up because the provider did not show it; now it does, and what was paid there counts.
+        Attempt.objects.filter(pk=attempt.pk, psp_ref=None).update(psp_ref=event.object_id)
+        attempt.refresh_from_db()
     if attempt is None or attempt.psp_ref is None:
         raise TryLater(reason=f"the checkout {event.object_id} is not known here yet")
     sync_attempt(attempt=attempt.pk, now=now, poll=False)
@@ -31,6 +35,8 @@ def review_closed(*, event: ProviderEvent, now: datetime) -> None:
 
 def refund_changed(*, event: ProviderEvent, now: datetime) -> None:
     """Something happened to a refund: fetch it."""
+    if sync_surplus(psp_ref=event.object_id, reference=event.reference, now=now):
+        return
     sync_refund(psp_ref=event.object_id, reference=event.reference, now=now)
 
 

@@ -105,9 +105,19 @@ class World:
                 amount_minor=amount.minor,
                 commission_minor=basis_points(amount, 1000).minor,
                 currency=amount.currency,
+                state_since=at,
             )
         attempt = Attempt.objects.create(
-            checkout=checkout, number=1, psp=PSP, psp_key=f"{checkout.pk}:1", params={}, created_at=at, sent_at=at
+            checkout=checkout,
+            number=1,
+            amount_minor=checkout.total_minor,
+            currency=checkout.currency,
+            psp=PSP,
+            psp_key=f"{checkout.pk}:1",
+            params={},
+            created_at=at,
+            state_since=at,
+            sent_at=at,
         )
         with money_tx("test.register"):
             move(attempt, "register", actor="system:test", now=at, psp_ref=f"cs_test_{number:08}")
@@ -144,7 +154,10 @@ class World:
                 post(fee, actor="psp:stripe", now=at)
             move(attempt, "succeed", actor="psp:stripe", now=at, charge_ref=charge, payment_ref=f"pi_test_{number}")
             for order in orders:
-                move(order, "succeed", actor="psp:stripe", now=at, ledger_updated=True, wallet_updated=True, paid_at=at)
+                booked = {"ledger_updated": True, "wallet_updated": True, "paid_at": at, "paid_by": attempt}
+                share = {"captured_commission_minor": order.commission_minor}
+                captured = {"captured_minor": order.amount_minor, **share}
+                move(order, "succeed", actor="psp:stripe", now=at, **booked, **captured)
             Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=True)
         StorefrontEvent.objects.create(
             storefront_id=self.storefront,

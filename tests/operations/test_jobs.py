@@ -267,7 +267,7 @@ class TestRequeue:
 
         self.again()
 
-        assert list(Job.objects.order_by("id").values_list("key", "state")) == [("k", "done"), ("k#2", "todo")]
+        assert list(Job.objects.order_by("id").values_list("key", "state")) == [("k", "done"), ("k~2", "todo")]
         assert run_due(limit=10, now=timezone.now()) == 1
         assert [args["n"] for args in RAN] == [1, 2]
 

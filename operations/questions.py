@@ -1,0 +1,42 @@
+"""Questions for people: opened by whatever cannot go on, closed by a person or by the answer itself."""
+
+from datetime import datetime
+
+from operations import audit, database
+from operations.edges import money_tx, require_transaction
+from operations.errors import DomainError
+from operations.models import HumanTask
+from operations.models.tasks import TaskState
+
+
+class TaskMissing(DomainError):
+    """There is no open task {task_id}."""
+
+    code = "task_missing"
+
+
+def ask(*, kind: str, subject: str, reason: str, waits_for: str, now: datetime) -> None:
+    """Open a question about a subject (kind:id) in the caller's transaction; one that is open already stays."""
+    require_transaction("ask a person")
+    database.execute(
+        database.queries("operations")["open_task"],
+        {"kind": kind, "subject": subject, "reason": reason, "waits_for": waits_for, "now": now},
+    )
+
+
+def settle(*, kind: str, subject: str, now: datetime, note: str) -> None:
+    """Close a question that answered itself, in the caller's transaction."""
+    require_transaction("settle a task")
+    HumanTask.objects.filter(kind=kind, subject=subject, state=TaskState.OPEN).update(
+        state=TaskState.SETTLED, closed_by="system:answered", closed_at=now, note=note
+    )
+
+
+def close(*, task_id: int, actor: str, note: str, now: datetime) -> None:
+    """Close a question as the person who dealt with it, with a note. Raises TaskMissing."""
+    with money_tx("tasks.close"):
+        task = HumanTask.objects.select_for_update().filter(pk=task_id, state=TaskState.OPEN).first()
+        if task is None:
+            raise TaskMissing(task_id=task_id)
+        HumanTask.objects.filter(pk=task_id).update(state=TaskState.DONE, closed_by=actor, closed_at=now, note=note)
+        audit.record(action="operations.task.closed", actor=actor, subject=task.subject, now=now, note=note)

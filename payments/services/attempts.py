@@ -1,0 +1,222 @@
+"""Attempts at the provider: frozen, sent, found again, given up only when the provider surely never knew them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from operations.edges import money_tx
+from operations.lifecycle import move
+from operations.services import TryLater, ask_person, enqueue, settle_task, wake, withdraw
+from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Outcome, Succeeded, Unknown, provider
+from payments.gateway.base import CheckoutLine
+from payments.gateway.declines import Retry, retry_of
+from payments.models import Attempt, Checkout, PaymentOrder
+from payments.services.common import key_alive, try_later
+from payments.services.events import tell
+from payments.services.risk import passes_risk_check
+from payments.states import AttemptState, OrderState
+
+# How long the request that made an attempt has for itself before a job takes it over.
+TAKE_OVER_AFTER = timedelta(seconds=15)
+# The first poll for a webhook that may have been lost.
+FIRST_POLL_AFTER = timedelta(minutes=2)
+# A poll that is due this soon anyway is soon enough for a buyer who waits.
+ASK_SOON = timedelta(seconds=20)
+# How often an outcome is asked for that a person has been told of.
+ASK_ON_AFTER_S = 3600
+# The provider takes no session that runs out sooner.
+LEAST_LIFE = timedelta(minutes=31)
+UNSENT = (AttemptState.CREATED, AttemptState.UNKNOWN)
+UNCLEAR = "payments.provider_unclear"
+
+
+def store_attempt(checkout: Checkout, orders: Sequence[PaymentOrder], *, now: datetime) -> Attempt:
+    """Freeze the request for a cart's page, with the job that sends it should nobody else; in the caller's transaction.
+
+    The first attempt is known to the provider by the checkout's id, later ones also by their number.
+    """
+    number = Attempt.objects.filter(checkout=checkout).count() + 1
+    key = f"{checkout.id}:{number}"
+    reference = checkout.id if number == 1 else key
+    request = CheckoutRequest(
+        reference=reference,
+        currency=checkout.currency,
+        lines=[CheckoutLine(name=order.seller.name, amount_minor=order.amount_minor) for order in orders],
+        success_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return",
+        cancel_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return",
+        expires_at=int(checkout.expires_at.timestamp()),
+        email=str(checkout.buyer_info.get("email", "")),
+        embedded=settings.CHECKOUT_PAGE == "embedded",
+        metadata={"reference": reference, "checkout_id": checkout.checkout_id},
+        capture_method=checkout.capture_method,
+    )
+    attempt = Attempt.objects.create(
+        checkout=checkout,
+        number=number,
+        cart=checkout.cart,
+        amount_minor=sum(order.amount_minor for order in orders),
+        currency=checkout.currency,
+        psp="stripe",
+        psp_key=key,
+        params=request.frozen(),
+        created_at=now,
+        state_since=now,
+    )
+    run_at = now + TAKE_OVER_AFTER
+    enqueue(kind="payments.register_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
+    return attempt
+
+
+def attempt_of(reference: str) -> Attempt | None:
+    """Return the attempt that the provider knows by one of our references."""
+    checkout, _, number = reference.partition(":")
+    if number and not number.isdecimal():
+        return None
+    return Attempt.objects.filter(checkout=checkout, number=int(number or 1)).first()
+
+
+def register_attempt(*, attempt: str, now: datetime) -> None:
+    """Bring an attempt that was not registered to a known state (a job). Raises TryLater.
+
+    When the provider does not tell for longer than it remembers our key, a person is asked too, and we ask on.
+    """
+    found = Attempt.objects.select_related("checkout").get(pk=attempt)
+    if found.state not in UNSENT:
+        return
+    outcome = register(found, actor="system:jobs", now=now)
+    if not isinstance(outcome, Unknown):
+        return
+    if key_alive(provider(found.psp), found.sent_at, now):
+        raise try_later(outcome)
+    with money_tx("payments.ask_person"):
+        reason = f"attempt {found.number} was sent at {found.sent_at}, and nobody says what became of it"
+        ask_person(kind=UNCLEAR, subject=_subject(found), reason=reason, waits_for="operator", now=now)
+    raise TryLater(reason=outcome.reason, after_s=ASK_ON_AFTER_S)
+
+
+def buyer_returned(*, checkout: str, now: datetime) -> None:
+    """Have the provider asked soon about a checkout whose buyer came back: a webhook may be late, or lost.
+
+    At most once in a while, whoever loads the page how often.
+    """
+    attempt = Attempt.objects.filter(checkout=checkout, state=AttemptState.PENDING).order_by("-number").first()
+    if attempt is not None:
+        with money_tx("payments.buyer_returned"):
+            wake(kind="payments.sync_attempt", key=attempt.id, now=now, unless_within=ASK_SOON)
+
+
+def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[CheckoutFacts] | None:
+    """Look for an attempt at the provider if it was sent before, send it if that is safe, and record the outcome.
+
+    Returns None when nothing was sent: a risk check holds or refused it, or it was given up for a new one.
+    """
+    if not passes_risk_check(attempt, now=now):
+        return None
+    gateway = provider(attempt.psp)
+    outcome = _already_there(gateway, attempt) if attempt.sent_at is not None else None
+    if outcome is None:
+        if not key_alive(gateway, attempt.sent_at, now):
+            _give_up(attempt.pk, now=now)
+            return None
+        Attempt.objects.filter(pk=attempt.pk, sent_at=None).update(sent_at=now)
+        outcome = gateway.register_checkout(CheckoutRequest.thaw(attempt.params), key=attempt.psp_key)
+    if isinstance(outcome, Declined) and retry_of(outcome.code) is Retry.US:
+        outcome = Unknown(reason=f"not now: {outcome.message}")
+    _record(attempt.pk, outcome, actor=actor, now=now)
+    return outcome
+
+
+def try_again(attempt: Attempt, *, reason: str, now: datetime, new_life: bool = False) -> Attempt:
+    """Abandon an attempt that the provider surely has not, and store the next one; in the caller's transaction."""
+    move(attempt, "abandon", actor="system:jobs", now=now, reason=reason)
+    withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
+    checkout = Checkout.objects.select_for_update().get(pk=attempt.checkout_id)
+    if new_life:
+        checkout.expires_at = now + settings.CHECKOUT_LIFE
+        Checkout.objects.filter(pk=checkout.pk).update(expires_at=checkout.expires_at)
+    orders = PaymentOrder.objects.select_related("seller").filter(checkout=checkout, cart=attempt.cart).order_by("pk")
+    return store_attempt(checkout, list(orders), now=now)
+
+
+def _already_there(gateway: Gateway, attempt: Attempt) -> Outcome[CheckoutFacts] | None:
+    """Look for an earlier, unanswered registration: a stored 500 is replayed for ever, a look-up is not."""
+    found = gateway.find_checkout(str(attempt.params["reference"]), since=attempt.created_at)
+    match found:
+        case Succeeded(value=CheckoutFacts() as facts):
+            return Succeeded(facts)
+        case Succeeded():
+            return None
+        case Declined(message=message):
+            # That the look-up was refused says nothing about what was looked for.
+            return Unknown(reason=f"the look-up was refused: {message}")
+        case _:
+            return found
+
+
+def _give_up(attempt_id: str, *, now: datetime) -> None:
+    """Take note that the provider never knew an attempt; the next one has a new key, unless the time is over."""
+    reason = "the provider does not show it, although its key is too old to be sent again"
+    with money_tx("payments.give_up"):
+        attempt = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt_id)
+        if attempt.state not in UNSENT:
+            return
+        settle_task(kind=UNCLEAR, subject=_subject(attempt), now=now, note=reason)
+        if attempt.checkout.expires_at > now + LEAST_LIFE:
+            try_again(attempt, reason=reason, now=now)
+            return
+        move(attempt, "abandon", actor="system:jobs", now=now, reason=reason)
+        for order in _locked_orders(attempt):
+            move(order, "expire", actor="system:jobs", now=now, reason="its time ran out before it was registered")
+        tell(checkout=attempt.checkout_id, type="payment.expired", now=now)
+
+
+def _record(attempt_id: str, outcome: Outcome[CheckoutFacts], *, actor: str, now: datetime) -> None:
+    with money_tx("payments.record_registration"):
+        attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+        if attempt.state not in UNSENT:
+            return
+        orders = _locked_orders(attempt)
+        match outcome:
+            case Succeeded(value=facts):
+                _registered(attempt, orders, facts, actor=actor, now=now)
+            case Declined(code=code, message=message):
+                move(attempt, "decline", actor=actor, now=now, reason=code, last_error=message)
+                _move_all(orders, "fail", actor=actor, now=now, reason=code)
+            case Unknown(reason=reason):
+                if attempt.state == AttemptState.CREATED:
+                    move(attempt, "lose_sight", actor=actor, now=now, reason=reason, last_error=reason)
+                seen = [order for order in orders if order.state != OrderState.UNKNOWN]
+                _move_all(seen, "lose_sight", actor=actor, now=now, reason=reason)
+
+
+def _registered(
+    attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, actor: str, now: datetime
+) -> None:
+    withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
+    if attempt.state == AttemptState.UNKNOWN:
+        settle_task(kind=UNCLEAR, subject=_subject(attempt), now=now, note=f"found as {facts.psp_ref}")
+    page_url = facts.page_url or f"{settings.PUBLIC_URL}/pay/{attempt.checkout_id}"
+    shown: dict[str, Any] = {"page_url": page_url, "page_secret": facts.page_secret}
+    move(attempt, "register", actor=actor, now=now, psp_ref=facts.psp_ref, **shown)
+    _move_all([order for order in orders if order.state != OrderState.EXECUTING], "start", actor=actor, now=now)
+    run_at = now + FIRST_POLL_AFTER
+    enqueue(kind="payments.sync_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
+    if attempt.number > 1:
+        # The storefront did not ask for this page just now: it is told that there is one.
+        tell(checkout=attempt.checkout_id, type="payment.page_ready", now=now)
+
+
+def _locked_orders(attempt: Attempt) -> list[PaymentOrder]:
+    mine = PaymentOrder.objects.select_for_update().filter(checkout=attempt.checkout_id, cart=attempt.cart)
+    return list(mine.order_by("pk"))
+
+
+def _subject(attempt: Attempt) -> str:
+    return f"checkout:{attempt.checkout_id}"
+
+
+def _move_all(orders: Sequence[PaymentOrder], event: str, *, actor: str, now: datetime, reason: str = "") -> None:
+    for order in orders:
+        move(order, event, actor=actor, now=now, reason=reason)

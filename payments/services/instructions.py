@@ -1,0 +1,313 @@
+"""What a storefront, or time, has us tell the provider about a payment that it has: capture, release, close.
+
+Three beats each: the instruction is stored with its frozen request and key; it is sent with no transaction open; and
+whatever was answered, the provider's object is fetched, because it alone says what happened.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.money import CurrencyMismatch, Money
+from operations import idempotency
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.lifecycle import move
+from operations.services import TryLater, ask_person, require_running
+from payments.errors import UnknownPayment
+from payments.gateway import CaptureRequest, Declined, Gateway, Outcome, Unknown, provider
+from payments.models import Attempt, Checkout, Instruction, PaymentOrder
+from payments.models.instructions import InstructionKind, Purpose
+from payments.services.attempts import ASK_ON_AFTER_S, TAKE_OVER_AFTER, UNSENT, register
+from payments.services.captures import sync_attempt
+from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders
+from payments.services.common import key_alive, try_later
+from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
+from payments.states import AttemptState, InstructionState
+
+
+class NotCapturable(DomainError):
+    """The payment {payment_id!r} is {state}: only what is reserved can be captured."""
+
+    code = "not_capturable"
+
+
+class CaptureExceedsAuthorized(DomainError):
+    """A capture of {amount} is more than the {left} that is still reserved for {payment_id!r}."""
+
+    code = "capture_exceeds_authorized"
+
+
+class NotCancelable(DomainError):
+    """The payment {payment_id!r} is {state}: it is over, and can at most be refunded."""
+
+    code = "not_cancelable"
+
+
+class NotReplaceable(DomainError):
+    """The payment {payment_id!r} is {state}: only a cart whose page is open can be replaced."""
+
+    code = "not_replaceable"
+
+
+class OutcomeUnknown(DomainError):
+    """What became of the last request about the payment {payment_id!r} is not known yet: nothing new before it is."""
+
+    code = "outcome_unknown"
+    retryable = True
+
+
+class InstructionRefused(DomainError):
+    """The provider did not do it: {message}"""
+
+    code = "instruction_refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """How much is captured of one payment order."""
+
+    payment_order_id: str
+    amount: Money
+
+
+def capture_payment(
+    *,
+    storefront: str,
+    checkout_id: str,
+    parts: Sequence[Part],
+    final: bool,
+    key: str,
+    fingerprint: str,
+    actor: str,
+    now: datetime,
+) -> CheckoutResult:
+    """Take what is reserved for a checkout: all that is left, or these parts of its orders.
+
+    A final capture releases the rest. The same key again is the same capture. Raises UnknownPayment, NotCapturable,
+    CaptureExceedsAuthorized, CurrencyMismatch, OutcomeUnknown, InstructionRefused, KeyReused, RequestInProgress.
+    """
+    with money_tx("captures.intend"):
+        claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
+        if claim.fresh:
+            attempt = _latest(storefront, checkout_id)
+            if attempt.state != AttemptState.AUTHORIZED:
+                raise NotCapturable(payment_id=checkout_id, state=attempt.state)
+            made = instruct(
+                attempt,
+                kind=InstructionKind.CAPTURE,
+                purpose=Purpose.CAPTURE,
+                parts=_minor_by_order(attempt, parts),
+                final=final,
+                actor=actor,
+                now=now,
+                run_at=now + TAKE_OVER_AFTER,
+            )
+            idempotency.bind(key_id=claim.key_id, subject=made.pk)
+    return _finish(claim, made.pk if claim.fresh else claim.subject, actor=actor, now=now)
+
+
+def cancel_payment(
+    *, storefront: str, checkout_id: str, key: str, fingerprint: str, actor: str, now: datetime
+) -> CheckoutResult:
+    """Call a payment off: its page is closed at the provider first, or what is reserved released, and then here.
+
+    Raises UnknownPayment, NotCancelable, OutcomeUnknown, InstructionRefused, KeyReused, RequestInProgress.
+    """
+    with money_tx("cancels.intend"):
+        claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
+        if claim.fresh:
+            attempt = _latest(storefront, checkout_id)
+            if attempt.state not in (AttemptState.PENDING, AttemptState.AUTHORIZED):
+                raise NotCancelable(payment_id=checkout_id, state=attempt.state)
+            reserved = attempt.state == AttemptState.AUTHORIZED
+            made = instruct(
+                attempt,
+                kind=InstructionKind.VOID if reserved else InstructionKind.CLOSE,
+                purpose=Purpose.CANCEL,
+                actor=actor,
+                now=now,
+                run_at=now + TAKE_OVER_AFTER,
+            )
+            idempotency.bind(key_id=claim.key_id, subject=made.pk)
+    return _finish(claim, made.pk if claim.fresh else claim.subject, actor=actor, now=now)
+
+
+def replace_cart(
+    *,
+    storefront: str,
+    checkout_id: str,
+    orders: list[NewOrder],
+    key: str,
+    fingerprint: str,
+    actor: str,
+    now: datetime,
+) -> CheckoutResult:
+    """Replace the orders of a checkout whose page is open: the old page is surely closed before there is a new one.
+
+    The new orders have ids of their own. Until the provider confirms that the old page is closed, the old cart
+    counts, and when the buyer was faster it is what was paid. Raises UnknownPayment, UnknownSeller, OrderExists,
+    NotReplaceable, OutcomeUnknown, CurrencyMismatch, InstructionRefused, KeyReused, RequestInProgress, Stopped.
+    """
+    with money_tx("carts.intend"):
+        claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
+        if claim.fresh:
+            require_running("checkout")
+            attempt = _latest(storefront, checkout_id)
+            if attempt.state != AttemptState.PENDING:
+                raise NotReplaceable(payment_id=checkout_id, state=attempt.state)
+            made = _replace(attempt, orders, actor=actor, now=now)
+            idempotency.bind(key_id=claim.key_id, subject=made.pk)
+    return _finish(claim, made.pk if claim.fresh else claim.subject, actor=actor, now=now)
+
+
+def carry_out(*, instruction: str, now: datetime) -> None:
+    """Send an instruction, or find out what became of it (a job). Raises TryLater.
+
+    What the provider does not tell for longer than it remembers our key is asked of a person too.
+    """
+    found = Instruction.objects.select_related("attempt").get(pk=instruction)
+    if found.state not in ALIVE:
+        return
+    gateway = provider(found.attempt.psp)
+    if found.sent_at is not None:
+        if _shown(found, now=now):
+            return
+        if not key_alive(gateway, found.sent_at, now):
+            _ask(found, now=now)
+            raise TryLater(reason="too old to be sent again, and the provider does not show it", after_s=ASK_ON_AFTER_S)
+    with money_tx("instructions.claim"):
+        claimed = Instruction.objects.select_for_update().get(pk=instruction)
+        if claimed.state not in ALIVE:
+            return
+        move(claimed, "send", actor="system:jobs", now=now, sent_at=claimed.sent_at or now)
+    outcome = _send(gateway, found)
+    if isinstance(outcome, Unknown):
+        _lose_sight(instruction, outcome.reason, now=now)
+        raise try_later(outcome)
+    if _shown(found, now=now):
+        return
+    if not isinstance(outcome, Declined):
+        raise TryLater(reason="accepted, and not yet shown", after_s=2)
+    with money_tx("instructions.refused"):
+        refused = Instruction.objects.select_for_update().select_related("attempt").get(pk=instruction)
+        if refused.state in ALIVE:
+            failed(refused, code=outcome.code, message=outcome.message, now=now)
+
+
+def expire_checkout(*, checkout: str, actor: str, now: datetime) -> bool:
+    """Have the page of a checkout closed whose time is over; the orders follow when the provider confirms it.
+
+    Returns False where there is no open page, or something else is under way.
+    """
+    with money_tx("checkouts.expire"):
+        attempt = Attempt.objects.select_for_update().filter(checkout=checkout, state=AttemptState.PENDING).first()
+        if attempt is None or alive(attempt) is not None:
+            return False
+        instruct(attempt, kind=InstructionKind.CLOSE, purpose=Purpose.EXPIRE, actor=actor, now=now)
+    return True
+
+
+def _latest(storefront: str, checkout_id: str) -> Attempt:
+    """Return, locked, the attempt that a checkout waits for. Raises UnknownPayment, OutcomeUnknown."""
+    checkout = Checkout.objects.select_for_update().filter(storefront=storefront, checkout_id=checkout_id).first()
+    if checkout is None:
+        raise UnknownPayment(payment_id=checkout_id)
+    attempt = Attempt.objects.select_for_update().filter(checkout=checkout).order_by("-number").first()
+    if attempt is None or attempt.state in UNSENT or alive(attempt) is not None:
+        raise OutcomeUnknown(payment_id=checkout_id)
+    return attempt
+
+
+def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:
+    """Return what to capture of each order, in minor units, by our own ids."""
+    mine = PaymentOrder.objects.select_for_update().filter(checkout=attempt.checkout_id, cart=attempt.cart)
+    orders = {order.payment_order_id: order for order in mine.order_by("pk")}
+    wanted = parts or [
+        Part(payment_order_id=name, amount=order.amount - order.captured) for name, order in orders.items()
+    ]
+    found: dict[str, int] = {}
+    for part in wanted:
+        order = orders.get(part.payment_order_id)
+        if order is None:
+            raise UnknownPayment(payment_id=part.payment_order_id)
+        left = order.amount - order.captured
+        if (left - part.amount).minor < 0:
+            raise CaptureExceedsAuthorized(amount=str(part.amount), left=str(left), payment_id=part.payment_order_id)
+        found[order.id] = part.amount.minor
+    return {order: minor for order, minor in found.items() if minor}
+
+
+def _replace(attempt: Attempt, orders: list[NewOrder], *, actor: str, now: datetime) -> Instruction:
+    checkout = Checkout.objects.get(pk=attempt.checkout_id)
+    for order in orders:
+        if order.amount.currency != checkout.currency:
+            raise CurrencyMismatch(left=checkout.currency, right=order.amount.currency)
+    sellers = sellers_of(checkout.storefront_id, [order.seller_account for order in orders])
+    # Orders of an earlier replacement that was called off belong to no cart any more.
+    PaymentOrder.objects.filter(checkout=checkout, cart=attempt.cart + 1, state="CANCELED").update(cart=0)
+    store_orders(checkout, orders, sellers, cart=attempt.cart + 1, now=now)
+    return instruct(
+        attempt,
+        kind=InstructionKind.CLOSE,
+        purpose=Purpose.REPLACE,
+        actor=actor,
+        now=now,
+        run_at=now + TAKE_OVER_AFTER,
+    )
+
+
+def _finish(claim: idempotency.Claim, instruction: str, *, actor: str, now: datetime) -> CheckoutResult:
+    """Carry out what was stored, as far as it goes now; a job goes on with the rest."""
+    found = Instruction.objects.select_related("attempt").get(pk=instruction)
+    checkout = found.attempt.checkout_id
+    if claim.answered:
+        return CheckoutResult(
+            checkout=checkout,
+            key_id=claim.key_id,
+            answered_status=claim.response_status,
+            answered_body=claim.response_body,
+        )
+    try:
+        carry_out(instruction=instruction, now=now)
+        following = Attempt.objects.filter(checkout=checkout, state__in=UNSENT).select_related("checkout").first()
+        if found.purpose == Purpose.REPLACE and following is not None:
+            register(following, actor=actor, now=now)
+    except TryLater:
+        return CheckoutResult(checkout=checkout, key_id=claim.key_id)
+    found.refresh_from_db()
+    if found.state == InstructionState.FAILED:
+        with money_tx("instructions.let_go"):
+            idempotency.let_go(key_id=claim.key_id)
+        raise InstructionRefused(message=found.last_error)
+    return CheckoutResult(checkout=checkout, key_id=claim.key_id)
+
+
+def _shown(found: Instruction, *, now: datetime) -> bool:
+    """Fetch the provider's object and take it over; tell whether it ended the instruction."""
+    sync_attempt(attempt=found.attempt_id, now=now, poll=False)
+    return not Instruction.objects.filter(pk=found.pk, state__in=ALIVE).exists()
+
+
+def _send(gateway: Gateway, found: Instruction) -> Outcome[str]:
+    match found.kind:
+        case InstructionKind.CAPTURE:
+            return gateway.capture_payment(CaptureRequest(**found.params), key=found.psp_key)
+        case InstructionKind.VOID:
+            return gateway.void_payment(str(found.params["payment_ref"]), key=found.psp_key)
+        case _:
+            return gateway.expire_checkout(str(found.params["psp_ref"]), key=found.psp_key)
+
+
+def _lose_sight(instruction: str, reason: str, *, now: datetime) -> None:
+    with money_tx("instructions.lose_sight"):
+        found = Instruction.objects.select_for_update().get(pk=instruction)
+        if found.state == InstructionState.SENDING:
+            move(found, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
+
+
+def _ask(found: Instruction, *, now: datetime) -> None:
+    subject = f"checkout:{found.attempt.checkout_id}"
+    reason = f"the {found.kind} of attempt {found.attempt.number} was sent at {found.sent_at}, without any outcome"
+    with money_tx("instructions.ask_person"):
+        ask_person(kind=UNCLEAR, subject=subject, reason=reason, waits_for="operator", now=now)

@@ -1,0 +1,127 @@
+"""The risk check before a payment is executed: asked once for each cart, its verdict kept for good.
+
+Rejected means FAILED before the provider hears of it. A review waits for a person, who decides as a second one
+beside the check that asked.
+"""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from operations import switchboard
+from operations.edges import money_tx
+from operations.lifecycle import move
+from operations.services import request_approval, withdraw
+from payments.models import Attempt, PaymentOrder, RiskVerdict
+from payments.models.risk import RiskDecision
+from payments.risk import RiskQuestion, Verdict
+from payments.services.events import tell
+from payments.states import AttemptState, OrderState
+
+REJECTED = "risk_rejected"
+PERSON = "person"
+_REVIEW = "payments.risk_review"
+
+
+def passes_risk_check(attempt: Attempt, *, now: datetime) -> bool:
+    """Tell whether an attempt may be executed; ask the configured check if nobody has yet.
+
+    Raises whatever the check raises: without a verdict nothing is executed.
+    """
+    said = list(RiskVerdict.objects.filter(checkout=attempt.checkout_id, cart=attempt.cart))
+    if not said:
+        kind = settings.RISK_CHECK
+        verdict: Verdict = switchboard.answerer("RISK_CHECKS", kind)(_question(attempt))
+        with money_tx("payments.risk_verdict"):
+            _act_on(attempt.pk, verdict, kind=kind, now=now)
+        return verdict.decision == RiskDecision.ACCEPT
+    last = next((one for one in said if one.check_kind == PERSON), said[0])
+    return last.decision == RiskDecision.ACCEPT
+
+
+def accept_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> None:
+    """Let a payment pass that a check wanted looked at (the approval's act); its page is made afresh."""
+    # Below this module in the room, and above it in the life of an attempt.
+    from payments.services.attempts import try_again  # noqa: PLC0415 - the two need each other
+
+    found = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt)
+    _keep(found, Verdict(decision="accept", reason="a person accepted it"), kind=PERSON, by=checker, now=now)
+    if found.state != AttemptState.CREATED:
+        return
+    # What was frozen before the review may be too old to be registered by now.
+    try_again(found, reason="accepted after a review", now=now, new_life=True)
+
+
+def refuse_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> None:
+    """Refuse a payment that a check wanted looked at (the rejection's act)."""
+    found = Attempt.objects.select_for_update().get(pk=attempt)
+    _keep(found, Verdict(decision="reject", reason="a person refused it"), kind=PERSON, by=checker, now=now)
+    if found.state == AttemptState.CREATED:
+        _refuse(found, actor=checker, now=now)
+
+
+def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> None:
+    attempt = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt_id)
+    if attempt.state != AttemptState.CREATED or not _keep(attempt, verdict, kind=kind, by=f"risk:{kind}", now=now):
+        return
+    if verdict.decision == RiskDecision.REJECT:
+        _refuse(attempt, actor=f"risk:{kind}", now=now)
+    if verdict.decision == RiskDecision.REVIEW:
+        withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
+        for order in _orders(attempt):
+            move(order, "hold_for_review", actor=f"risk:{kind}", now=now, reason=verdict.reason)
+        request_approval(
+            kind=_REVIEW,
+            subject=f"checkout:{attempt.checkout_id}",
+            payload={"attempt": attempt.id},
+            reason=verdict.reason,
+            maker=f"risk:{kind}",
+            now=now,
+        )
+        tell(checkout=attempt.checkout_id, type="payment.in_review", now=now)
+
+
+def _refuse(attempt: Attempt, *, actor: str, now: datetime) -> None:
+    withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
+    # Why exactly stays here: who is on a list must not learn it from the shop.
+    move(attempt, "decline", actor=actor, now=now, reason=REJECTED, last_error=REJECTED)
+    for order in _orders(attempt):
+        move(order, "fail", actor=actor, now=now, reason=REJECTED)
+    tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
+
+
+def _keep(attempt: Attempt, verdict: Verdict, *, kind: str, by: str, now: datetime) -> bool:
+    """Write a verdict; returns False where the check has given one already."""
+    _, created = RiskVerdict.objects.get_or_create(
+        checkout_id=attempt.checkout_id,
+        cart=attempt.cart,
+        check_kind=kind,
+        defaults={
+            "decision": verdict.decision,
+            "rule": verdict.rule,
+            "reason": verdict.reason,
+            "decided_by": by,
+            "at": now,
+        },
+    )
+    return created
+
+
+def _orders(attempt: Attempt) -> list[PaymentOrder]:
+    mine = PaymentOrder.objects.select_for_update().filter(checkout=attempt.checkout_id, cart=attempt.cart)
+    over = (OrderState.FAILED, OrderState.CANCELED, OrderState.EXPIRED)
+    return list(mine.exclude(state__in=over).order_by("pk"))
+
+
+def _question(attempt: Attempt) -> RiskQuestion:
+    buyer = attempt.checkout.buyer_info
+    sellers = PaymentOrder.objects.filter(checkout=attempt.checkout_id, cart=attempt.cart).order_by("pk")
+    return RiskQuestion(
+        checkout=attempt.checkout_id,
+        storefront=attempt.checkout.storefront_id,
+        amount=attempt.amount,
+        name=str(buyer.get("name", "")),
+        email=str(buyer.get("email", "")),
+        country=str(buyer.get("country", "")),
+        sellers=tuple(sellers.values_list("seller_id", flat=True)),
+    )

@@ -1,0 +1,208 @@
+"""Money that came once too often: booked as nobody's, and sent back to the buyer by itself, in three beats."""
+
+from datetime import datetime
+
+from ledger import recipes
+from ledger.services import post
+from operations.edges import money_tx
+from operations.errors import DomainError
+from operations.lifecycle import move
+from operations.services import TryLater, ask_person, enqueue, require_running, settle_task
+from payments.gateway import (
+    CheckoutFacts,
+    Declined,
+    Outcome,
+    RefundFacts,
+    RefundRequest,
+    RefundStatus,
+    Succeeded,
+    Unknown,
+    provider,
+)
+from payments.models import Attempt, Surplus
+from payments.services.common import key_alive, try_later
+from payments.services.events import tell
+from payments.services.fees import book_fee
+from payments.states import SurplusState
+
+# How often an outcome is asked for that a person has been told of.
+ASK_ON_AFTER_S = 3600
+JOB = "payments.send_back"
+TASK = "payments.surplus_stuck"
+_TO_SEND = (SurplusState.BOOKED, SurplusState.SENDING, SurplusState.UNKNOWN)
+_OPEN = (*_TO_SEND, SurplusState.PENDING)
+
+
+class SurplusNotStuck(DomainError):
+    """The surplus {surplus} is {state}: only one that failed is sent back again."""
+
+    code = "surplus_not_stuck"
+
+
+def book_surplus(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> None:
+    """Post a charge for what was paid already, and have it sent back; in the caller's transaction."""
+    assert facts.captured is not None  # noqa: S101 - the reader fills both for everything that was captured
+    assert facts.paid_at is not None  # noqa: S101
+    found = Surplus(
+        attempt=attempt,
+        charge_ref=facts.charge_ref,
+        amount_minor=facts.captured.minor,
+        currency=facts.captured.currency,
+        created_at=now,
+        state_since=now,
+    )
+    found.psp_key = f"surplus:{found.id}"
+    found.params = {
+        "charge_ref": facts.charge_ref,
+        "amount_minor": found.amount_minor,
+        "currency": found.currency,
+        "reference": found.id,
+    }
+    found.save()
+    entry = recipes.unidentified_received(
+        reference=facts.charge_ref,
+        amount=facts.captured,
+        psp=attempt.psp,
+        subject=f"checkout:{attempt.checkout_id}",
+        value_date=facts.paid_at.date(),
+    )
+    post(entry, actor=f"psp:{attempt.psp}", now=now)
+    book_fee(attempt, facts, later=False, now=now)
+    enqueue(kind=JOB, key=found.id, args={"surplus": found.id}, run_at=now)
+
+
+def send_back(*, surplus: str, now: datetime) -> None:
+    """Send a surplus back to the buyer, or find out what became of it (a job). Raises TryLater, Stopped.
+
+    What the provider does not tell for longer than it remembers our key is asked of a person too.
+    """
+    require_running("refunds")
+    with money_tx("surplus.claim"):
+        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=surplus)
+        if found.state not in _TO_SEND:
+            return
+        was_sent = found.sent_at is not None
+        move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
+    outcome = _look_up(found) if was_sent else None
+    gateway = provider(found.attempt.psp)
+    alive = key_alive(gateway, found.sent_at, now)
+    if outcome is None and alive:
+        outcome = gateway.create_refund(RefundRequest(**found.params), key=found.psp_key)
+    elif outcome is None:
+        outcome = Unknown(reason="too old to be sent again, and the provider does not show it")
+    _record(surplus, outcome, now=now)
+    if isinstance(outcome, Unknown):
+        if alive:
+            raise try_later(outcome)
+        _ask(found, reason=f"sent back at {found.sent_at}, and nobody says what became of it", now=now)
+        raise TryLater(reason=outcome.reason, after_s=ASK_ON_AFTER_S)
+
+
+def send_back_again(*, surplus: str, actor: str, now: datetime) -> None:
+    """Try once more to send back what could not be, as a person decided. Raises SurplusNotStuck."""
+    with money_tx("surplus.again"):
+        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=surplus)
+        if found.state != SurplusState.FAILED or found.psp_ref is not None:
+            raise SurplusNotStuck(surplus=surplus, state=found.state)
+        number = found.psp_key.count(":again") + 1
+        key = f"{found.psp_key}:again{number}"
+        move(found, "send", actor=actor, now=now, psp_key=key, sent_at=now, last_error="")
+        settle_task(kind=TASK, subject=_subject(found), now=now, note=f"{actor} had it sent once more")
+        enqueue(kind=JOB, key=key, args={"surplus": found.id}, run_at=now)
+
+
+def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
+    """Take over where the refund of a surplus stands; returns False where it is none. Raises TryLater."""
+    found = Surplus.objects.select_related("attempt").filter(pk=reference).first()
+    if found is None:
+        return False
+    if found.state in (*_OPEN, SurplusState.RETURNED):
+        outcome = provider(found.attempt.psp).fetch_refund(psp_ref)
+        if isinstance(outcome, Unknown):
+            raise try_later(outcome)
+        if isinstance(outcome, Succeeded):
+            if found.state == SurplusState.BOOKED:
+                raise TryLater(reason="the webhook came before our own record", after_s=2)
+            _record(found.pk, outcome, now=now)
+    return True
+
+
+def _look_up(found: Surplus) -> Outcome[RefundFacts] | None:
+    answer = provider(found.attempt.psp).find_refund(found.id, charge_ref=found.charge_ref)
+    match answer:
+        case Succeeded(value=RefundFacts() as facts):
+            return Succeeded(facts)
+        case Succeeded():
+            return None
+        case Declined(message=message):
+            return Unknown(reason=f"the look-up was refused: {message}")
+        case _:
+            return answer
+
+
+def _record(surplus: str, outcome: Outcome[RefundFacts], *, now: datetime) -> None:
+    with money_tx("surplus.record"):
+        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=surplus)
+        match outcome:
+            case Succeeded(value=facts) if found.state in _OPEN or facts.status is RefundStatus.FAILED:
+                _take_over(found, facts, now=now)
+            case Declined(code=code, message=message) if found.state in _OPEN:
+                _stuck(found, code, message, now=now)
+            case Unknown(reason=reason) if found.state == SurplusState.SENDING:
+                move(found, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
+
+
+def _take_over(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
+    if facts.amount != found.amount:
+        raise TryLater(reason=f"the provider says {facts.amount}, we asked for {found.amount}", after_s=300)
+    match facts.status:
+        case RefundStatus.SUCCEEDED:
+            move(found, "give_back", actor="psp:stripe", now=now, psp_ref=facts.psp_ref)
+            _book_return(found, facts, now=now)
+        case RefundStatus.PENDING if found.state != SurplusState.PENDING:
+            move(found, "wait", actor="psp:stripe", now=now, psp_ref=facts.psp_ref)
+        case RefundStatus.FAILED | RefundStatus.CANCELED if found.state in found.machine.row("fail").sources:
+            if found.state == SurplusState.RETURNED:
+                _unbook_return(found, facts, now=now)
+            _stuck(found, facts.failure_reason, facts.failure_reason, now=now, psp_ref=facts.psp_ref)
+
+
+def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
+    entry = recipes.unidentified_returned(
+        reference=found.charge_ref,
+        returned=facts.psp_ref,
+        amount=found.amount,
+        psp=found.attempt.psp,
+        subject=_subject(found),
+        value_date=facts.created_at.date(),
+    )
+    post(entry, actor="psp:stripe", now=now)
+    settle_task(kind=TASK, subject=_subject(found), now=now, note="it is on its way to the buyer")
+    tell(checkout=found.attempt.checkout_id, type="payment.double_returned", now=now)
+
+
+def _unbook_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
+    """Book that the provider has it again, after all: nobody's money, under the failed return's own name."""
+    entry = recipes.unidentified_received(
+        reference=facts.psp_ref,
+        amount=found.amount,
+        psp=found.attempt.psp,
+        subject=_subject(found),
+        value_date=now.date(),
+    )
+    post(entry, actor="psp:stripe", now=now)
+
+
+def _stuck(found: Surplus, code: str, message: str, *, now: datetime, **changes: str) -> None:
+    move(found, "fail", actor="psp:stripe", now=now, reason=code, last_error=message, **changes)
+    reason = f"{found.amount} of {found.charge_ref}, paid once too often, could not be sent back: {message or code}"
+    ask_person(kind=TASK, subject=_subject(found), reason=reason, waits_for="finance", now=now)
+
+
+def _ask(found: Surplus, *, reason: str, now: datetime) -> None:
+    with money_tx("surplus.ask_person"):
+        ask_person(kind=TASK, subject=_subject(found), reason=reason, waits_for="operator", now=now)
+
+
+def _subject(found: Surplus) -> str:
+    return f"checkout:{found.attempt.checkout_id}"

@@ -1,0 +1,143 @@
+"""The janitor: closes what ran out, warns before a reservation lapses, and leaves nothing without somebody to act.
+
+Every unfinished row has a job that is still to run, or a question that waits for a person. What has neither, because a
+process died in a way that nobody thought of, gets its job back; what is parked as a dead letter gets a question.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from operations.edges import money_tx
+from operations.selectors import job_error, job_states, open_tasks
+from operations.services import TryLater, ask_person, enqueue_again
+from payments.models import Attempt, Checkout, Instruction, Refund, Surplus
+from payments.services.captures import WATCH, sync_attempt
+from payments.services.events import tell
+from payments.services.instructed import ALIVE
+from payments.services.instructed import JOB as CARRY_OUT
+from payments.services.instructions import expire_checkout
+from payments.services.surplus import JOB as SEND_BACK
+from payments.states import AttemptState, RefundState, SurplusState
+
+STUCK = "payments.stuck"
+# How long after its end a page is given to be closed by the provider itself.
+GRACE = timedelta(minutes=10)
+# Younger rows are still in the hands of whoever made them.
+LEAST_AGE = timedelta(minutes=2)
+_BATCH = 500
+_LOOK_AGAIN_S = 6 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What one round of the janitor found to do."""
+
+    closed: int
+    revived: int
+    asked: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """An unfinished row: the job that should be working on it, and the checkout that it is about."""
+
+    job: str
+    key: str
+    args: dict[str, str]
+    checkout: str
+
+
+def watch_authorization(*, attempt: str, now: datetime) -> None:
+    """Look after a reservation until it is captured, released or lapsed (a job). Raises TryLater until then.
+
+    The storefront is told once when little time is left (`AUTHORIZATION_WARNING`).
+    """
+    found = Attempt.objects.get(pk=attempt)
+    if found.state != AttemptState.AUTHORIZED:
+        return
+    assert found.authorized_until is not None  # noqa: S101 - set with the state
+    sync_attempt(attempt=attempt, now=now, poll=False)
+    warn_at = found.authorized_until - settings.AUTHORIZATION_WARNING
+    with money_tx("payments.watch_authorization"):
+        found = Attempt.objects.select_for_update().get(pk=attempt)
+        if found.state != AttemptState.AUTHORIZED:
+            return
+        if now >= warn_at and found.warned_at is None:
+            Attempt.objects.filter(pk=attempt).update(warned_at=now)
+            tell(checkout=found.checkout_id, type="payment.authorization_expiring", now=now)
+    next_mark = warn_at if now < warn_at else found.authorized_until + timedelta(minutes=1)
+    raise TryLater(reason="reserved, not captured", after_s=_wait_s(next_mark - now))
+
+
+def tidy_up(*, now: datetime) -> Found:
+    """Go over everything unfinished once (a scheduled task); returns what there was to do."""
+    closed = sum(expire_checkout(checkout=checkout, actor="system:janitor", now=now) for checkout in _run_out(now=now))
+    rows = list(_unfinished(now=now))
+    revived = asked = 0
+    for kind in sorted({row.job for row in rows}):
+        mine = [row for row in rows if row.job == kind]
+        states = job_states(kind=kind, keys=[row.key for row in mine])
+        for row in mine:
+            if states.get(row.key) in ("todo", "doing"):
+                continue
+            if states.get(row.key) == "dead":
+                asked += _ask(row, now=now)
+            else:
+                revived += _revive(row, now=now)
+    return Found(closed=closed, revived=revived, asked=asked)
+
+
+def _wait_s(left: timedelta) -> int:
+    return max(60, min(_LOOK_AGAIN_S, int(left.total_seconds())))
+
+
+def _run_out(*, now: datetime) -> list[str]:
+    over = Attempt.objects.filter(state=AttemptState.PENDING, checkout__expires_at__lt=now - GRACE)
+    without = over.exclude(instructions__state__in=ALIVE)
+    return list(without.order_by("pk").values_list("checkout_id", flat=True)[:_BATCH])
+
+
+def _unfinished(*, now: datetime) -> Iterable[_Row]:
+    old = {"state_since__lt": now - LEAST_AGE}
+    jobs = {
+        AttemptState.CREATED: "payments.register_attempt",
+        AttemptState.UNKNOWN: "payments.register_attempt",
+        AttemptState.PENDING: "payments.sync_attempt",
+        AttemptState.AUTHORIZED: WATCH,
+    }
+    # A cart that a person reviews has its approval: that is whom it waits for.
+    attempts = Attempt.objects.filter(state__in=list(jobs), **old).exclude(
+        state=AttemptState.CREATED, checkout__orders__state="IN_REVIEW"
+    )
+    for attempt in attempts.order_by("pk")[:_BATCH]:
+        job = jobs[AttemptState(attempt.state)]
+        yield _Row(job=job, key=attempt.pk, args={"attempt": attempt.pk}, checkout=attempt.checkout_id)
+    for told in Instruction.objects.select_related("attempt").filter(state__in=ALIVE, **old).order_by("pk")[:_BATCH]:
+        yield _Row(job=CARRY_OUT, key=told.pk, args={"instruction": told.pk}, checkout=told.attempt.checkout_id)
+    to_send = (SurplusState.BOOKED, SurplusState.SENDING, SurplusState.UNKNOWN)
+    for surplus in Surplus.objects.select_related("attempt").filter(state__in=to_send, **old).order_by("pk")[:_BATCH]:
+        yield _Row(job=SEND_BACK, key=surplus.pk, args={"surplus": surplus.pk}, checkout=surplus.attempt.checkout_id)
+    unsent = (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN)
+    refunds = Refund.objects.select_related("order").filter(state__in=unsent, created_at__lt=now - LEAST_AGE)
+    for refund in refunds.order_by("pk")[:_BATCH]:
+        job = "payments.send_refund"
+        yield _Row(job=job, key=refund.pk, args={"refund": refund.pk}, checkout=refund.order.checkout_id)
+
+
+def _revive(row: _Row, *, now: datetime) -> int:
+    with money_tx("janitor.revive"):
+        return int(enqueue_again(kind=row.job, key=row.key, args=row.args, run_at=now) is not None)
+
+
+def _ask(row: _Row, *, now: datetime) -> int:
+    subject = f"checkout:{row.checkout}"
+    if subject in open_tasks(subjects=[subject]):
+        return 0
+    reason = f"{row.job} {row.key} is a dead letter: {job_error(kind=row.job, key=row.key)}"[:1000]
+    with money_tx("janitor.ask_person"):
+        Checkout.objects.select_for_update().get(pk=row.checkout)
+        ask_person(kind=STUCK, subject=subject, reason=reason, waits_for="operator", now=now)
+    return 1
