@@ -8,6 +8,7 @@ from django.db.models import QuerySet, Sum
 
 from ledger.money import Money
 from operations import switchboard
+from operations.selectors import open_approval, open_tasks
 from payments.errors import UnknownDispute, UnknownPayment, UnknownSeller
 from payments.models import (
     Attempt,
@@ -15,12 +16,16 @@ from payments.models import (
     Checkout,
     Dispute,
     DisputeShare,
+    Instruction,
     PaymentOrder,
     Refund,
     Seller,
+    Surplus,
     WebhookEvent,
 )
-from payments.states import HOLDS_MONEY, WANTS_EVIDENCE, AttemptState, OrderState, RefundState
+from payments.states import HOLDS_MONEY, WANTS_EVIDENCE, AttemptState, InstructionState, OrderState, RefundState
+
+_UNDER_WAY = (InstructionState.REQUESTED, InstructionState.SENDING, InstructionState.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,52 @@ def latest_attempt(*, checkout: str) -> Attempt | None:
     return Attempt.objects.filter(checkout=checkout).order_by("-number").first()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Whom a row waits for (buyer, provider, storefront, us, person), for what, and since when."""
+
+    on: str
+    what: str
+    since: datetime
+
+
+# Whom an order in each open state waits for. A question about it that is open for a person comes before.
+_WAITS = {
+    OrderState.NOT_STARTED: ("us", "to be registered with the provider"),
+    OrderState.EXECUTING: ("buyer", "to be paid on the provider's page"),
+    OrderState.UNKNOWN: ("provider", "an answer that can be believed"),
+    OrderState.REQUIRES_ACTION: ("buyer", "to confirm with the bank"),
+    OrderState.IN_REVIEW: ("provider", "to decide a review"),
+    OrderState.AUTHORIZED: ("storefront", "to be captured or canceled"),
+}
+
+
+def waiting(*, order: PaymentOrder) -> Waiting | None:
+    """Return whom an order waits for; None where it is over."""
+    on, what = _WAITS.get(OrderState(order.state), ("", ""))
+    if not on:
+        return None
+    if order.state in (OrderState.UNKNOWN, OrderState.IN_REVIEW):
+        subject = f"checkout:{order.checkout_id}"
+        task = open_tasks(subjects=[subject]).get(subject)
+        if task is not None:
+            return Waiting(on="person", what=task.reason, since=task.since)
+        if open_approval(kind="payments.risk_review", subject=subject):
+            return Waiting(on="person", what="to decide the risk check's question", since=order.state_since)
+    return Waiting(on=on, what=what, since=order.state_since)
+
+
+def is_clear(*, checkout: Checkout) -> bool:
+    """Tell whether the last request about a checkout has its outcome: nothing is unknown, under way or in review."""
+    unclear = (OrderState.NOT_STARTED, OrderState.UNKNOWN, OrderState.IN_REVIEW)
+    # The orders may be prefetched: what counts is filtered here.
+    if any(order.state in unclear for order in checkout.orders.all() if order.cart == checkout.cart):
+        return False
+    return not Instruction.objects.filter(
+        attempt__checkout=checkout, purpose__in=("capture", "cancel", "replace"), state__in=_UNDER_WAY
+    ).exists()
+
+
 def paid_order(*, storefront: str, payment_order_id: str) -> PaidOrder | None:
     """Return a storefront's order if it is paid, None while it is not. Raises UnknownPayment."""
     found = payment(storefront=storefront, payment_order_id=payment_order_id)
@@ -92,7 +143,7 @@ def paid_order(*, storefront: str, payment_order_id: str) -> PaidOrder | None:
         order=found.id,
         checkout=found.checkout_id,
         seller=found.seller_id,
-        amount=found.amount,
+        amount=found.captured,
         paid_at=found.paid_at,
     )
 
@@ -156,7 +207,7 @@ def totals(*, checkouts: list[str]) -> OrderTotals:
     """Return the sums over some checkouts (our own ids)."""
     orders = PaymentOrder.objects.filter(checkout__in=checkouts)
     paid = orders.filter(state=OrderState.SUCCESS)
-    sums: dict[str, Any] = paid.aggregate(captured=Sum("amount_minor"), commission=Sum("commission_minor"))
+    sums: dict[str, Any] = paid.aggregate(captured=Sum("captured_minor"), commission=Sum("captured_commission_minor"))
     attempts = Attempt.objects.filter(checkout__in=checkouts, state=AttemptState.SUCCEEDED)
     refunds = Refund.objects.filter(order__checkout__in=checkouts, state=RefundState.SUCCEEDED)
     return OrderTotals(
@@ -184,6 +235,9 @@ def subject_of_reference(*, psp_ref: str) -> str | None:
     attempt = Attempt.objects.filter(charge_ref=psp_ref).first()
     if attempt is not None:
         return f"checkout:{attempt.checkout_id}"
+    surplus = Surplus.objects.select_related("attempt").filter(psp_ref=psp_ref).first()
+    if surplus is not None:
+        return f"checkout:{surplus.attempt.checkout_id}"
     refund = Refund.objects.select_related("order").filter(psp_ref=psp_ref).first()
     if refund is not None:
         return f"checkout:{refund.order.checkout_id}"
@@ -195,12 +249,13 @@ def provider_refs(*, checkouts: list[str]) -> list[str]:
     """Return the provider's ids of the charges, refunds and disputes of some checkouts (our own ids)."""
     charges = Attempt.objects.filter(checkout__in=checkouts, charge_ref__isnull=False)
     refunds = Refund.objects.filter(order__checkout__in=checkouts, psp_ref__isnull=False)
+    surpluses = Surplus.objects.filter(attempt__checkout__in=checkouts, psp_ref__isnull=False)
     disputes = Dispute.objects.filter(checkout__in=checkouts)
-    return [
-        *map(str, charges.values_list("charge_ref", flat=True)),
-        *map(str, refunds.values_list("psp_ref", flat=True)),
-        *disputes.values_list("psp_ref", flat=True),
+    found = [
+        charges.values_list("charge_ref", flat=True),
+        *(kind.values_list("psp_ref", flat=True) for kind in (refunds, surpluses, disputes)),
     ]
+    return [str(ref) for refs in found for ref in refs]
 
 
 def kept_events(

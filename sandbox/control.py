@@ -145,6 +145,10 @@ class SandboxControl:
         """Approve a reviewed payment, or refund it as fraud."""
         return self._post(f"/_reviews/{review}", {"action": "approve" if approve else "refund_as_fraud"})
 
+    def reopen_session(self, session: str) -> Json:
+        """Let a closed page be paid all the same."""
+        return self._post(f"/_sessions/{session}", {"status": "open"})
+
     def set_account(self, account: str, **state: Any) -> Json:
         """Change charges_enabled, payouts_enabled, details_submitted, capabilities or requirements."""
         return self._post(f"/_accounts/{account}", state)

@@ -65,7 +65,9 @@ class World:
         self.work()
         return Seller.objects.get(storefront=at.slug, seller_id=seller_id)
 
-    def order(self, checkout_id: str, baskets: dict[str, str], *, currency: str = "EUR", key: str | None = None) -> Any:
+    def order(
+        self, checkout_id: str, baskets: dict[str, str], *, currency: str = "EUR", key: str | None = None, **more: Any
+    ) -> Any:
         """Create a payment: seller id -> amount. Payment order ids are `<checkout>.<seller>`. Return the response."""
         body = {
             "checkout_id": checkout_id,
@@ -79,6 +81,7 @@ class World:
                 }
                 for seller, amount in baskets.items()
             ],
+            **more,
         }
         return self.shop.post("/v1/payments", body, key=key or f"key-{checkout_id}")
 

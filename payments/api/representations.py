@@ -3,8 +3,10 @@
 from typing import Any
 
 from ledger.money import Money
+from payments.gateway.declines import retry_of
 from payments.models import Attempt, Checkout, Dispute, DisputeEvidence, PaymentOrder, Refund, Seller
-from payments.states import WANTS_EVIDENCE, RefundState
+from payments.selectors import waiting
+from payments.states import WANTS_EVIDENCE, AttemptState, RefundState
 
 
 def money(amount: Money) -> dict[str, str]:
@@ -19,23 +21,50 @@ def order(found: PaymentOrder) -> dict[str, Any]:
         "seller_account": found.seller.seller_id,
         **money(found.amount),
         "category": found.category,
+        "captured": found.captured.text,
         "refunded": found.refunded.text,
         "status": found.state,
+        "waiting": waiting_for(found),
         "ledger_updated": found.ledger_updated,
         "wallet_updated": found.wallet_updated,
     }
 
 
+def waiting_for(found: PaymentOrder) -> dict[str, str] | None:
+    """Return whom an order waits for, and since when; nothing where it is over."""
+    waits = waiting(order=found)
+    return {"on": waits.on, "for": waits.what, "since": waits.since.isoformat()} if waits else None
+
+
+def last_error(attempt: Attempt | None) -> dict[str, str] | None:
+    """Return why the last try failed, and who may try again: the buyer, us, or nobody (never)."""
+    if attempt is None or not attempt.last_error or attempt.state == AttemptState.SUCCEEDED:
+        return None
+    code = attempt.error_code or attempt.last_error
+    return {"code": code, "retryable": retry_of(code).value}
+
+
+def authorization(attempt: Attempt | None) -> dict[str, Any] | None:
+    """Return until when what is reserved can be captured; nothing where nothing is reserved."""
+    if attempt is None or attempt.authorized_until is None or attempt.state != AttemptState.AUTHORIZED:
+        return None
+    return {"expires_at": attempt.authorized_until.isoformat()}
+
+
 def checkout(found: Checkout, attempt: Attempt | None) -> dict[str, Any]:
-    """Return a checkout with its orders and the page on which it is paid."""
+    """Return a checkout with the orders of its cart and the page on which it is paid."""
+    orders = found.orders.filter(cart=found.cart).select_related("seller", "paid_by").order_by("pk")
     return {
         "id": found.id,
         "checkout_id": found.checkout_id,
         **money(found.total),
         "is_payment_done": found.is_payment_done,
+        "capture_method": found.capture_method,
+        "authorization": authorization(attempt),
+        "last_error": last_error(attempt),
         "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
         "expires_at": found.expires_at.isoformat(),
-        "payment_orders": [order(each) for each in found.orders.select_related("seller").order_by("pk")],
+        "payment_orders": [order(each) for each in orders],
     }
 
 

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from ledger.money import BadAmount, Money, UnknownCurrency, exponent, parse_amount
 from operations.api.serializers import CountryField, EmailField, IdentifierField, StrictCharField, StrictSerializer
 from payments.commissions import ALL_BPS
+from payments.models.checkouts import CaptureMethod
 from payments.services import EVIDENCE_FIELDS
 from payments.services.evidence import LONGEST_TEXT
 from payments.states import DisputeState
@@ -76,6 +77,18 @@ class WholeNumberField(serializers.IntegerField):
         return int(data)
 
 
+class TruthField(serializers.BooleanField):
+    """A JSON truth value: no text, no number."""
+
+    default_error_messages = {"invalid": "This must be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the value itself; never one made of something else."""
+        if type(data) is not bool:
+            self.fail("invalid")
+        return bool(data)
+
+
 class TaxField(StrictCharField):
     """The name of a tax, which is the name of its account: vat_pt."""
 
@@ -120,18 +133,15 @@ class CountedListField(serializers.ListField):
         return super().to_internal_value(data)
 
 
-class PaymentInput(StrictSerializer):
-    """A payment: a checkout with one order per seller, all in one currency."""
+class CartInput(StrictSerializer):
+    """The payment orders of a checkout, one per seller and all in one currency."""
 
-    checkout_id = IdentifierField()
-    buyer_info = BuyerInput()
     payment_orders = CountedListField(
         child=PaymentOrderInput(),
         min_length=1,
         max_length=MAX_ORDERS,
         too_many=f"A checkout has at most {MAX_ORDERS} payment orders.",
     )
-    return_url = StrictCharField(max_length=2000, required=False)
 
     def validate_payment_orders(self, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Refuse two currencies in one checkout, and one order twice."""
@@ -141,6 +151,15 @@ class PaymentInput(StrictSerializer):
             raise serializers.ValidationError("Each payment_order_id may appear only once.")
         return orders
 
+
+class PaymentInput(CartInput):
+    """A payment: a checkout with one order per seller, all in one currency."""
+
+    checkout_id = IdentifierField()
+    buyer_info = BuyerInput()
+    return_url = StrictCharField(max_length=2000, required=False)
+    capture_method = serializers.ChoiceField(choices=CaptureMethod.choices, required=False)
+
     def validate_return_url(self, url: str) -> str:
         """Allow only the origins that this storefront registered, compared whole."""
         origins: list[str] = self.context["return_origins"]
@@ -149,6 +168,37 @@ class PaymentInput(StrictSerializer):
         if not plain or f"{parts.scheme}://{parts.netloc}" not in origins:
             raise serializers.ValidationError("This is not an address of this storefront.")
         return url
+
+
+class CapturePartInput(MoneySerializer):
+    """How much to capture of one payment order."""
+
+    payment_order_id = IdentifierField()
+
+
+class CaptureInput(StrictSerializer):
+    """A capture: of all that is still reserved, or of parts. A final one, as by default, releases the rest."""
+
+    payment_orders = CountedListField(
+        child=CapturePartInput(),
+        min_length=1,
+        max_length=MAX_ORDERS,
+        required=False,
+        too_many=f"A checkout has at most {MAX_ORDERS} payment orders.",
+    )
+    final_capture = TruthField(required=False, default=True)
+
+    def validate_payment_orders(self, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Refuse one order twice, and a part of nothing."""
+        if len({part["payment_order_id"] for part in parts}) < len(parts):
+            raise serializers.ValidationError("Each payment_order_id may appear only once.")
+        if any(not part["money"].minor for part in parts):
+            raise serializers.ValidationError("Each amount must be more than zero.")
+        return parts
+
+
+class CancelInput(StrictSerializer):
+    """A cancellation, which needs no words."""
 
 
 class CommissionRateInput(StrictSerializer):

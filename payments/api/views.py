@@ -17,9 +17,17 @@ from operations.api.idempotent import key_of
 from operations.edges import money_tx
 from payments import selectors, services
 from payments.api import representations as show
-from payments.api.serializers import DisputeFilters, EvidenceInput, PaymentInput, RefundInput, SellerInput
+from payments.api.serializers import (
+    CancelInput,
+    CaptureInput,
+    CartInput,
+    DisputeFilters,
+    EvidenceInput,
+    PaymentInput,
+    RefundInput,
+    SellerInput,
+)
 from payments.errors import UnknownSeller
-from payments.states import OrderState
 
 KEY_HEADER = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)
 # How long a client should wait before it asks again about an outcome that nobody knows yet.
@@ -44,19 +52,54 @@ class Payments(APIView):
             actor=storefront_of(request).actor,
             now=now,
         )
-        if result.answered_status is not None:
-            return Response(
-                result.answered_body, status=result.answered_status, headers={"Idempotent-Replayed": "true"}
-            )
-        checkout = selectors.checkout(checkout=result.checkout)
-        body = show.checkout(checkout, selectors.latest_attempt(checkout=checkout.id))
-        if any(order.state == OrderState.UNKNOWN for order in checkout.orders.all()):
-            with money_tx("payments.let_go"):
-                idempotency.let_go(key_id=result.key_id)
-            return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Retry-After": RETRY_AFTER_S})
-        with money_tx("payments.answer"):
-            idempotency.answer(key_id=result.key_id, status=status.HTTP_201_CREATED, body=body)
-        return Response(body, status=status.HTTP_201_CREATED)
+        return _answered(result, status.HTTP_201_CREATED)
+
+
+class Capture(APIView):
+    """`/v1/payments/{checkout_id}/capture`."""
+
+    @extend_schema(request=CaptureInput, parameters=[KEY_HEADER], responses={200: dict, 202: dict})
+    def post(self, request: Request, checkout_id: str) -> Response:
+        """Take what is reserved for a checkout, all of it or parts."""
+        key = key_of(request)
+        data = CaptureInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        parts = [
+            services.Part(payment_order_id=part["payment_order_id"], amount=part["money"])
+            for part in data.validated_data.get("payment_orders", [])
+        ]
+        result = services.capture_payment(
+            checkout_id=checkout_id,
+            parts=parts,
+            final=data.validated_data["final_capture"],
+            **_common(request, key),
+        )
+        return _answered(result, status.HTTP_200_OK)
+
+
+class Cancel(APIView):
+    """`/v1/payments/{checkout_id}/cancel`."""
+
+    @extend_schema(request=CancelInput, parameters=[KEY_HEADER], responses={200: dict, 202: dict})
+    def post(self, request: Request, checkout_id: str) -> Response:
+        """Close the page of a checkout, or release what is reserved for it."""
+        key = key_of(request)
+        CancelInput(data=request.data).is_valid(raise_exception=True)
+        return _answered(services.cancel_payment(checkout_id=checkout_id, **_common(request, key)), status.HTTP_200_OK)
+
+
+class Replace(APIView):
+    """`/v1/payments/{checkout_id}/replace`."""
+
+    @extend_schema(request=CartInput, parameters=[KEY_HEADER], responses={200: dict, 202: dict})
+    def post(self, request: Request, checkout_id: str) -> Response:
+        """Replace the payment orders of a checkout whose page is open; the new ones have ids of their own."""
+        key = key_of(request)
+        data = CartInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        orders = _new_orders(data.validated_data)
+        result = services.replace_cart(checkout_id=checkout_id, orders=orders, **_common(request, key))
+        return _answered(result, status.HTTP_200_OK)
 
 
 class Payment(APIView):
@@ -177,21 +220,52 @@ class Seller(APIView):
         return Response(show.seller(seller, [_wallet(found) for found in wallets(seller=seller.id)]))
 
 
+def _common(request: Request, key: str) -> dict[str, Any]:
+    """Return what every verb on a payment takes besides its own arguments."""
+    return {
+        "storefront": storefront_of(request).slug,
+        "key": key,
+        "fingerprint": idempotency.fingerprint(method="POST", path=request.path, body=request.data),
+        "actor": storefront_of(request).actor,
+        "now": timezone.now(),
+    }
+
+
+def _answered(result: services.CheckoutResult, code: int) -> Response:
+    """Show a checkout as the final answer of its key; while the outcome is not known, as an interim one."""
+    if result.answered_status is not None:
+        return Response(result.answered_body, status=result.answered_status, headers={"Idempotent-Replayed": "true"})
+    checkout = selectors.checkout(checkout=result.checkout)
+    body = show.checkout(checkout, selectors.latest_attempt(checkout=checkout.id))
+    if not selectors.is_clear(checkout=checkout):
+        with money_tx("payments.let_go"):
+            idempotency.let_go(key_id=result.key_id)
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers={"Retry-After": RETRY_AFTER_S})
+    with money_tx("payments.answer"):
+        idempotency.answer(key_id=result.key_id, status=code, body=body)
+    return Response(body, status=code)
+
+
 def _new_checkout(data: dict[str, Any]) -> services.NewCheckout:
     return services.NewCheckout(
         checkout_id=data["checkout_id"],
         buyer_info=data["buyer_info"],
         return_url=data.get("return_url", ""),
-        orders=[
-            services.NewOrder(
-                payment_order_id=order["payment_order_id"],
-                seller_account=order["seller_account"],
-                amount=order["money"],
-                category=order.get("category", ""),
-            )
-            for order in data["payment_orders"]
-        ],
+        capture_method=data.get("capture_method", "automatic"),
+        orders=_new_orders(data),
     )
+
+
+def _new_orders(data: dict[str, Any]) -> list[services.NewOrder]:
+    return [
+        services.NewOrder(
+            payment_order_id=order["payment_order_id"],
+            seller_account=order["seller_account"],
+            amount=order["money"],
+            category=order.get("category", ""),
+        )
+        for order in data["payment_orders"]
+    ]
 
 
 def _wallet(found: Any) -> dict[str, str]:

@@ -301,6 +301,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="attempt",
+            name="declined_as",
+            field=models.TextField(blank=True, default="", help_text="the code of a definite refusal"),
+        ),
+        migrations.AddField(
+            model_name="attempt",
             name="warned_at",
             field=models.DateTimeField(blank=True, help_text="when the storefront was told that it will", null=True),
         ),

@@ -155,6 +155,7 @@ class Attempt(StatefulModel):
     authorized_until = models.DateTimeField(null=True, blank=True, help_text="when a reservation lapses")
     warned_at = models.DateTimeField(null=True, blank=True, help_text="when the storefront was told that it will")
     last_error = models.TextField(blank=True)
+    declined_as = models.TextField(blank=True, default="", help_text="the code of a definite refusal")
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
 
@@ -173,3 +174,8 @@ class Attempt(StatefulModel):
 
     def __str__(self) -> str:
         return self.psp_ref or self.id
+
+    @property
+    def error_code(self) -> str:
+        """Return the code of the last refusal; nothing where there was none, or its reason is no code."""
+        return self.last_error if self.last_error.isidentifier() else self.declined_as

@@ -182,7 +182,7 @@ def _record(attempt_id: str, outcome: Outcome[CheckoutFacts], *, actor: str, now
             case Succeeded(value=facts):
                 _registered(attempt, orders, facts, actor=actor, now=now)
             case Declined(code=code, message=message):
-                move(attempt, "decline", actor=actor, now=now, reason=code, last_error=message)
+                move(attempt, "decline", actor=actor, now=now, reason=code, last_error=message, declined_as=code)
                 _move_all(orders, "fail", actor=actor, now=now, reason=code)
             case Unknown(reason=reason):
                 if attempt.state == AttemptState.CREATED:

@@ -115,7 +115,7 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
 
 def _failed(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
     reason = facts.last_error
-    move(attempt, "decline", actor="psp:stripe", now=now, reason=reason, last_error=reason)
+    move(attempt, "decline", actor="psp:stripe", now=now, reason=reason, last_error=reason, declined_as=reason)
     _move_where(orders, "fail", now=now, reason=reason)
     tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
 

@@ -34,7 +34,7 @@ def passes_risk_check(attempt: Attempt, *, now: datetime) -> bool:
         verdict: Verdict = switchboard.answerer("RISK_CHECKS", kind)(_question(attempt))
         with money_tx("payments.risk_verdict"):
             _act_on(attempt.pk, verdict, kind=kind, now=now)
-        return verdict.decision == RiskDecision.ACCEPT
+        return verdict.decision == "accept"
     last = next((one for one in said if one.check_kind == PERSON), said[0])
     return last.decision == RiskDecision.ACCEPT
 
@@ -64,9 +64,9 @@ def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> N
     attempt = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt_id)
     if attempt.state != AttemptState.CREATED or not _keep(attempt, verdict, kind=kind, by=f"risk:{kind}", now=now):
         return
-    if verdict.decision == RiskDecision.REJECT:
+    if verdict.decision == "reject":
         _refuse(attempt, actor=f"risk:{kind}", now=now)
-    if verdict.decision == RiskDecision.REVIEW:
+    if verdict.decision == "review":
         withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
         for order in _orders(attempt):
             move(order, "hold_for_review", actor=f"risk:{kind}", now=now, reason=verdict.reason)
@@ -84,7 +84,7 @@ def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> N
 def _refuse(attempt: Attempt, *, actor: str, now: datetime) -> None:
     withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
     # Why exactly stays here: who is on a list must not learn it from the shop.
-    move(attempt, "decline", actor=actor, now=now, reason=REJECTED, last_error=REJECTED)
+    move(attempt, "decline", actor=actor, now=now, reason=REJECTED, last_error=REJECTED, declined_as=REJECTED)
     for order in _orders(attempt):
         move(order, "fail", actor=actor, now=now, reason=REJECTED)
     tell(checkout=attempt.checkout_id, type="payment.failed", now=now)

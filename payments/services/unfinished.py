@@ -58,9 +58,10 @@ def watch_authorization(*, attempt: str, now: datetime) -> None:
     found = Attempt.objects.get(pk=attempt)
     if found.state != AttemptState.AUTHORIZED:
         return
-    assert found.authorized_until is not None  # noqa: S101 - set with the state
+    until = found.authorized_until
+    assert until is not None  # noqa: S101 - set with the state
     sync_attempt(attempt=attempt, now=now, poll=False)
-    warn_at = found.authorized_until - settings.AUTHORIZATION_WARNING
+    warn_at = until - settings.AUTHORIZATION_WARNING
     with money_tx("payments.watch_authorization"):
         found = Attempt.objects.select_for_update().get(pk=attempt)
         if found.state != AttemptState.AUTHORIZED:
@@ -68,7 +69,7 @@ def watch_authorization(*, attempt: str, now: datetime) -> None:
         if now >= warn_at and found.warned_at is None:
             Attempt.objects.filter(pk=attempt).update(warned_at=now)
             tell(checkout=found.checkout_id, type="payment.authorization_expiring", now=now)
-    next_mark = warn_at if now < warn_at else found.authorized_until + timedelta(minutes=1)
+    next_mark = warn_at if now < warn_at else until + timedelta(minutes=1)
     raise TryLater(reason="reserved, not captured", after_s=_wait_s(next_mark - now))
 
 

@@ -279,6 +279,9 @@ def _after(rule: Rule, reply: Reply) -> Reply:
         return Reply(200, _HTML, "text/html; charset=utf-8", reply.headers)
     if rule.action == "truncated":
         return Reply(reply.status, reply.body, headers=reply.headers, send_bytes=len(reply.body) // 2)
+    if rule.action == "empty_list" and reply.status == 200:
+        body = json.loads(reply.body) | {"data": [], "has_more": False}
+        return Reply(200, json.dumps(body).encode(), headers=reply.headers)
     if rule.action == "wrong_amount" and reply.status == 200:
         body = json.loads(reply.body)
         for name in _AMOUNTS:

@@ -3,11 +3,15 @@
 from typing import Any
 
 from sandbox.provider import funds, methods, money
+from sandbox.provider.clock import DAY_S
 from sandbox.provider.events import emit
 from sandbox.provider.ids import new_id
 from sandbox.provider.scope import Scope
 
 Json = dict[str, Any]
+
+#: An authorisation that is not captured lapses after this time.
+AUTHORISATION_S = 7 * DAY_S
 
 _APPROVED = {
     "advice_code": None,
@@ -56,7 +60,12 @@ def new_charge(scope: Scope, intent: Json, method: Json, *, status: str, challen
         "payment_intent": intent["id"],
         "payment_method": method["id"],
         "payment_method_details": methods.details_on_charge(
-            method, amount=intent["amount"], currency=intent["currency"], challenged=challenged
+            method,
+            amount=intent["amount"],
+            currency=intent["currency"],
+            challenged=challenged,
+            capture_before=scope.now + AUTHORISATION_S if intent["capture_method"] == "manual" else None,
+            multicapture=asked_for_multicapture(intent),
         ),
         "radar_options": {},
         "receipt_email": intent["receipt_email"],
@@ -74,6 +83,12 @@ def new_charge(scope: Scope, intent: Json, method: Json, *, status: str, challen
         "transfer_group": intent["transfer_group"],
         "_plan": method["_plan"],
     }
+
+
+def asked_for_multicapture(intent: Json) -> bool:
+    """Tell whether an intent asked for several captures, which this account and its cards have."""
+    card = (intent.get("payment_method_options") or {}).get("card") or {}
+    return bool(card.get("request_multicapture") == "if_available" and intent["capture_method"] == "manual")
 
 
 def failed_charge(scope: Scope, intent: Json, method: Json) -> Json:
@@ -96,8 +111,11 @@ def failed_charge(scope: Scope, intent: Json, method: Json) -> Json:
     return charge
 
 
-def capture(scope: Scope, charge: Json, amount: int) -> Json:
-    """Book the captured amount (minor units) of an authorised charge, with the fee; return the charge."""
+def capture(scope: Scope, charge: Json, amount: int, *, final: bool = True) -> Json:
+    """Book a captured amount (minor units) of an authorised charge, with the fee; return the charge.
+
+    Each capture moves the balance by itself. After the final one, what was not captured is released.
+    """
     available_on = scope.now if charge["_plan"]["outcome"] == "bypass_pending" else funds.settlement_day(scope)
     kind = "charge" if charge["id"].startswith("ch_") else "payment"
     txn = funds.book(
@@ -111,11 +129,18 @@ def capture(scope: Scope, charge: Json, amount: int) -> Json:
         category="charge",
         description=charge["description"],
     )
-    charge.update(amount_captured=amount, captured=True, balance_transaction=txn["id"], status="succeeded", paid=True)
-    if amount < charge["amount"]:
-        # what is not captured is released, which the API shows as a refund of the rest
-        charge["amount_refunded"] = charge["amount"] - amount
+    taken = charge["amount_captured"] + amount
+    charge.update(amount_captured=taken, captured=final, balance_transaction=txn["id"], status="succeeded", paid=True)
+    if final:
+        release(charge)
     return scope.store.save(charge)
+
+
+def release(charge: Json) -> None:
+    """Release what is not captured, which the API shows as a refund of the rest."""
+    charge["captured"] = True
+    if charge["amount_captured"] < charge["amount"]:
+        charge["amount_refunded"] += charge["amount"] - charge["amount_captured"]
 
 
 def refundable(charge: Json) -> int:

@@ -51,6 +51,7 @@ class Controls:
             "_payouts": _decide_payout,
             "_refunds": _decide_refund,
             "_reviews": _decide_review,
+            "_sessions": _reopen_session,
             "_accounts": _decide_account,
         }
 
@@ -232,6 +233,15 @@ def _decide_review(scope: Scope, review: Json, body: Json) -> Json:
     else:
         payments.close_review(scope, charge, reason="approved")
     return scope.find("review", review["id"])
+
+
+def _reopen_session(scope: Scope, session: Json, body: Json) -> Json:
+    """Let a closed page be paid all the same, as by a buyer whose payment was on its way when it was closed."""
+    _word(body, "status", "open")
+    if session.get("object") != "checkout.session" or session["status"] != "expired":
+        raise BadCommand("Name a checkout session that has expired.")
+    session.update(status="open", payment_intent=None)
+    return scope.store.save(session)
 
 
 def _decide_account(scope: Scope, account: Json, body: Json) -> Json:

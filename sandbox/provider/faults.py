@@ -25,6 +25,7 @@ CALL_ACTIONS = {
     "truncated": "process, cut the answer in the middle",
     "html": "process, answer 200 with an HTML page",
     "fee_later": "process, answer as while the charge's balance transaction is not made: null, and so no fee",
+    "empty_list": "answer a list without its entries, as an index that lags behind does",
     "wrong_amount": "process, answer with amounts off by `delta_minor` (1)",
 }
 OUTCOME_ACTIONS = {

@@ -103,8 +103,19 @@ def resolve(scope: Scope, reference: str) -> Json:
     return found
 
 
-def details_on_charge(method: Json, *, amount: int, currency: str, challenged: bool) -> Json:
-    """Return `payment_method_details` of a charge made with this method."""
+def details_on_charge(
+    method: Json,
+    *,
+    amount: int,
+    currency: str,
+    challenged: bool,
+    capture_before: int | None = None,
+    multicapture: bool = False,
+) -> Json:
+    """Return `payment_method_details` of a charge made with this method.
+
+    A charge that is only authorised says until when it must be captured, and whether in several parts.
+    """
     kind = method["type"]
     if kind != "card":
         return {kind: _async_details(method), "type": kind}
@@ -124,6 +135,7 @@ def details_on_charge(method: Json, *, amount: int, currency: str, challenged: b
         "amount_authorized": amount,
         "authorization_code": "123456",
         "brand": card["brand"],
+        **({"capture_before": capture_before} if capture_before else {}),
         "checks": card["checks"],
         "country": card["country"],
         "exp_month": card["exp_month"],
@@ -135,7 +147,7 @@ def details_on_charge(method: Json, *, amount: int, currency: str, challenged: b
         "installments": None,
         "last4": card["last4"],
         "mandate": None,
-        "multicapture": {"status": "unavailable"},
+        "multicapture": {"status": "available" if multicapture else "unavailable"},
         "network": card["brand"],
         "network_token": {"used": False},
         "network_transaction_id": "104557651805572",

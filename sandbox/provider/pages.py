@@ -211,6 +211,7 @@ class Pages:
                 currency=session["currency"],
                 customer=session["customer"],
                 payment_method_types=session["payment_method_types"],
+                payment_method_options=session["payment_method_options"],
                 _session=session["id"],
                 _return_url=return_address(session),
                 **session["_intent"],

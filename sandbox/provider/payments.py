@@ -12,8 +12,6 @@ from sandbox.provider.wire import render
 
 Json = dict[str, Any]
 
-#: An authorisation that is not captured lapses after this time.
-AUTHORISATION_S = 7 * DAY_S
 #: Asynchronous money and card disputes come this much later unless a control command decides before.
 ASYNC_S = DAY_S
 DISPUTE_S = DAY_S
@@ -219,7 +217,7 @@ def _authorise(scope: Scope, intent: Json, method: Json, *, challenged: bool) ->
         intent.update(status="requires_capture", amount_capturable=intent["amount"])
         scope.store.save(intent)
         scope.store.save(charge)
-        scope.timers.add("authorisation_lapses", intent["id"], due=scope.now + AUTHORISATION_S)
+        scope.timers.add("authorisation_lapses", intent["id"], due=scope.now + charges.AUTHORISATION_S)
         emit(scope, "charge.succeeded", charge)
         emit(scope, "payment_intent.amount_capturable_updated", intent)
         sessions.complete(scope, intent, paid=False)
@@ -274,16 +272,18 @@ def close_review(scope: Scope, charge: Json, *, reason: str) -> Json | None:
 
 def _take(scope: Scope, intent: Json, charge: Json, amount: int) -> None:
     charges.capture(scope, charge, amount)
-    intent.update(status="succeeded", amount_received=amount, amount_capturable=0, processing=None)
+    received = intent["amount_received"] + amount
+    intent.update(status="succeeded", amount_received=received, amount_capturable=0, processing=None)
     scope.store.save(intent)
     if charge["_plan"]["outcome"] == "dispute":
         scope.timers.add("dispute_opens", charge["id"], due=scope.now + DISPUTE_S)
 
 
-def capture(scope: Scope, intent: Json, amount: int | None) -> Json:
-    """Take an authorised amount, or a part of it, in minor units.
+def capture(scope: Scope, intent: Json, amount: int | None, *, final: bool = True) -> Json:
+    """Take an authorised amount, or a part of it, in minor units; a capture that is not final keeps the rest reserved.
 
-    Raises Refused when the intent is not waiting for capture or the amount is too large.
+    Raises Refused when the intent is not waiting for capture, the amount is too large, or several captures were not
+    asked for.
     """
     if intent["status"] != "requires_capture":
         raise unexpected_state(scope, intent, "captured", "requires_capture")
@@ -295,6 +295,20 @@ def capture(scope: Scope, intent: Json, amount: int | None) -> Json:
             param="amount_to_capture",
         )
     charge = scope.store.need(intent["latest_charge"])
+    if not final and not charges.asked_for_multicapture(intent):
+        raise Refused(
+            "This PaymentIntent cannot be captured multiple times: multicapture is not available for it.",
+            code="payment_intent_unexpected_state",
+            param="final_capture",
+        )
+    if not final and wanted < intent["amount_capturable"]:
+        charges.capture(scope, charge, wanted, final=False)
+        intent["amount_received"] += wanted
+        intent["amount_capturable"] -= wanted
+        scope.store.save(intent)
+        emit(scope, "charge.captured", charge)
+        emit(scope, "payment_intent.amount_capturable_updated", intent)
+        return intent
     scope.timers.cancel("authorisation_lapses", intent["id"])
     _take(scope, intent, charge, wanted)
     emit(scope, "charge.captured", charge)
@@ -312,6 +326,8 @@ def cancel(scope: Scope, intent: Json, *, reason: str | None) -> Json:
     if intent["status"] not in open_states:
         raise unexpected_state(scope, intent, "canceled", ", ".join(open_states))
     charge = scope.store.get(intent["latest_charge"]) if intent["latest_charge"] else None
+    if charge is not None and intent["amount_received"]:
+        return _release_rest(scope, intent, charge)
     if intent["status"] == "requires_capture" and charge is not None:
         charge.update(refunded=True, amount_refunded=charge["amount"])
         scope.store.save(charge)
@@ -326,6 +342,18 @@ def cancel(scope: Scope, intent: Json, *, reason: str | None) -> Json:
     )
     scope.store.save(intent)
     emit(scope, "payment_intent.canceled", intent)
+    return intent
+
+
+def _release_rest(scope: Scope, intent: Json, charge: Json) -> Json:
+    """Release what is left after some captures: what was captured stays, so the payment has succeeded."""
+    charges.release(charge)
+    scope.store.save(charge)
+    scope.timers.cancel("authorisation_lapses", intent["id"])
+    intent.update(status="succeeded", amount_capturable=0)
+    scope.store.save(intent)
+    emit(scope, "payment_intent.succeeded", intent)
+    sessions.money_arrived(scope, intent, late=False)
     return intent
 
 

@@ -84,17 +84,6 @@ class TestAnAmountThatIsNotOurs:
         world.work(later=timedelta(minutes=6))
         assert (world.status("cart-1.ann"), pending(ann)) == ("SUCCESS", "90.00")
 
-    def test_for_good_is_never_booked_and_a_person_is_told(self, world: World, ann: Seller) -> None:
-        world.pay(world.order("cart-1", {"ann": "100.00"}))
-        Checkout.objects.update(total_minor=9_999)
-
-        world.settle()
-
-        letter = Job.objects.filter(state="dead").first()
-        assert letter is not None
-        assert "AmountMismatch" in letter.last_error
-        assert (world.status("cart-1.ann"), count_entries()) == ("EXECUTING", 0)
-
 
 class TestAPaymentWhoseMoneyComesLater:
     def test_is_booked_when_it_comes(self, world: World, ann: Seller) -> None:

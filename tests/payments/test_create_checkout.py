@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from operations import failpoints
-from operations.models import IdempotencyKey, Job
+from operations.models import HumanTask, IdempotencyKey, Job
 from operations.selectors import history
 from payments.models import Attempt, Checkout, PaymentOrder, Seller
 from tests.api.problems import assert_problem
@@ -167,16 +167,45 @@ class TestAnUnclearAnswer:
         waits = Job.objects.get(kind="payments.register_attempt").next_at - now
         assert timedelta(seconds=7) <= waits < timedelta(seconds=8)
 
-    def test_that_is_replayed_for_ever_ends_with_a_person(self, world: World, ann: Seller) -> None:
+    def test_that_is_replayed_for_ever_is_given_up_for_a_new_attempt(self, world: World, ann: Seller) -> None:
         world.provider.plan([{"op": CREATE, "action": "error_5xx", "args": {"when": "during"}}])
         world.order("cart-1", {"ann": "100.00"})
 
         world.work(later=timedelta(seconds=30))
         world.work(later=timedelta(hours=21))
+        assert world.status("cart-1.ann") == "UNKNOWN"
+        world.work(later=timedelta(hours=21, minutes=1))
 
-        job = Job.objects.get(kind="payments.register_attempt")
-        assert (job.state, world.status("cart-1.ann")) == ("dead", "UNKNOWN")
-        assert world.provider.ledger()["sessions"] == []
+        assert [(each.state, each.psp_key[-1]) for each in Attempt.objects.order_by("number")] == [
+            ("abandoned", "1"),
+            ("pending", "2"),
+        ]
+        assert world.status("cart-1.ann") == "EXECUTING"
+        assert len(world.provider.ledger()["sessions"]) == 1
+
+    def test_expires_when_there_is_no_time_left_for_a_new_attempt(self, world: World, ann: Seller) -> None:
+        world.provider.plan([rule(CREATE, "cut before", times=0)])
+        world.order("cart-1", {"ann": "100.00"})
+
+        world.work(later=timedelta(hours=22, minutes=45))
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "abandoned")
+
+    def test_that_outlives_the_key_is_a_persons_question_until_it_is_answered(self, world: World, ann: Seller) -> None:
+        world.provider.plan([rule(CREATE, "cut after"), rule(LIST, "500 before", times=0)])
+        world.order("cart-1", {"ann": "100.00"})
+
+        world.work(later=timedelta(hours=21))
+
+        task = HumanTask.objects.get()
+        assert (task.kind, task.state, task.waits_for) == ("payments.provider_unclear", "open", "operator")
+        waiting = world.shop.get("/v1/payments/cart-1.ann").json()["waiting"]
+        assert (waiting["on"], waiting["since"]) == ("person", task.since.isoformat())
+
+        world.provider.plan([])
+        world.work(later=timedelta(hours=22, minutes=1))
+        task.refresh_from_db()
+        assert (task.state, world.status("cart-1.ann")) == ("settled", "EXECUTING")
 
     def test_is_never_sent_again_once_the_provider_may_have_forgotten_the_key(self, world: World, ann: Seller) -> None:
         world.provider.plan([rule(CREATE, "cut before", times=0)])
@@ -185,10 +214,8 @@ class TestAnUnclearAnswer:
 
         world.work(later=timedelta(hours=21))
 
-        job = Job.objects.get(kind="payments.register_attempt")
         assert len(posts(world)) == sent
-        assert (job.state, world.status("cart-1.ann")) == ("dead", "UNKNOWN")
-        assert "a person must look" in job.last_error
+        assert (Attempt.objects.get(number=1).state, world.status("cart-1.ann")) == ("abandoned", "UNKNOWN")
 
     def test_is_still_found_after_the_key_has_grown_old(self, world: World, ann: Seller) -> None:
         world.provider.plan([rule(CREATE, "cut after")])

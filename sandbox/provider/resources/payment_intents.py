@@ -42,6 +42,7 @@ _CREATE: Schema = {
     "amount": Required(integer(minimum=1)),
     "automatic_payment_methods": fields({"enabled": Required(boolean()), "allow_redirects": choice("always", "never")}),
     "capture_method": choice("automatic", "automatic_async", "manual"),
+    "payment_method_options": fields({"card": fields({"request_multicapture": choice("if_available", "never")})}),
     "confirm": boolean(),
     "currency": Required(currency()),
     "return_url": text(),
@@ -53,6 +54,7 @@ _COPIED = (
     "customer",
     "description",
     "metadata",
+    "payment_method_options",
     "receipt_email",
     "statement_descriptor",
     "statement_descriptor_suffix",
@@ -139,7 +141,7 @@ def capture(scope: Scope, params: Json, *, id: str) -> Json:
     """Take an authorised amount or a part of it."""
     intent = scope.find("payment_intent", id, param="intent")
     intent["metadata"] = merge_metadata(intent["metadata"], params.get("metadata"))
-    return payments.capture(scope, intent, params.get("amount_to_capture"))
+    return payments.capture(scope, intent, params.get("amount_to_capture"), final=params.get("final_capture", True))
 
 
 def cancel(scope: Scope, params: Json, *, id: str) -> Json:
@@ -160,7 +162,12 @@ ROUTES = [
         f"{_URL}/<id>/capture",
         "payment_intent.capture",
         capture,
-        {**EXPAND, "amount_to_capture": integer(minimum=1), "metadata": metadata()},
+        {
+            **EXPAND,
+            "amount_to_capture": integer(minimum=1),
+            "final_capture": boolean(),
+            "metadata": metadata(),
+        },
     ),
     Route(
         "POST",
