@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q, QuerySet
 
+from operations.jobs.queue import AGAIN
 from operations.models import Approval, AuditEntry, HumanTask, Job, StateChange, StopSwitch
 from operations.models.approvals import ApprovalState
 from operations.models.jobs import JobState
@@ -87,8 +88,14 @@ def jobs_about(*, keys: list[str]) -> list[Job]:
 
 
 def job_states(*, kind: str, keys: list[str]) -> dict[str, str]:
-    """Return the states of the jobs of a kind by their keys; a key without a job is left out."""
-    return dict(Job.objects.filter(kind=kind, key__in=keys).values_list("key", "state"))
+    """Return the states of the jobs of a kind by their keys; a key without a job is left out.
+
+    Where a job was repeated (`enqueue_again`), the state is that of a repetition that is not done.
+    """
+    found = dict(Job.objects.filter(kind=kind, key__in=keys).values_list("key", "state"))
+    repeated = Job.objects.filter(kind=kind, key__contains=AGAIN).exclude(state=JobState.DONE)
+    again = {key.partition(AGAIN)[0]: state for key, state in repeated.values_list("key", "state")}
+    return found | {key: state for key, state in again.items() if key in found}
 
 
 def job_error(*, kind: str, key: str) -> str:

@@ -40,9 +40,3 @@ LIMIT %(limit)s
 INSERT INTO operations_humantask (kind, subject, waits_for, reason, since, state, closed_by, note)
 VALUES (%(kind)s, %(subject)s, %(waits_for)s, %(reason)s, %(now)s, 'open', '', '')
 ON CONFLICT (kind, subject) WHERE state = 'open' DO NOTHING
-
--- name: revive_job
--- A job that ended although its work has not: it is due again, with its attempts counted afresh.
-UPDATE operations_job SET state = 'todo', attempts = 0, next_at = %(next_at)s, finished_at = NULL, args = %(args)s
-WHERE kind = %(kind)s AND key = %(key)s AND state = 'done'
-RETURNING id

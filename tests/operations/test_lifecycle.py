@@ -12,8 +12,8 @@ from operations import database
 from operations.edges import money_tx
 from operations.lifecycle import IllegalTransition, Machine, move
 from operations.models import StateChange
-from payments.models import Attempt, Dispute, DisputeEvidence, PaymentOrder, Refund
-from payments.states import ATTEMPT, DISPUTE, EVIDENCE, ORDER, REFUND
+from payments.models import Attempt, Dispute, DisputeEvidence, Instruction, PaymentOrder, Refund, Surplus
+from payments.states import ATTEMPT, DISPUTE, EVIDENCE, INSTRUCTION, ORDER, REFUND, SURPLUS
 from payouts.models import Batch, Payout
 from payouts.states import BATCH, PAYOUT
 from reconciliation.models import Discrepancy, Statement
@@ -26,6 +26,8 @@ MACHINES: dict[str, tuple[Machine, Any]] = {
     "payments_refund": (REFUND, Refund),
     "payments_dispute": (DISPUTE, Dispute),
     "payments_disputeevidence": (EVIDENCE, DisputeEvidence),
+    "payments_instruction": (INSTRUCTION, Instruction),
+    "payments_surplus": (SURPLUS, Surplus),
     "payouts_batch": (BATCH, Batch),
     "payouts_payout": (PAYOUT, Payout),
     "reconciliation_statement": (STATEMENT, Statement),

@@ -1,0 +1,140 @@
+"""Before the provider hears of a payment, somebody has said that it may."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from ledger.money import Money
+from operations import database
+from operations.selectors import open_approval
+from operations.services import grant_approval, reject_approval
+from payments.models import Attempt, Checkout, RiskVerdict, Seller
+from payments.risk import RiskQuestion, Verdict, by_lists
+from tests.world import CHECKER, World
+
+LIMIT = {"EUR": 50_000}
+
+
+@pytest.fixture
+def lists(settings: Any) -> None:
+    settings.RISK_CHECK = "lists"
+    settings.RISK_BLOCKED_NAMES = ["Bóris Bad"]
+    settings.RISK_BLOCKED_COUNTRIES = ["KP"]
+    settings.RISK_REVIEW_ABOVE_MINOR = LIMIT
+
+
+def verdicts() -> list[tuple[str, str, str]]:
+    found = RiskVerdict.objects.order_by("id")
+    return list(found.values_list("check_kind", "decision", "rule"))
+
+
+def asked(amount_minor: int = 1_000, **facts: Any) -> Verdict:
+    known = {"name": "Bea Buyer", "email": "", "country": "DE", **facts}
+    return by_lists(
+        RiskQuestion(
+            checkout="chk_1", storefront="acme", amount=Money(amount_minor, "EUR"), sellers=("sel_1",), **known
+        )
+    )
+
+
+@pytest.mark.usefixtures("lists")
+class TestTheLists:
+    @pytest.mark.parametrize("name", ["Boris Bad", "BAD, boris", "Bo\u0301ris  Bad"])
+    def test_know_a_name_however_it_is_written(self, name: str) -> None:
+        assert (asked(name=name).decision, asked(name=name).rule) == ("reject", "sanctions_list")
+
+    def test_close_countries(self) -> None:
+        assert asked(country="KP").rule == "closed_country"
+
+    @pytest.mark.parametrize(("minor", "decision"), [(50_000, "accept"), (50_001, "review")])
+    def test_have_what_is_above_the_limit_reviewed(self, minor: int, decision: str) -> None:
+        assert asked(minor).decision == decision
+
+    @pytest.mark.parametrize("facts", [{}, {"name": ""}, {"country": ""}])
+    def test_let_the_rest_pass(self, facts: dict[str, str]) -> None:
+        assert asked(**facts).decision == "accept"
+
+
+class TestAPayment:
+    def test_is_executed_with_a_verdict_that_is_kept(self, world: World, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "100.00"})
+
+        assert verdicts() == [("accept", "accept", "none")]
+
+    @pytest.mark.usefixtures("lists")
+    def test_that_is_rejected_fails_before_the_provider_hears_of_it(self, world: World, ann: Seller) -> None:
+        answer = world.order("cart-1", {"ann": "100.00"}, buyer_info={"name": "Boris Bad"})
+        again = world.order("cart-1", {"ann": "100.00"}, buyer_info={"name": "Boris Bad"})
+
+        assert (answer.status_code, again.status_code) == (422, 422)
+        assert answer.json()["code"] == "provider_refused"
+        assert "Boris" not in answer.content.decode()
+        assert world.status("cart-1.ann") == "FAILED"
+        assert verdicts() == [("lists", "reject", "sanctions_list")]
+        assert world.provider.ledger()["sessions"] == []
+
+    def test_waits_while_the_check_does_not_answer(
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def down(question: RiskQuestion) -> Verdict:
+            raise ConnectionError("the other company does not answer")
+
+        monkeypatch.setattr("payments.services.risk.switchboard.answerer", lambda table, kind: down)
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 500
+        assert (Attempt.objects.get().state, world.provider.ledger()["sessions"]) == ("created", [])
+        monkeypatch.undo()
+
+        world.work(later=timedelta(seconds=30))
+
+        assert world.status("cart-1.ann") == "EXECUTING"
+
+
+@pytest.mark.usefixtures("lists")
+class TestAPaymentThatAPersonReviews:
+    @pytest.fixture
+    def held(self, world: World, ann: Seller) -> Any:
+        return world.order("cart-1", {"ann": "900.00"})
+
+    def approval(self) -> int:
+        found = open_approval(kind="payments.risk_review", subject=f"checkout:{Checkout.objects.get().pk}")
+        assert found is not None
+        return int(found.pk)
+
+    def test_waits_without_a_page(self, world: World, held: Any) -> None:
+        assert (held.status_code, held.json()["payment_page"]) == (202, None)
+        assert held.json()["payment_orders"][0]["waiting"]["on"] == "person"
+        assert world.status("cart-1.ann") == "IN_REVIEW"
+        world.work(later=timedelta(hours=1))
+        assert world.provider.ledger()["sessions"] == []
+
+    def test_gets_its_page_when_it_is_accepted(self, world: World, held: Any) -> None:
+        grant_approval(approval_id=self.approval(), checker=CHECKER, now=timezone.now())
+
+        answer = world.order("cart-1", {"ann": "900.00"})
+
+        assert answer.status_code == 201
+        assert verdicts() == [("lists", "review", "large_amount"), ("person", "accept", "")]
+        assert world.pay(answer).status == "paid"
+        world.settle()
+        assert world.status("cart-1.ann") == "SUCCESS"
+
+    def test_fails_when_it_is_refused(self, world: World, held: Any) -> None:
+        reject_approval(approval_id=self.approval(), checker=CHECKER, now=timezone.now(), note="no")
+
+        assert world.status("cart-1.ann") == "FAILED"
+        assert world.order("cart-1", {"ann": "900.00"}).status_code == 422
+        assert world.provider.ledger()["sessions"] == []
+
+
+class TestAVerdict:
+    @pytest.mark.parametrize(
+        "change", ["UPDATE payments_riskverdict SET decision = 'reject'", "DELETE FROM payments_riskverdict"]
+    )
+    def test_stays_as_it_was_given(self, world: World, ann: Seller, change: str) -> None:
+        world.order("cart-1", {"ann": "100.00"})
+
+        with pytest.raises(DatabaseError, match="stays"), transaction.atomic():
+            database.execute(change)
