@@ -11,7 +11,7 @@ from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 
 from config.dashboard import first_page
-from operations.selectors import dead_letters, waiting_approvals
+from operations.selectors import dead_letters, waiting_approvals, waiting_tasks
 from payments.selectors import disputes_wanting_evidence
 from reconciliation.selectors import open_discrepancies
 
@@ -37,6 +37,7 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         _list("Checkouts", "payments.checkout", "shopping_cart"),
         _list("Payment orders", "payments.paymentorder", "receipt_long"),
         _list("Refunds", "payments.refund", "undo", badge="refunds"),
+        _list("Paid twice", "payments.surplus", "content_copy"),
         _list("Disputes", "payments.dispute", "gavel", badge="disputes"),
         _list("Sellers and wallets", "payments.seller", "storefront"),
         _list("Commission rates", "payments.commissionrate", "percent"),
@@ -81,6 +82,7 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         _list("Discrepancies", "reconciliation.discrepancy", "difference", badge="discrepancies"),
     ),
     "Operations": (
+        _list("Questions", "operations.humantask", "contact_support", badge="questions"),
         _list("Jobs and dead letters", "operations.job", "work_history", badge="dead_letters"),
         _list("Approvals", "operations.approval", "how_to_reg"),
         _list("Stop switches", "operations.stopswitch", "front_hand"),
@@ -144,6 +146,7 @@ def _badges(request: HttpRequest) -> dict[str, int]:
         "discrepancies": ("reconciliation.view_discrepancy", open_discrepancies),
         "refunds": ("payments.view_refund", partial(waiting_approvals, kind="payments.refund")),
         "disputes": ("payments.view_dispute", disputes_wanting_evidence),
+        "questions": ("operations.view_humantask", waiting_tasks),
         "dead_letters": ("operations.view_job", dead_letters),
     }
     return {badge: count() for badge, (permission, count) in counts.items() if request.user.has_perm(permission)}

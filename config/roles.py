@@ -33,7 +33,9 @@ ROLES = (
             "payments.change_dispute",  # hand in evidence
             "reconciliation.change_discrepancy",  # assign, resolve
             "operations.change_job",  # replay or discard a dead letter
+            "operations.change_humantask",  # close a question
             "payments.change_webhookevent",  # act on a kept event once more
+            "payments.change_surplus",  # send back again what was paid twice
             "operations.add_stopswitch",  # pull a stop switch
         ),
     ),

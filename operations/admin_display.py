@@ -24,17 +24,17 @@ NOTHING = "–"
 _TONES = {
     "good": (
         "success succeeded paid done granted matched closed completed resolved handled proved released posted "
-        "won warning_closed prevented accepted"
+        "won warning_closed prevented accepted settled accept"
     ),
     "busy": (
         "executing pending sent sending approved authorized doing parsed assigned received "
         "under_review warning_under_review appeal_under_review"
     ),
     "look": (
-        "unknown requires_action in_review proposed requested timing open "
+        "unknown requires_action in_review proposed requested timing open parked review "
         "needs_response warning_needs_response appeal_needs_response"
     ),
-    "bad": "below_zero failed dead discrepancy returned declined stopped not_proved revoked lost refused",
+    "bad": "below_zero failed dead discrepancy returned declined stopped not_proved revoked lost refused reject",
 }
 _TONE_OF = {state: tone for tone, states in _TONES.items() for state in states.split()}
 

@@ -46,6 +46,12 @@ def open_approval(*, kind: str, subject: str) -> Approval | None:
     return Approval.objects.filter(kind=kind, subject=subject, state=ApprovalState.REQUESTED).first()
 
 
+def open_approvals(*, kind: str, subjects: list[str]) -> set[str]:
+    """Return which of some subjects have an approval of a kind that waits for a second person."""
+    found = Approval.objects.filter(kind=kind, subject__in=subjects, state=ApprovalState.REQUESTED)
+    return set(found.values_list("subject", flat=True))
+
+
 def stopped_switches() -> list[str]:
     """Return the names of the switches that are on."""
     return list(StopSwitch.objects.filter(stopped=True).order_by("name").values_list("name", flat=True))

@@ -2,13 +2,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 
 from ledger.selectors import currencies, entries_about
-from operations.admin_base import WindowAdmin, currency_filter
+from operations.admin_base import WindowAdmin, currency_filter, hand
 from operations.admin_display import (
     NOTHING,
     Cell,
@@ -27,7 +27,10 @@ from operations.admin_display import (
     time_column,
 )
 from operations.selectors import histories
-from payments.models import Attempt, Checkout, Dispute, PaymentOrder, Refund, WebhookEvent
+from payments.admin.checkout_panels import instructions_panel, question_notices, risk_panel, surplus_panel, waits
+from payments.admin.risk_reviews import decide, in_review, review_notices
+from payments.models import Attempt, Checkout, Dispute, Instruction, PaymentOrder, Refund, Surplus, WebhookEvent
+from payments.selectors import Waiting, waiting
 
 
 @admin.register(Checkout)
@@ -54,6 +57,8 @@ class CheckoutAdmin(WindowAdmin):
     search_help_text = "Our id, the storefront's id, or the provider's id of a session, payment, charge or refund."
     ordering = ("-created_at", "-id")
     fields = ("their_id", "id_code", "shop", "states", "total_money", "buyer", "return_url", "created", "expires")
+
+    actions_detail = ("let_pass", "refuse")
 
     their_id = code_column("checkout_id", "Checkout")
     id_code = code_column("id", "Our id")
@@ -87,6 +92,24 @@ class CheckoutAdmin(WindowAdmin):
         """Return what the storefront said about the buyer."""
         return format_html_join(", ", "{}: {}", ((key, name(str(value))) for key, value in row.buyer_info.items()))
 
+    def notices(self, row: Any, actor: str) -> list[Cell]:
+        """Say what a person is asked about the checkout."""
+        return [*question_notices(row), *review_notices(row)]
+
+    def hands(self, row: Any, actor: str) -> frozenset[str]:
+        """Offer the decision of a risk review while one is needed."""
+        return frozenset({"let_pass", "refuse"} if in_review(row) else ())
+
+    @hand(title="Let pass", permission="operations.change_approval", path="let-pass", icon="check")
+    def let_pass(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Accept a payment that the risk check wanted looked at."""
+        return decide(self, request, object_id, passes=True)
+
+    @hand(title="Refuse", permission="operations.change_approval", path="refuse", icon="block", danger=True)
+    def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refuse a payment that the risk check wanted looked at."""
+        return decide(self, request, object_id, passes=False)
+
     def panels(self, row: Any) -> list[Panel]:
         """Return orders, attempts, refunds, journal entries, state history and webhooks."""
         orders = list(row.orders.select_related("seller").order_by("pk"))
@@ -99,13 +122,18 @@ class CheckoutAdmin(WindowAdmin):
                 "payment_order": [order.pk for order in orders],
                 "attempt": [attempt.pk for attempt in attempts],
                 "refund": [refund.pk for refund in refunds],
+                "instruction": list(Instruction.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
+                "surplus": list(Surplus.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
             }
         )
         return [
             _orders(orders, row),
             _attempts(attempts),
+            instructions_panel(row),
+            surplus_panel(row),
             refunds_panel(refunds),
             *([_disputes(disputes)] if disputes else []),
+            risk_panel(row),
             *entry_panels(entries_about(subjects=[f"checkout:{row.pk}"])),
             history_panel(moves),
             _webhooks(attempts, refunds, disputes),
@@ -135,20 +163,28 @@ def refunds_panel(refunds: list[Refund]) -> Panel:
 
 
 def _orders(orders: list[PaymentOrder], checkout: Checkout) -> Panel:
+    found = waiting(orders=orders)
     return Panel(
         title="Payment orders",
-        columns=columns("Order", "Seller", "State", "Amount#", "Commission#", "Refunded#", "Paid"),
-        rows=[_order_cells(order) for order in orders],
-        total=("Total", "", "", amount(checkout.total.display), "", "", "") if orders else (),
+        columns=columns(
+            "Order", "Seller", "Cart#", "State", "Waits for", "Amount#", "Captured#", "Commission#", "Refunded#", "Paid"
+        ),
+        rows=[_order_cells(order, found.get(order.pk)) for order in orders],
+        total=("Total", "", str(checkout.cart), "", "", amount(checkout.total.display), "", "", "", "")
+        if orders
+        else (),
     )
 
 
-def _order_cells(order: PaymentOrder) -> tuple[Cell, ...]:
+def _order_cells(order: PaymentOrder, waits_for: Waiting | None) -> tuple[Cell, ...]:
     return (
         page_link("payments_paymentorder", order.pk, order.payment_order_id),
         page_link("payments_seller", order.seller_id, name(order.seller.name)),
+        str(order.cart),
         state_label(order.state, order.get_state_display()),
+        waits(waits_for),
         amount(order.amount.display),
+        amount(order.captured.display if order.captured_minor else None),
         amount(order.commission.display),
         amount(order.refunded.display if order.refunded_minor else None),
         moment(order.paid_at),

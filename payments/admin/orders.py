@@ -9,6 +9,7 @@ from ledger.selectors import currencies, entries_about
 from operations.admin_base import WindowAdmin, currency_filter
 from operations.admin_display import (
     NOTHING,
+    Cell,
     Panel,
     code_column,
     entry_panels,
@@ -21,8 +22,10 @@ from operations.admin_display import (
     time_column,
 )
 from operations.selectors import histories
+from payments.admin.checkout_panels import waits
 from payments.admin.checkouts import refunds_panel
 from payments.models import PaymentOrder
+from payments.selectors import waiting
 
 
 @admin.register(PaymentOrder)
@@ -34,6 +37,7 @@ class PaymentOrderAdmin(WindowAdmin):
         "seller_link",
         "shop",
         "state_name",
+        "waits_for",
         "amount_money",
         "commission_money",
         "refunded_money",
@@ -63,7 +67,9 @@ class PaymentOrderAdmin(WindowAdmin):
         "seller_link",
         "shop",
         "state_name",
+        "waits_for",
         "amount_money",
+        "captured_money",
         "shown_category",
         "commission_money",
         "commission_tax_money",
@@ -80,8 +86,20 @@ class PaymentOrderAdmin(WindowAdmin):
     amount_money = money_column("amount", "Amount")
     commission_money = money_column("commission", "Commission")
     commission_tax_money = money_column("commission_tax", "Tax on commission")
+    captured_money = money_column("captured", "Captured")
     refunded_money = money_column("refunded", "Refunded")
     paid = time_column("paid_at", "Paid")
+
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch whom the orders of a page wait for."""
+        found = waiting(orders=rows)
+        for row in rows:
+            row.waits = found.get(row.pk)
+
+    @admin.display(description="Waits for")
+    def waits_for(self, row: Any) -> Cell:
+        """Return whom the order waits for, and since when."""
+        return waits(row.waits)
 
     @admin.display(description="Seller", ordering="seller__name")
     def seller_link(self, row: PaymentOrder) -> SafeString:

@@ -5,7 +5,7 @@ from typing import Any
 from ledger.money import Money
 from payments.gateway.declines import retry_of
 from payments.models import Attempt, Checkout, Dispute, DisputeEvidence, PaymentOrder, Refund, Seller
-from payments.selectors import waiting
+from payments.selectors import Waiting, waiting
 from payments.states import WANTS_EVIDENCE, AttemptState, RefundState
 
 
@@ -14,8 +14,8 @@ def money(amount: Money) -> dict[str, str]:
     return {"amount": amount.text, "currency": amount.currency}
 
 
-def order(found: PaymentOrder) -> dict[str, Any]:
-    """Return one payment order: the chapter's execution status."""
+def order(found: PaymentOrder, waits: Waiting | None) -> dict[str, Any]:
+    """Return one payment order: the chapter's execution status, and whom it waits for."""
     return {
         "payment_order_id": found.payment_order_id,
         "seller_account": found.seller.seller_id,
@@ -24,16 +24,10 @@ def order(found: PaymentOrder) -> dict[str, Any]:
         "captured": found.captured.text,
         "refunded": found.refunded.text,
         "status": found.state,
-        "waiting": waiting_for(found),
+        "waiting": {"on": waits.on, "for": waits.what, "since": waits.since.isoformat()} if waits else None,
         "ledger_updated": found.ledger_updated,
         "wallet_updated": found.wallet_updated,
     }
-
-
-def waiting_for(found: PaymentOrder) -> dict[str, str] | None:
-    """Return whom an order waits for, and since when; nothing where it is over."""
-    waits = waiting(order=found)
-    return {"on": waits.on, "for": waits.what, "since": waits.since.isoformat()} if waits else None
 
 
 def last_error(attempt: Attempt | None) -> dict[str, str] | None:
@@ -53,7 +47,8 @@ def authorization(attempt: Attempt | None) -> dict[str, Any] | None:
 
 def checkout(found: Checkout, attempt: Attempt | None) -> dict[str, Any]:
     """Return a checkout with the orders of its cart and the page on which it is paid."""
-    orders = found.orders.filter(cart=found.cart).select_related("seller", "paid_by").order_by("pk")
+    orders = list(found.orders.filter(cart=found.cart).select_related("seller").order_by("pk"))
+    waits = waiting(orders=orders)
     return {
         "id": found.id,
         "checkout_id": found.checkout_id,
@@ -64,7 +59,7 @@ def checkout(found: Checkout, attempt: Attempt | None) -> dict[str, Any]:
         "last_error": last_error(attempt),
         "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
         "expires_at": found.expires_at.isoformat(),
-        "payment_orders": [order(each) for each in orders],
+        "payment_orders": [order(each, waits.get(each.id)) for each in orders],
     }
 
 

@@ -109,7 +109,7 @@ class Payment(APIView):
     def get(self, request: Request, payment_order_id: str) -> Response:
         """Return the execution status of one payment order."""
         order = selectors.payment(storefront=storefront_of(request).slug, payment_order_id=payment_order_id)
-        body = show.order(order)
+        body = show.order(order, selectors.waiting(orders=[order]).get(order.id))
         body["checkout_id"] = order.checkout.checkout_id
         body["is_payment_done"] = order.checkout.is_payment_done
         body["refunds"] = [show.refund(refund) for refund in selectors.refunds_of(order=order.id)]

@@ -1,5 +1,7 @@
 """Where the provider's messages arrive, and where the buyer comes back to."""
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -46,6 +48,11 @@ def receive_webhook(request: HttpRequest, psp: str) -> HttpResponse:
     return JsonResponse({"received": True})
 
 
+def _captured(found: Any) -> set[str]:
+    """Return SUCCESS where the shop captures later: some of its orders may be released, and the buyer is done."""
+    return {OrderState.SUCCESS} if found.capture_method == "manual" else set()
+
+
 @never_cache
 @require_GET
 def embedded(request: HttpRequest, checkout: str) -> HttpResponse:
@@ -79,9 +86,11 @@ def buyer_return(request: HttpRequest, checkout: str) -> HttpResponse:
         found = selectors.checkout(checkout=checkout)
     except DomainError:
         return page(request, "payments/return_missing.html", {}, status=404)
-    states = {order.state for order in found.orders.all()}
+    states = {order.state for order in found.orders.all() if order.cart == found.cart}
+    # What is reserved, or captured in part, is all that the shop wants of the buyer for now.
+    paid = found.is_payment_done or bool(states & {OrderState.AUTHORIZED, *_captured(found)})
     waits = next((name for name, of in _STANDS if states & of), "not_paid")
-    status = "paid" if found.is_payment_done else waits
+    status = "paid" if paid else waits
     attempt = selectors.latest_attempt(checkout=checkout)
     if status in _LOOK_AGAIN_S:
         services.buyer_returned(checkout=checkout, now=timezone.now())
@@ -90,6 +99,7 @@ def buyer_return(request: HttpRequest, checkout: str) -> HttpResponse:
         "status": status,
         "total": localised(found.total, request),
         "return_url": found.return_url,
+        "reserved": OrderState.AUTHORIZED in states,
         "page_url": attempt.page_url if attempt and status == "action" else "",
         "look_again_s": _LOOK_AGAIN_S.get(status),
     }

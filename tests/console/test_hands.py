@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 
 from ledger.selectors import wallets_of
-from operations.models import ApiKey, Approval, AuditEntry, Job, StopSwitch
+from operations.models import ApiKey, Approval, AuditEntry, HumanTask, Job, StopSwitch
 from operations.services import BadApiKey, authenticate_storefront, issue_api_key
+from payments.models import Checkout, Surplus
 from payouts.models import Batch
 from reconciliation.models import Discrepancy
 from tests.console.world import World, a_discrepancy, brl
@@ -225,6 +226,10 @@ class TestPermission:
         ("admin:payouts_batch_reject", Batch, {"anna"}),
         ("admin:payouts_batch_propose", None, {"oscar"}),
         ("admin:operations_job_replay", Job, {"oscar"}),
+        ("admin:operations_humantask_close", HumanTask, {"oscar"}),
+        ("admin:payments_surplus_send_again", Surplus, {"oscar"}),
+        ("admin:payments_checkout_let_pass", Checkout, {"anna"}),
+        ("admin:payments_checkout_refuse", Checkout, {"anna"}),
         ("admin:reconciliation_discrepancy_assign", Discrepancy, {"oscar"}),
         ("admin:reconciliation_discrepancy_resolve", Discrepancy, {"oscar"}),
         ("admin:operations_stopswitch_pull", StopSwitch, {"oscar", "anna"}),

@@ -232,8 +232,8 @@ class TestStatement:
         text = text_of(browser, "statement", **CLEARING, since="2020-01-01")
         _, rows = csv_of(browser, "statement", **CLEARING, since="2020-01-01")
 
-        assert "3 further lines" in text
-        assert [row["row"] for row in rows] == ["opening", "line", "line", "line", "line", "closing"]
+        assert "4 further lines" in text
+        assert [row["row"] for row in rows] == ["opening", *["line"] * 5, "closing"]
         assert totals(text) == [[str(brl(int(rows[-1]["balance_minor"])).display)]]
 
     def test_shows_strange_text_and_never_obeys_it(self, world: World, sign_in: SignIn) -> None:
@@ -297,7 +297,7 @@ class TestExplain:
         _, rows = csv_of(browser, "explain", **CLEARING)
 
         explained = explain_balance(code=CLEARING["account"], currency="BRL", now=world.now)
-        assert "1 younger item" in text
+        assert "2 younger items" in text
         assert totals(text) == [[str(explained.balance.display)]]
         assert [row["item"] for row in rows if row["row"] == "item"] == [item.item for item in explained.items]
         assert sum(int(row["amount_minor"]) for row in rows[:-1]) == int(rows[-1]["amount_minor"])

@@ -20,7 +20,7 @@ from ledger.services import TypedLine, Upload, draft_journal, lock_day, post, su
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.models import ApiKey, Job
-from operations.services import issue_api_key, pull_switch, register_storefront, release_switch
+from operations.services import ask_person, issue_api_key, pull_switch, register_storefront, release_switch
 from payments.gateway import DisputeFacts, DisputeStatus
 from payments.models import (
     Attempt,
@@ -33,6 +33,7 @@ from payments.models import (
     Refund,
     Seller,
     StorefrontEvent,
+    Surplus,
     WebhookEvent,
 )
 from payments.services.disputes import record_facts
@@ -82,8 +83,10 @@ class World:
             )
         return self.sellers[name]
 
-    def checkout(self, *parts: tuple[str, Money], at: datetime | None = None, buyer: str = "") -> Checkout:
-        """Store a purchase that the provider knows and nobody has paid yet."""
+    def checkout(
+        self, *parts: tuple[str, Money], at: datetime | None = None, buyer: str = "", registered: bool = True
+    ) -> Checkout:
+        """Store a purchase that the provider knows, unless it is not registered, and nobody has paid yet."""
         at = at or self.now
         number = Checkout.objects.count() + 1
         total = sum((amount for _, amount in parts[1:]), start=parts[0][1])
@@ -119,6 +122,8 @@ class World:
             state_since=at,
             sent_at=at,
         )
+        if not registered:
+            return checkout
         with money_tx("test.register"):
             move(attempt, "register", actor="system:test", now=at, psp_ref=f"cs_test_{number:08}")
             for order in checkout.orders.all():
@@ -154,10 +159,14 @@ class World:
                 post(fee, actor="psp:stripe", now=at)
             move(attempt, "succeed", actor="psp:stripe", now=at, charge_ref=charge, payment_ref=f"pi_test_{number}")
             for order in orders:
-                booked = {"ledger_updated": True, "wallet_updated": True, "paid_at": at, "paid_by": attempt}
-                share = {"captured_commission_minor": order.commission_minor}
-                captured = {"captured_minor": order.amount_minor, **share}
-                move(order, "succeed", actor="psp:stripe", now=at, **booked, **captured)
+                booked: dict[str, Any] = {
+                    "ledger_updated": True,
+                    "wallet_updated": True,
+                    "paid_at": at,
+                    "paid_by": attempt,
+                }
+                booked |= {"captured_minor": order.amount_minor, "captured_commission_minor": order.commission_minor}
+                move(order, "succeed", actor="psp:stripe", now=at, **booked)
             Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=True)
         StorefrontEvent.objects.create(
             storefront_id=self.storefront,
@@ -248,6 +257,49 @@ class World:
             now=self.now,
         )
         return submit_journal(journal_id=journal.pk, actor=maker, now=self.now) if submit else journal
+
+    def paid_twice(self, checkout: Checkout) -> Surplus:
+        """Have a sale paid once more, and the money refused on its way back: a question for a person."""
+        attempt = Attempt.objects.create(
+            checkout=checkout,
+            number=2,
+            amount_minor=checkout.total_minor,
+            currency=checkout.currency,
+            psp=PSP,
+            psp_key=f"{checkout.pk}:2",
+            params={},
+            created_at=self.now,
+            state_since=self.now,
+            sent_at=self.now,
+        )
+        charge, subject = f"ch_twice_{checkout.checkout_id}", f"checkout:{checkout.pk}"
+        with money_tx("test.paid_twice"):
+            move(attempt, "register", actor="system:test", now=self.now, psp_ref=f"cs_{charge}")
+            move(attempt, "succeed", actor="psp:stripe", now=self.now, charge_ref=charge)
+            surplus = Surplus.objects.create(
+                attempt=attempt,
+                charge_ref=charge,
+                amount_minor=checkout.total_minor,
+                currency=checkout.currency,
+                psp_key=f"surplus:{charge}",
+                params={},
+                created_at=self.now,
+                state_since=self.now,
+            )
+            received = recipes.unidentified_received(
+                reference=charge, amount=surplus.amount, psp=PSP, subject=subject, value_date=self.now.date()
+            )
+            post(received, actor="psp:stripe", now=self.now)
+            move(surplus, "send", actor="system:jobs", now=self.now, sent_at=self.now)
+            move(surplus, "fail", actor="psp:stripe", now=self.now, last_error="charge_disputed")
+            ask_person(
+                kind="payments.surplus_stuck",
+                subject=subject,
+                reason="what was paid twice could not be sent back",
+                waits_for="finance",
+                now=self.now,
+            )
+        return surplus
 
     def dead_job(self) -> Job:
         """Park a dead letter."""
@@ -342,6 +394,7 @@ def full_world() -> World:
     world.release(first)
     world.refund(second)
     world.inquiry(first)
+    world.paid_twice(second)
     world.batch()
     world.journal()
     world.dead_job()

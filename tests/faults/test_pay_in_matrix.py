@@ -18,6 +18,7 @@ TRANSACTIONS = (
     "payments.intend",
     "payments.record_facts",
     "payments.record_registration",
+    "payments.risk_verdict",
     "sellers.record_account",
     "sellers.register",
     "sellers.sync_account",

@@ -1,0 +1,92 @@
+"""What a checkout's page tells besides orders and attempts: instructions, surplus money, risk, and who must act."""
+
+from operations.admin_display import (
+    NOTHING,
+    Cell,
+    Panel,
+    amount,
+    code,
+    columns,
+    moment,
+    page_link,
+    state_label,
+)
+from operations.selectors import open_tasks
+from payments.models import Checkout, Instruction, RiskVerdict, Surplus
+from payments.selectors import Waiting
+
+
+def waits(found: Waiting | None) -> Cell:
+    """Return whom a row waits for, and since when."""
+    return f"{found.on}, since {found.since:%Y-%m-%d %H:%M}" if found else NOTHING
+
+
+def instructions_panel(checkout: Checkout) -> Panel:
+    """Return what the provider was told to do with the attempts."""
+    told = Instruction.objects.filter(attempt__checkout=checkout).select_related("attempt").order_by("created_at")
+    return Panel(
+        title="Instructions to the provider",
+        columns=columns("Kind", "Attempt#", "Why", "State", "Amount#", "By", "When", "Last error"),
+        rows=[
+            (
+                each.kind,
+                str(each.attempt.number),
+                each.purpose,
+                state_label(each.state, each.get_state_display()),
+                amount(each.amount.display if each.amount_minor else None),
+                each.actor,
+                moment(each.created_at),
+                each.last_error or NOTHING,
+            )
+            for each in told
+        ],
+        empty="None.",
+    )
+
+
+def surplus_panel(checkout: Checkout) -> Panel:
+    """Return what was paid once too often."""
+    found = Surplus.objects.filter(attempt__checkout=checkout).order_by("created_at")
+    return Panel(
+        title="Paid once too often",
+        columns=columns("Charge", "State", "Amount#", "Came", "Last error"),
+        rows=[
+            (
+                page_link("payments_surplus", each.pk, each.charge_ref),
+                state_label(each.state, each.get_state_display()),
+                amount(each.amount.display),
+                moment(each.created_at),
+                each.last_error or NOTHING,
+            )
+            for each in found
+        ],
+        empty="Nothing.",
+    )
+
+
+def risk_panel(checkout: Checkout) -> Panel:
+    """Return what the risk check, and a person after it, said."""
+    return Panel(
+        title="Risk verdicts",
+        columns=columns("Cart#", "Check", "Verdict", "Rule", "Reason", "By", "When"),
+        rows=[
+            (
+                str(each.cart),
+                code(each.check_kind),
+                state_label(each.decision, each.get_decision_display()),
+                each.rule or NOTHING,
+                each.reason or NOTHING,
+                each.decided_by,
+                moment(each.at),
+            )
+            for each in RiskVerdict.objects.filter(checkout=checkout).order_by("id")
+        ],
+        empty="None: this payment is older than the check.",
+    )
+
+
+def question_notices(checkout: Checkout) -> list[Cell]:
+    """Return what a person is asked about a checkout."""
+    subject = f"checkout:{checkout.pk}"
+    task = open_tasks(subjects=[subject]).get(subject)
+    return [page_link("operations_humantask", task.pk, "A question waits"), task.reason] if task else []

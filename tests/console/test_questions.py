@@ -1,0 +1,82 @@
+"""What waits for a person in the console: questions, money paid twice, risk reviews."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from operations.edges import money_tx
+from operations.models import Approval, AuditEntry, HumanTask, Job
+from payments.models import Attempt, Checkout, PaymentOrder, RiskVerdict, Surplus
+from payments.risk import Verdict
+from payments.services.risk import _act_on
+from tests.console.world import World, eur
+
+SignIn = Callable[[str], Client]
+
+
+class TestAQuestion:
+    def test_is_counted_in_the_sidebar_and_told_on_the_page_that_it_is_about(
+        self, world: World, sign_in: SignIn
+    ) -> None:
+        browser, task = sign_in("oscar"), HumanTask.objects.get()
+        checkout = task.subject.partition(":")[2]
+
+        front = browser.get(reverse("admin:index")).content.decode()
+        page = browser.get(reverse("admin:payments_checkout_change", args=[checkout])).content.decode()
+
+        assert "Questions" in front
+        assert "what was paid twice could not be sent back" in page
+
+    def test_is_closed_with_a_note(self, world: World, sign_in: SignIn) -> None:
+        task = HumanTask.objects.get()
+        address = reverse("admin:operations_humantask_close", args=[task.pk])
+
+        sign_in("oscar").post(address, {"reason": "sent by bank transfer"})
+
+        task.refresh_from_db()
+        assert (task.state, task.closed_by, task.note) == ("done", "user:oscar", "sent by bank transfer")
+        assert AuditEntry.objects.get(action="operations.task.closed").actor == "user:oscar"
+
+
+class TestMoneyPaidTwice:
+    def test_is_sent_back_again_under_a_new_key(self, world: World, sign_in: SignIn) -> None:
+        surplus = Surplus.objects.get()
+        key = surplus.psp_key
+
+        sign_in("oscar").post(reverse("admin:payments_surplus_send_again", args=[surplus.pk]))
+
+        surplus.refresh_from_db()
+        assert (surplus.state, surplus.psp_key) == ("sending", f"{key}:again1")
+        assert Job.objects.filter(kind="payments.send_back", state="todo").count() == 1
+        assert HumanTask.objects.get().state == "settled"
+
+
+class TestARiskReview:
+    @pytest.fixture
+    def held(self, market: World) -> Checkout:
+        checkout = market.checkout(("Ann's Lamps", eur(90_000)), registered=False)
+        verdict = Verdict(decision="review", rule="large_amount", reason="above the limit")
+        with money_tx("test"):
+            _act_on(checkout.attempts.get().pk, verdict, kind="lists", now=timezone.now())
+        return checkout
+
+    def test_is_told_on_the_page_and_let_pass_by_an_approver(self, held: Checkout, sign_in: SignIn) -> None:
+        page = sign_in("vera").get(reverse("admin:payments_checkout_change", args=[held.pk])).content.decode()
+        assert "The risk check wants somebody to look at this payment: above the limit." in page
+
+        sign_in("anna").post(reverse("admin:payments_checkout_let_pass", args=[held.pk]), {"reason": "I know her"})
+
+        assert RiskVerdict.objects.get(check_kind="person").decided_by == "user:anna"
+        assert list(Attempt.objects.filter(checkout=held).order_by("number").values_list("state", flat=True)) == [
+            "abandoned",
+            "created",
+        ]
+
+    def test_is_refused_by_an_approver(self, held: Checkout, sign_in: SignIn) -> None:
+        sign_in("anna").post(reverse("admin:payments_checkout_refuse", args=[held.pk]), {"reason": "a fraud"})
+
+        assert PaymentOrder.objects.get(checkout=held).state == "FAILED"
+        assert Approval.objects.get().note == "a fraud"
