@@ -100,6 +100,7 @@ def buyer_return(request: HttpRequest, checkout: str) -> HttpResponse:
         "total": localised(found.total, request),
         "return_url": found.return_url,
         "reserved": OrderState.AUTHORIZED in states,
+        "too_late": status == "not_paid" and OrderState.SUCCESS in states,
         "page_url": attempt.page_url if attempt and status == "action" else "",
         "look_again_s": _LOOK_AGAIN_S.get(status),
     }
