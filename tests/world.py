@@ -14,6 +14,7 @@ from operations.services import grant_approval, issue_api_key, register_storefro
 from payments.models import Checkout, PaymentOrder, Seller
 from payouts.models import Batch
 from payouts.services import propose_batch, release_due
+from reconciliation.services import fetch_statement, match_statement
 from sandbox.control import SandboxControl
 from sandbox.storefront.buyer import Buyer, PaymentOutcome
 from sandbox.storefront.trade import CARD
@@ -141,6 +142,13 @@ class World:
     def release(self) -> int:
         """Release what was delivered and whose hold is over."""
         return release_due(limit=1000, actor="system:test", now=timezone.now())
+
+    def reconciled(self) -> dict[str, int]:
+        """Fetch the provider's statement of today, match it, and return how its lines ended."""
+        self.provider.advance(1)
+        statement = fetch_statement(actor="system:test", now=timezone.now() + timedelta(seconds=2))
+        assert statement is not None
+        return dict(match_statement(statement=statement.pk, now=timezone.now()).lines)
 
     def propose(self, *, currency: str = "EUR") -> Batch:
         """Propose a payout batch as the maker."""

@@ -106,6 +106,7 @@ class TestMoneyThatIsReserved:
 
         assert (balance(ann), balance(bob)) == ("90.00", "18.45")
         assert charged(world) == [(12_050, 0)]
+        assert world.reconciled() == {"matched": 3}
         assert verify_books(actor="system:test", now=timezone.now()).green
 
     def test_can_be_refunded_up_to_what_was_captured(self, world: World, ann: Seller) -> None:

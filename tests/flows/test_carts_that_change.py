@@ -188,6 +188,7 @@ class TestADoublePayment:
             names={ann.id: "ann"},
             ignoring=("provider_fee_charged",),
         )
+        assert world.reconciled() == {"matched": 3}
         assert verify_books(actor="system:test", now=timezone.now()).green
 
     def test_is_sent_back_once(self, world: World, ann: Seller, pages: list[Any]) -> None:
