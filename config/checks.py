@@ -49,6 +49,8 @@ def production(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage
         found.append(Error("STRIPE_WEBHOOK_SECRET must hold the endpoint's whsec_ secrets", id="counterfoil.E012"))
     if settings.CHECKOUT_PAGE == "embedded" and not settings.STRIPE_PUBLISHABLE_KEY.startswith("pk_live_"):
         found.append(Error("CHECKOUT_PAGE=embedded needs STRIPE_PUBLISHABLE_KEY", id="counterfoil.E014"))
+    if settings.WEBHOOK_PRIVATE_ADDRESSES:
+        found.append(Error("WEBHOOK_PRIVATE_ADDRESSES lets storefronts reach our own network", id="counterfoil.E015"))
     if not settings.PUBLIC_URL.startswith("https://"):
         found.append(Error("PUBLIC_URL must be https", id="counterfoil.E013"))
     return found

@@ -44,6 +44,8 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         _list("Webhooks received", "payments.webhookevent", "inbox"),
         _list("Webhooks compared", "payments.eventlisting", "rule"),
         _list("Messages to shops", "payments.storefrontevent", "outbox"),
+        _list("Deliveries of messages", "payments.eventdelivery", "send"),
+        _list("Endpoints of shops", "payments.webhookendpoint", "webhook"),
     ),
     "The books": (
         Page(

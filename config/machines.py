@@ -2,7 +2,7 @@
 
 from ledger.states import MANUAL_JOURNAL
 from operations.lifecycle import Machine, Transition
-from payments.states import ATTEMPT, INSTRUCTION, ORDER, REFUND, SURPLUS
+from payments.states import ATTEMPT, DISPUTE, EVENT_DELIVERY, EVIDENCE, INSTRUCTION, ORDER, REFUND, SURPLUS
 from payouts.states import BATCH, PAYOUT
 from reconciliation.states import DISCREPANCY, STATEMENT
 
@@ -13,11 +13,14 @@ MACHINES: dict[str, Machine] = {
     "payments_instruction": INSTRUCTION,
     "payments_surplus": SURPLUS,
     "payments_refund": REFUND,
+    "payments_dispute": DISPUTE,
+    "payments_disputeevidence": EVIDENCE,
     "payouts_batch": BATCH,
     "payouts_payout": PAYOUT,
     "reconciliation_statement": STATEMENT,
     "reconciliation_discrepancy": DISCREPANCY,
     "ledger_manualjournal": MANUAL_JOURNAL,
+    "payments_eventdelivery": EVENT_DELIVERY,
 }
 
 _PREAMBLE = """\

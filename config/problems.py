@@ -10,6 +10,7 @@ from django.urls import reverse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from config.middleware import request_id
 from operations.errors import DomainError
 
 logger = logging.getLogger(__name__)
@@ -47,10 +48,19 @@ STATUSES = {
     "outcome_unknown": 409,
     "delivery_in_future": 422,
     "stopped": 503,
+    "unknown_parameter": 400,
+    "bad_parameter": 400,
+    "rate_limited": 429,
+    "unknown_event": 404,
+    "unknown_endpoint": 404,
+    "unknown_delivery": 404,
+    "unknown_event_types": 422,
+    "address_refused": 422,
+    "period_reversed": 422,
 }
 # Conflicts that pass by themselves: the client is told when to ask again.
-_NOT_YET = {"request_in_progress", "outcome_unknown"}
-_TITLES = {
+_NOT_YET = {"request_in_progress", "outcome_unknown", "evidence_under_way"}
+TITLES = {
     400: "Bad request",
     401: "Not authenticated",
     403: "Not allowed",
@@ -73,6 +83,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         case DomainError():
             status = STATUSES.get(error.code, 409)
             body = _problem(status, code=error.code, detail=str(error))
+            if "parameter" in error.facts:
+                body["errors"] = [{"field": error.facts["parameter"], "message": str(error)}]
         case exceptions.ValidationError():
             status, body = 422, _problem(422, code="invalid", detail="Some fields are wrong.")
             body["errors"] = [{"field": field, "message": message} for field, message in _flatten(error.detail)]
@@ -118,10 +130,11 @@ def server_error(request: HttpRequest) -> JsonResponse:
 def _problem(status: int, *, code: str, detail: str) -> dict[str, Any]:
     return {
         "type": f"urn:counterfoil:problem:{code}",
-        "title": _TITLES.get(status, "Error"),
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "code": code,
         "detail": detail,
+        "request_id": request_id.get(),
     }
 
 

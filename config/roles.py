@@ -32,10 +32,11 @@ ROLES = (
             "ledger.add_manualjournal",  # write a journal or a reversal, submit it
             "payments.change_dispute",  # hand in evidence
             "reconciliation.change_discrepancy",  # assign, resolve
-            "operations.change_job",  # replay or discard a dead letter
-            "operations.change_humantask",  # close a question
+            "payments.change_eventdelivery",  # send a message to a shop again
             "payments.change_webhookevent",  # act on a kept event once more
             "payments.change_surplus",  # send back again what was paid twice
+            "operations.change_job",  # replay or discard a dead letter
+            "operations.change_humantask",  # close a question
             "operations.add_stopswitch",  # pull a stop switch
         ),
     ),

@@ -208,15 +208,28 @@ COMMISSION_BPS = env.integer("COMMISSION_BPS", 1000, minimum=0, maximum=10_000)
 # Where the head of the chain of seals goes each day, besides the log; best on another machine's disk.
 CHAIN_HEADS_FILE = Path(found) if (found := env.text("CHAIN_HEADS_FILE", "")) else None
 
+# ── payments: messages to storefronts ─────────────────────────────────────────────────────────────────────
+# Only where the shop runs on the same machine: elsewhere an endpoint is a public https address.
+WEBHOOK_PRIVATE_ADDRESSES = env.boolean("WEBHOOK_PRIVATE_ADDRESSES", ENV == "development")
+# An endpoint that took nothing for so long is disabled, and its storefront told.
+WEBHOOK_DISABLE_AFTER = timedelta(hours=env.integer("WEBHOOK_DISABLE_AFTER_HOURS", 120, minimum=1, maximum=24 * 90))
+
 # ── payouts ──────────────────────────────────────────────────────────────────────────────────────────────
 # In development what is delivered may be paid out the same day, so that a day of trade shows everything.
 HOLD_DAYS = env.integer("HOLD_DAYS", 0 if ENV == "development" else 7, minimum=0, maximum=365)
 PAYOUT_MINIMUM_MINOR = env.integer("PAYOUT_MINIMUM_MINOR", 100, minimum=1, maximum=10**9)
 
 # ── API ──────────────────────────────────────────────────────────────────────────────────────────────────
+# Requests of one API key: so many a second for ever, and as many as fill so many seconds at once.
+API_RATES = {
+    "read": env.integer("API_READS_PER_SECOND", 200, minimum=1, maximum=100_000),
+    "write": env.integer("API_WRITES_PER_SECOND", 100, minimum=1, maximum=100_000),
+}
+API_BURST_S = env.integer("API_BURST_SECONDS", 10, minimum=1, maximum=3600)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["operations.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["operations.api.throttling.ApiKeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["operations.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -226,10 +239,15 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Counterfoil",
-    "DESCRIPTION": "The payment system of a marketplace. Amounts are strings; errors are RFC 9457 problems.",
+    "DESCRIPTION": "The payment system of a marketplace. Amounts are strings in major units; errors are problems of "
+    "RFC 9457 with a stable `code`; lists are pages by cursor. `docs/api.md` is the guide.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SCHEMA_PATH_PREFIX": "/v1/",
+    "SORT_OPERATIONS": False,
+    "POSTPROCESSING_HOOKS": ["config.openapi.complete"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -2,9 +2,8 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from config import health
+from config import health, reference
 
 urlpatterns = [
     path("healthz", health.alive),
@@ -12,8 +11,8 @@ urlpatterns = [
     path("v1/", include("payments.api.urls")),
     path("v1/", include("payouts.api.urls")),
     path("", include("payments.pages.urls")),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("v1/openapi.json", reference.document, name="openapi"),
+    path("v1/docs", reference.page, name="api-docs"),
     path("admin/", admin.site.urls),
 ]
 handler404 = "config.problems.not_found"

@@ -8,8 +8,9 @@ from operations.jobs.policy import ASK_THE_PROVIDER, RetryPolicy
 # A checkout stays payable for a day, and is polled at growing intervals for as long.
 _POLL = RetryPolicy(base_s=60, cap_s=1800, attempts=500)
 
-# A shop that is down for days still gets its messages: the waits add up to three days.
-_TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=22)
+# A shop that is down for days still gets its messages. How many tries a message has is the message's own count
+# (payments.services.events): an endpoint that takes nothing fills its log, not the dead letters.
+_TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=100)
 
 # What is not known here yet may become so; after three days, when the provider too gives up, a person looks.
 _EVENT = RetryPolicy(base_s=2, cap_s=3600, attempts=80)
@@ -30,7 +31,7 @@ JOBS = {
     "payments.send_evidence": "payments.services.send_evidence",
     "payments.warn_of_deadline": "payments.services.warn_of_deadline",
     "payments.open_seller_account": "payments.services.open_seller_account",
-    "payments.send_event": "payments.services.send_event",
+    "payments.deliver_event": "payments.services.deliver_event",
     "payouts.send_payout": "payouts.services.send_payout",
     "payouts.confirm_payout": "payouts.services.confirm_payout",
     "payouts.release_again": "payouts.services.release_again",
@@ -49,7 +50,7 @@ RETRY_POLICIES = {
     "payments.warn_of_deadline": _LATER,
     "payments.send_evidence": ASK_THE_PROVIDER,
     "payments.open_seller_account": ASK_THE_PROVIDER,
-    "payments.send_event": _TELL,
+    "payments.deliver_event": _TELL,
     "payouts.send_payout": ASK_THE_PROVIDER,
     "payouts.confirm_payout": ASK_THE_PROVIDER,
 }

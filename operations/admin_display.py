@@ -24,7 +24,7 @@ NOTHING = "–"
 _TONES = {
     "good": (
         "success succeeded paid done granted matched closed completed resolved handled proved released posted "
-        "won warning_closed prevented accepted settled accept"
+        "won warning_closed prevented accepted settled accept delivered"
     ),
     "busy": (
         "executing pending sent sending approved authorized doing parsed assigned received "
@@ -34,7 +34,10 @@ _TONES = {
         "unknown requires_action in_review proposed requested timing open parked review "
         "needs_response warning_needs_response appeal_needs_response"
     ),
-    "bad": "below_zero failed dead discrepancy returned declined stopped not_proved revoked lost refused reject",
+    "bad": (
+        "below_zero disabled dropped failed dead discrepancy returned declined stopped not_proved revoked lost refused "
+        "reject"
+    ),
 }
 _TONE_OF = {state: tone for tone, states in _TONES.items() for state in states.split()}
 
@@ -53,7 +56,9 @@ _PAGES = {
     "seller": "payments_seller",
     "statement": "reconciliation_statement",
     "storefront": "operations_storefront",
+    "storefront_event": "payments_storefrontevent",
     "switch": "operations_stopswitch",
+    "webhook_endpoint": "payments_webhookendpoint",
 }
 
 

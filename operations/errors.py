@@ -18,5 +18,9 @@ class DomainError(Exception):
         self.facts = facts
         for name, value in facts.items():
             setattr(self, name, value)
-        template = (type(self).__doc__ or "").strip().split("\n\n")[0]
-        super().__init__(" ".join(template.split()).format(**facts))
+        super().__init__(self.template().format(**facts))
+
+    @classmethod
+    def template(cls) -> str:
+        """Return the message with a place for each fact."""
+        return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())

@@ -90,6 +90,12 @@ def bind(*, key_id: int, subject: str) -> None:
     IdempotencyKey.objects.filter(pk=key_id).update(subject=subject)
 
 
+def stored(*, key_id: int) -> tuple[int, Any] | None:
+    """Return the answer that a key's first request got, if it has ended: its status and its body."""
+    row = IdempotencyKey.objects.get(pk=key_id)
+    return (row.response_status, row.response_body) if row.response_status is not None else None
+
+
 def answer(*, key_id: int, status: int, body: Any) -> None:
     """Store the final answer, to be replayed to every repetition."""
     IdempotencyKey.objects.filter(pk=key_id).update(response_status=status, response_body=body, lease_until=None)

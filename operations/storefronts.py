@@ -47,6 +47,11 @@ def issue_key(*, slug: str, label: str, actor: str, now: datetime, secret: str |
 
 def authenticate(*, secret: str, now: datetime) -> Storefront:
     """Return the storefront whose living key this is. Raises BadApiKey."""
+    return living_key(secret=secret, now=now).storefront
+
+
+def living_key(*, secret: str, now: datetime) -> ApiKey:
+    """Return the living key with this secret, with its storefront. Raises BadApiKey."""
     key = (
         ApiKey.objects.select_related("storefront")
         .filter(digest=_digest(secret), revoked_at=None)
@@ -55,7 +60,7 @@ def authenticate(*, secret: str, now: datetime) -> Storefront:
     )
     if key is None:
         raise BadApiKey()
-    return key.storefront
+    return key
 
 
 def revoke(*, key_id: int, actor: str, now: datetime) -> None:

@@ -32,3 +32,15 @@ class NotKnownYet(DomainError):
 
     code = "not_known_yet"
     retryable = True
+
+
+class UnknownEvent(DomainError):
+    """There is no event {event!r} in this storefront."""
+
+    code = "unknown_event"
+
+
+class UnknownEndpoint(DomainError):
+    """There is no webhook endpoint {endpoint!r} in this storefront."""
+
+    code = "unknown_endpoint"

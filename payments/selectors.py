@@ -10,18 +10,21 @@ from django.db.models import QuerySet, Sum
 from ledger.money import Money
 from operations import switchboard
 from operations.selectors import open_approvals, open_tasks
-from payments.errors import UnknownDispute, UnknownPayment, UnknownSeller
+from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
 from payments.models import (
     Attempt,
     Bearer,
     Checkout,
     Dispute,
     DisputeShare,
+    EventDelivery,
     Instruction,
     PaymentOrder,
     Refund,
     Seller,
+    StorefrontEvent,
     Surplus,
+    WebhookEndpoint,
     WebhookEvent,
 )
 from payments.states import HOLDS_MONEY, WANTS_EVIDENCE, AttemptState, InstructionState, OrderState, RefundState
@@ -62,6 +65,59 @@ class OrderTotals:
     commission_minor: int
     psp_fees_minor: int
     refunded_minor: int
+
+
+def payments_of(*, storefront: str) -> QuerySet[PaymentOrder]:
+    """Return a storefront's payment orders with what is shown of them."""
+    rows = PaymentOrder.objects.filter(storefront=storefront).select_related("checkout", "seller")
+    return rows.prefetch_related("refunds")
+
+
+def checkouts_of(*, storefront: str) -> QuerySet[Checkout]:
+    """Return a storefront's checkouts with what is shown of them."""
+    rows = Checkout.objects.filter(storefront=storefront)
+    return rows.prefetch_related("orders__seller", "attempts")
+
+
+def refunds_in(*, storefront: str) -> QuerySet[Refund]:
+    """Return a storefront's refunds, each with its payment order."""
+    return Refund.objects.filter(order__storefront=storefront).select_related("order")
+
+
+def disputes_of(*, storefront: str) -> QuerySet[Dispute]:
+    """Return a storefront's disputes with the orders that they are about and what was handed in."""
+    rows = Dispute.objects.filter(checkout__storefront=storefront).select_related("checkout")
+    return rows.prefetch_related("shares__order", "evidence")
+
+
+def sellers_of(*, storefront: str) -> QuerySet[Seller]:
+    """Return a storefront's sellers with their terms."""
+    return Seller.objects.filter(storefront=storefront).prefetch_related("commission_rates", "commission_minimums")
+
+
+def events_of(*, storefront: str) -> QuerySet[StorefrontEvent]:
+    """Return what a storefront was to be told."""
+    return StorefrontEvent.objects.filter(storefront=storefront)
+
+
+def endpoints_of(*, storefront: str) -> QuerySet[WebhookEndpoint]:
+    """Return a storefront's endpoints, without those that it deleted."""
+    return WebhookEndpoint.objects.filter(storefront=storefront, deleted_at=None)
+
+
+def deliveries_to(*, storefront: str, endpoint: str) -> QuerySet[EventDelivery]:
+    """Return what was sent to an endpoint, with each try. Raises UnknownEndpoint."""
+    if not endpoints_of(storefront=storefront).filter(pk=endpoint).exists():
+        raise UnknownEndpoint(endpoint=endpoint)
+    return EventDelivery.objects.filter(endpoint=endpoint).prefetch_related("tries")
+
+
+def one_endpoint(*, storefront: str, endpoint: str) -> WebhookEndpoint:
+    """Return a storefront's endpoint. Raises UnknownEndpoint."""
+    found = endpoints_of(storefront=storefront).filter(pk=endpoint).first()
+    if found is None:
+        raise UnknownEndpoint(endpoint=endpoint)
+    return found
 
 
 def checkout(*, checkout: str) -> Checkout:
@@ -190,11 +246,6 @@ def sellers_without_account(*, storefront: str) -> int:
     return Seller.objects.filter(storefront=storefront, psp_account="").count()
 
 
-def refunds_of(*, order: str) -> QuerySet[Refund]:
-    """Return an order's refunds, oldest first."""
-    return Refund.objects.filter(order=order).order_by("created_at")
-
-
 def open_refunds(*, storefront: str) -> int:
     """Return how many of a storefront's refunds have no final outcome yet."""
     ended = (RefundState.SUCCEEDED, RefundState.FAILED, RefundState.CANCELED)
@@ -288,34 +339,6 @@ def kept_events(
     }
     chosen = {name: value for name, value in wanted.items() if value is not None}
     return list(WebhookEvent.objects.filter(psp=psp, **chosen).defer("payload").order_by("id"))
-
-
-def dispute(*, storefront: str, dispute: str) -> Dispute:
-    """Return a storefront's dispute. Raises UnknownDispute, also for another storefront's."""
-    found = Dispute.objects.select_related("checkout").filter(pk=dispute, checkout__storefront=storefront).first()
-    if found is None:
-        raise UnknownDispute(dispute=dispute)
-    return found
-
-
-def disputes(
-    *,
-    storefront: str,
-    limit: int,
-    before: str | None = None,
-    status: str | None = None,
-    payment_order_id: str | None = None,
-) -> list[Dispute]:
-    """Return a storefront's disputes, the newest first, at most `limit`, those before a given one (its id)."""
-    rows = Dispute.objects.select_related("checkout").filter(checkout__storefront=storefront)
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    if status is not None:
-        rows = rows.filter(state=status)
-    if payment_order_id is not None:
-        rows = rows.filter(shares__order__payment_order_id=payment_order_id)
-    # Ids are made of the moment: the order of ids is that of time.
-    return list(rows.prefetch_related("shares__order", "evidence").order_by("-pk")[:limit])
 
 
 def disputes_wanting_evidence() -> int:

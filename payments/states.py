@@ -109,6 +109,15 @@ class SurplusState(models.TextChoices):
     FAILED = "failed", "could not be sent back: a person must look"
 
 
+class EventDeliveryState(models.TextChoices):
+    """Where one message to one endpoint of a storefront stands."""
+
+    WAITING = "waiting", "to be sent, or to be sent again"
+    DELIVERED = "delivered", "the endpoint took it"
+    FAILED = "failed", "the endpoint did not take it for days; nobody tries any more"
+    DROPPED = "dropped", "the endpoint was disabled or deleted before it took it"
+
+
 _OPEN = ("EXECUTING", "UNKNOWN", "REQUIRES_ACTION", "IN_REVIEW")
 
 ORDER = Machine(
@@ -417,6 +426,23 @@ SURPLUS = Machine(
             sources=("sending", "unknown", "pending", "returned"),
             target="failed",
             phrase="the provider could not give it back",
+        ),
+    ),
+)
+
+EVENT_DELIVERY = Machine(
+    name="event_delivery",
+    states=EventDeliveryState,
+    initial=EventDeliveryState.WAITING,
+    transitions=(
+        Transition(event="deliver", sources=("waiting",), target="delivered", phrase="the endpoint answered 2xx"),
+        Transition(event="give_up", sources=("waiting",), target="failed", phrase="every try of the plan failed"),
+        Transition(event="drop", sources=("waiting",), target="dropped", phrase="the endpoint is not in use any more"),
+        Transition(
+            event="send_again",
+            sources=("delivered", "failed", "dropped"),
+            target="waiting",
+            phrase="somebody asked to have it sent again",
         ),
     ),
 )

@@ -88,13 +88,22 @@ def _moments(story: Story) -> Iterator[Moment]:
     yield from _webhooks(story)
     yield from _entries(checkout)
     yield from _jobs(story)
-    for event in StorefrontEvent.objects.filter(payload__data__checkout_id=checkout.checkout_id):
-        text = f"{event.type} for the storefront: {event.last_answer or 'not delivered yet'}"
-        yield Moment(at=event.created_at, kind="event", subject=event.pk, text=text)
+    yield from _events(checkout)
     for subject in _subjects(story):
         for entry in audit_trail(subject=subject):
             text = f"{entry.action} by {entry.actor}"
             yield Moment(at=entry.at, kind="audit", subject=subject, text=text, facts=entry.facts)
+
+
+def _events(checkout: Checkout) -> Iterator[Moment]:
+    found = StorefrontEvent.objects.filter(
+        storefront=checkout.storefront_id, payload__data__checkout_id=checkout.checkout_id
+    )
+    for event in found.prefetch_related("deliveries__endpoint"):
+        deliveries = sorted(event.deliveries.all(), key=lambda each: each.pk)
+        fates = ", ".join(f"{each.state} at {each.endpoint.url}" for each in deliveries)
+        text = f"{event.type} for the storefront: {fates or 'no endpoint wanted it'}"
+        yield Moment(at=event.created_at, kind="event", subject=event.pk, text=text)
 
 
 def _moves(story: Story) -> Iterator[Moment]:

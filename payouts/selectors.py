@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Sum
 
 from ledger.money import Money
+from operations.errors import DomainError
+from payments.selectors import payment
 from payouts.models import Batch, Delivery, Payout, PayoutItem
 from payouts.states import BatchState, PayoutState
 
@@ -17,6 +19,21 @@ class ReleaseTotals:
 
     released_minor: int
     paid_out_minor: int
+
+
+class UnknownDelivery(DomainError):
+    """No delivery of the payment {payment_id!r} was reported."""
+
+    code = "unknown_delivery"
+
+
+def delivery(*, storefront: str, payment_order_id: str) -> Delivery:
+    """Return what a storefront reported of a payment order. Raises UnknownPayment, UnknownDelivery."""
+    order = payment(storefront=storefront, payment_order_id=payment_order_id)
+    found = Delivery.objects.filter(order_id=order.pk).first()
+    if found is None:
+        raise UnknownDelivery(payment_id=payment_order_id)
+    return found
 
 
 def totals(*, orders: list[str]) -> ReleaseTotals:

@@ -281,7 +281,7 @@ def _banner(family: Mapping[str, str], *, logs: Path, logins: str) -> str:
     address = family["PUBLIC_URL"]
     lines = [
         "",
-        f"  Storefront API   {address}/v1/payments (described at {address}/api/docs)",
+        f"  Storefront API   {address}/v1/payments (described at {address}/v1/docs)",
         f"  Finance console  {address}/admin/",
         f"  Provider         {family.get('SANDBOX_URL', 'Stripe, by STRIPE_API_KEY')}",
         f"  Logs             {logs}",

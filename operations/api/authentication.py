@@ -6,7 +6,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 
 from operations.models import Storefront
-from operations.storefronts import BadApiKey, authenticate
+from operations.storefronts import BadApiKey, living_key
 
 
 def storefront_of(request: Request) -> Storefront:
@@ -20,8 +20,8 @@ def storefront_of(request: Request) -> Storefront:
 class ApiKeyAuthentication(BaseAuthentication):
     """Authenticate `Authorization: Bearer cf_…` as a storefront. Keys never travel in a URL."""
 
-    def authenticate(self, request: Request) -> tuple[Storefront, None] | None:
-        """Return the storefront; None without a header. Raises AuthenticationFailed (401) for a bad key."""
+    def authenticate(self, request: Request) -> tuple[Storefront, int] | None:
+        """Return the storefront and the id of its key; None without a header. Raises AuthenticationFailed (401)."""
         parts = get_authorization_header(request).split()
         if not parts:
             return None
@@ -32,9 +32,10 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             raise AuthenticationFailed("The Authorization header must be 'Bearer <API key>'.")
         try:
-            return authenticate(secret=secret, now=timezone.now()), None
+            key = living_key(secret=secret, now=timezone.now())
         except BadApiKey as error:
             raise AuthenticationFailed(str(error)) from error
+        return key.storefront, key.pk
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge that makes a refusal a 401."""

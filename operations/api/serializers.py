@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.core.validators import validate_email
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")
@@ -38,6 +39,7 @@ class StrictCharField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+@extend_schema_field({"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}$", "maxLength": 64})
 class IdentifierField(StrictCharField):
     """An identifier that a client chose: 1 to 64 letters, digits, `_`, `-`, `.`, `:`."""
 
@@ -64,6 +66,7 @@ class EmailField(StrictCharField):
         self.validators.append(validate_email)
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Z]{2}$", "example": "DE"})
 class CountryField(StrictCharField):
     """An ISO 3166 code in two capitals."""
 

@@ -9,10 +9,6 @@ class Storefront(models.Model):
     return_origins = models.JSONField(
         default=list, help_text="origins (https://shop.example) to which a buyer may be sent back"
     )
-    event_url = models.URLField(
-        blank=True, help_text="where the shop wants to be told; set by an operator, never by API"
-    )
-    event_secret = models.TextField(blank=True, help_text="whsec_ + base 64: what our messages to it are signed with")
     created_at = models.DateTimeField(auto_now_add=True)
 
     # What REST framework asks of a request's user.

@@ -40,3 +40,22 @@ LIMIT %(limit)s
 INSERT INTO operations_humantask (kind, subject, waits_for, reason, since, state, closed_by, note)
 VALUES (%(kind)s, %(subject)s, %(waits_for)s, %(reason)s, %(now)s, 'open', '', '')
 ON CONFLICT (kind, subject) WHERE state = 'open' DO NOTHING
+
+
+-- name: take_token
+-- `tokens` are thousandths, and -1 where there was none to take.
+INSERT INTO operations_ratebucket AS bucket (client, kind, millitokens, refused, filled_at)
+VALUES (%(client)s, %(kind)s, (%(burst)s - 1) * 1000, false, clock_timestamp())
+ON CONFLICT (client, kind) DO UPDATE SET
+    (millitokens, refused, filled_at) = (
+        SELECT CASE WHEN full_ >= 1000 THEN full_ - 1000 ELSE full_ END, full_ < 1000, now_
+        FROM (
+            SELECT clock_timestamp() AS now_,
+                   LEAST(%(burst)s * 1000,
+                         bucket.millitokens + GREATEST(0, floor(
+                             extract(epoch FROM clock_timestamp() - bucket.filled_at) * 1000 * %(per_second)s)))::bigint
+                   AS full_
+        ) AS filled
+    )
+RETURNING CASE WHEN refused THEN GREATEST(1, ceil((1000 - millitokens) / (%(per_second)s * 1000.0)))::int ELSE 0 END
+    AS wait_s

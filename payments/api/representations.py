@@ -1,12 +1,30 @@
 """How our objects look to API clients."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ledger.money import Money
+from ledger.reports import SellerMovement, SellerStatement
+from ledger.selectors import Wallet
 from payments.gateway.declines import retry_of
-from payments.models import Attempt, Checkout, Dispute, DisputeEvidence, PaymentOrder, Refund, Seller
+from payments.models import (
+    Attempt,
+    Checkout,
+    DeliveryTry,
+    Dispute,
+    DisputeEvidence,
+    EventDelivery,
+    PaymentOrder,
+    Refund,
+    Seller,
+    StorefrontEvent,
+    WebhookEndpoint,
+)
 from payments.selectors import Waiting, waiting
 from payments.states import WANTS_EVIDENCE, AttemptState, RefundState
+
+# Whom each of the orders that are shown waits for, by our ids; asked once for all that are shown together.
+Waits = Mapping[str, Waiting]
 
 
 def money(amount: Money) -> dict[str, str]:
@@ -30,6 +48,64 @@ def order(found: PaymentOrder, waits: Waiting | None) -> dict[str, Any]:
     }
 
 
+def waits_of_payments(rows: Iterable[PaymentOrder], expand: frozenset[str] = frozenset()) -> Waits:
+    """Return whom payment orders wait for, and those of their checkouts too where these are shown whole."""
+    found = list(rows)
+    if "checkout" in expand:
+        found += [each for row in found for each in row.checkout.orders.all()]
+    return waiting(orders=found)
+
+
+def waits_of_checkouts(rows: Iterable[Checkout]) -> Waits:
+    """Return whom the orders of checkouts wait for."""
+    return waiting(orders=[each for row in rows for each in row.orders.all()])
+
+
+def payment(found: PaymentOrder, waits: Waits, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return one payment order with its checkout's id and its refunds, and what was to be shown whole."""
+    refunds = sorted(found.refunds.all(), key=lambda each: each.pk)
+    body = {
+        **order(found, waits.get(found.pk)),
+        "checkout_id": found.checkout.checkout_id,
+        "is_payment_done": found.checkout.is_payment_done,
+        "created_at": found.checkout.created_at.isoformat(),
+        "refunds": [refund(each) for each in refunds],
+    }
+    if "checkout" in expand:
+        body["checkout"] = checkout(found.checkout, waits)
+    if "seller" in expand:
+        body["seller"] = seller(found.seller)
+    return body
+
+
+def checkout(found: Checkout, waits: Waits, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return a checkout with the orders of its cart and the page on which it is paid."""
+    attempt = latest_attempt(found)
+    orders = sorted(found.orders.all(), key=lambda each: each.pk)
+    body = {
+        "id": found.id,
+        "checkout_id": found.checkout_id,
+        **money(found.total),
+        "is_payment_done": found.is_payment_done,
+        "capture_method": found.capture_method,
+        "authorization": authorization(attempt),
+        "last_error": last_error(attempt),
+        "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
+        "expires_at": found.expires_at.isoformat(),
+        "created_at": found.created_at.isoformat(),
+        "payment_orders": [order(each, waits.get(each.pk)) for each in orders if each.cart == found.cart],
+    }
+    if "refunds" in expand:
+        refunds = [each for one in orders for each in one.refunds.all()]
+        body["refunds"] = [refund(each) for each in sorted(refunds, key=lambda each: each.pk)]
+    return body
+
+
+def latest_attempt(found: Checkout) -> Attempt | None:
+    """Return the latest of a checkout's attempts, which were fetched with it."""
+    return max(found.attempts.all(), key=lambda each: each.number, default=None)
+
+
 def last_error(attempt: Attempt | None) -> dict[str, str] | None:
     """Return why the last try failed, and who may try again: the buyer, us, or nobody (never)."""
     if attempt is None or not attempt.last_error or attempt.state == AttemptState.SUCCEEDED:
@@ -45,27 +121,9 @@ def authorization(attempt: Attempt | None) -> dict[str, Any] | None:
     return {"expires_at": attempt.authorized_until.isoformat()}
 
 
-def checkout(found: Checkout, attempt: Attempt | None) -> dict[str, Any]:
-    """Return a checkout with the orders of its cart and the page on which it is paid."""
-    orders = list(found.orders.filter(cart=found.cart).select_related("seller").order_by("pk"))
-    waits = waiting(orders=orders)
-    return {
-        "id": found.id,
-        "checkout_id": found.checkout_id,
-        **money(found.total),
-        "is_payment_done": found.is_payment_done,
-        "capture_method": found.capture_method,
-        "authorization": authorization(attempt),
-        "last_error": last_error(attempt),
-        "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
-        "expires_at": found.expires_at.isoformat(),
-        "payment_orders": [order(each, waits.get(each.id)) for each in orders],
-    }
-
-
-def refund(found: Refund) -> dict[str, Any]:
+def refund(found: Refund, expand: frozenset[str] = frozenset(), waits: Waits | None = None) -> dict[str, Any]:
     """Return a refund; above our limit it waits for a second person of ours."""
-    return {
+    body = {
         "id": found.id,
         "payment_order_id": found.order.payment_order_id,
         **money(found.amount),
@@ -73,7 +131,11 @@ def refund(found: Refund) -> dict[str, Any]:
         "waiting_for_approval": found.needs_approval and found.state == RefundState.REQUESTED,
         "reason": found.reason,
         "failure_reason": found.last_error if found.state == RefundState.FAILED else "",
+        "created_at": found.created_at.isoformat(),
     }
+    if "payment" in expand:
+        body["payment"] = payment(found.order, waits or {})
+    return body
 
 
 def dispute(found: Dispute) -> dict[str, Any]:
@@ -110,19 +172,102 @@ def evidence(found: DisputeEvidence) -> dict[str, Any]:
     }
 
 
-def seller(found: Seller, wallets: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a seller with the terms of our commission and what we owe them, per currency."""
-    return {
+def seller(found: Seller, wallets: Sequence[Wallet] | None = None) -> dict[str, Any]:
+    """Return a seller with the terms of our commission and, where it was asked, what we owe them per currency."""
+    rates = sorted(found.commission_rates.all(), key=lambda rate: rate.category)
+    minimums = sorted(found.commission_minimums.all(), key=lambda each: each.currency)
+    body = {
         "seller_id": found.seller_id,
         "name": found.name,
         "country": found.country,
         "commission_bps": found.commission_bps,
         "commission_tax_bps": found.commission_tax_bps,
         "commission_tax": found.commission_tax,
-        "commission_rates": [
-            {"category": rate.category, "bps": rate.bps} for rate in found.commission_rates.order_by("category")
-        ],
-        "commission_minimums": [money(each.minimum) for each in found.commission_minimums.order_by("currency")],
+        "commission_rates": [{"category": rate.category, "bps": rate.bps} for rate in rates],
+        "commission_minimums": [money(each.minimum) for each in minimums],
         "payouts_enabled": found.payouts_enabled,
-        "balances": wallets,
+        "created_at": found.created_at.isoformat(),
+    }
+    if wallets is not None:
+        body["balances"] = [wallet(each) for each in wallets]
+    return body
+
+
+def wallet(found: Wallet) -> dict[str, str]:
+    """Return what a seller has with us in one currency."""
+    return {"currency": found.currency, **_parts(found)}
+
+
+def statement(found: SellerStatement, seller_id: str) -> dict[str, Any]:
+    """Return a seller's statement: opening and movements sum to closing, part by part."""
+    return {
+        "seller_id": seller_id,
+        "currency": found.currency,
+        "from": str(found.period.since),
+        "until": str(found.period.until),
+        "opening": _parts(found.opening),
+        "movements": [
+            {"event": each.recipe, "entries": each.entries, **_parts(each), "net": each.net.text}
+            for each in found.movements
+        ],
+        "closing": _parts(found.closing),
+    }
+
+
+def event(found: StorefrontEvent, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return an event with the message that endpoints get."""
+    body = {
+        "id": found.id,
+        "type": found.type,
+        "created_at": found.created_at.isoformat(),
+        "message": found.payload,
+    }
+    if "deliveries" in expand:
+        body["deliveries"] = [delivery(each) for each in sorted(found.deliveries.all(), key=lambda each: each.pk)]
+    return body
+
+
+def delivery(found: EventDelivery) -> dict[str, Any]:
+    """Return how one event fares with one endpoint, with each try."""
+    return {
+        "id": found.id,
+        "event_id": found.event_id,
+        "endpoint_id": found.endpoint_id,
+        "status": found.state,
+        "created_at": found.created_at.isoformat(),
+        "delivered_at": found.delivered_at.isoformat() if found.delivered_at else None,
+        "tries": [_try(each) for each in sorted(found.tries.all(), key=lambda each: each.pk)],
+    }
+
+
+def endpoint(found: WebhookEndpoint, *, secret: str | None = None) -> dict[str, Any]:
+    """Return an endpoint; its secret only where it was just made."""
+    body = {
+        "id": found.id,
+        "url": found.url,
+        "description": found.description,
+        "event_types": found.event_types,
+        "enabled": found.enabled,
+        "disabled_reason": found.disabled_reason or None,
+        "failing_since": found.failing_since.isoformat() if found.failing_since else None,
+        "created_at": found.created_at.isoformat(),
+    }
+    return body if secret is None else {**body, "secret": secret}
+
+
+def _try(found: DeliveryTry) -> dict[str, Any]:
+    return {
+        "at": found.at.isoformat(),
+        "http_status": found.status,
+        "milliseconds": found.milliseconds,
+        "answer": found.answer,
+    }
+
+
+def _parts(found: Wallet | SellerMovement) -> dict[str, str]:
+    return {
+        "pending": found.pending.text,
+        "available": found.available.text,
+        "reserved": found.reserved.text,
+        "receivable": found.receivable.text,
     }

@@ -13,7 +13,6 @@ from payments.commissions import ALL_BPS
 from payments.models.checkouts import CaptureMethod
 from payments.services import EVIDENCE_FIELDS
 from payments.services.evidence import LONGEST_TEXT
-from payments.states import DisputeState
 
 MAX_ORDERS = 100
 MAX_RATES = 100
@@ -27,6 +26,7 @@ class AmountField(StrictCharField):
     """An amount as text, to the letter; its currency stands beside it."""
 
 
+@extend_schema_field({"type": "string", "pattern": "^[A-Z]{3}$", "example": "EUR"})
 class CurrencyField(StrictCharField):
     """An ISO 4217 code in capitals."""
 
@@ -278,8 +278,8 @@ class EvidenceTextField(StrictCharField):
         return super().to_internal_value(data)
 
 
-class EvidenceTexts(StrictSerializer):
-    """The texts of the evidence, by name."""
+class EvidenceTextsInput(StrictSerializer):
+    """The texts of the evidence, by name; at least one."""
 
     def get_fields(self) -> dict[str, Any]:
         """Return a field for each text that a bank takes."""
@@ -295,20 +295,43 @@ class EvidenceTexts(StrictSerializer):
 class EvidenceInput(StrictSerializer):
     """Evidence for a dispute. With `final`, which it is by default, it goes to the bank, and nothing can be added."""
 
-    evidence = EvidenceTexts()
-    final = serializers.BooleanField(required=False, default=True)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Return validated data; a truth value must be one in JSON."""
-        if isinstance(data, dict) and type(data.get("final", True)) is not bool:
-            raise serializers.ValidationError({"final": ["This must be true or false."]})
-        return super().to_internal_value(data)
+    evidence = EvidenceTextsInput()
+    final = TruthField(required=False, default=True)
 
 
-class DisputeFilters(StrictSerializer):
-    """Which disputes to list."""
+class EventTypesField(CountedListField):
+    """Types of the event catalogue; none means all."""
 
-    status = serializers.ChoiceField(choices=[str(state) for state in DisputeState.values], required=False)
-    payment_order_id = IdentifierField(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=100, required=False, default=20)
-    cursor = IdentifierField(required=False)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            child=StrictCharField(max_length=100), max_length=100, too_many="Name at most 100 types.", **kwargs
+        )
+
+
+class EndpointInput(StrictSerializer):
+    """Where a storefront wants to be told, and of which events; no types means all."""
+
+    url = StrictCharField(max_length=2000)
+    description = StrictCharField(max_length=200, required=False, default="")
+    event_types = EventTypesField(required=False, default=list)
+
+
+class EndpointChange(StrictSerializer):
+    """What is to be changed of an endpoint."""
+
+    url = StrictCharField(max_length=2000, required=False)
+    description = StrictCharField(max_length=200, required=False)
+    event_types = EventTypesField(required=False)
+    enabled = TruthField(required=False)
+
+
+class RotationInput(StrictSerializer):
+    """How long the old secret signs beside the new one."""
+
+    overlap_hours = WholeNumberField(max_value=7 * 24, required=False, default=24)
+
+
+class ResendInput(StrictSerializer):
+    """Where an event is to be sent again; without an endpoint, to each that wants it."""
+
+    endpoint_id = IdentifierField(required=False)

@@ -2,7 +2,7 @@
 
 from payments.models.checkouts import Attempt, Checkout, PaymentOrder
 from payments.models.disputes import Bearer, Dispute, DisputeEvidence, DisputeShare
-from payments.models.events import StorefrontEvent
+from payments.models.events import DeliveryTry, EndpointSecret, EventDelivery, StorefrontEvent, WebhookEndpoint
 from payments.models.instructions import Instruction, Surplus
 from payments.models.refunds import Refund
 from payments.models.risk import RiskVerdict
@@ -15,9 +15,12 @@ __all__ = [
     "Checkout",
     "CommissionMinimum",
     "CommissionRate",
+    "DeliveryTry",
     "Dispute",
     "DisputeEvidence",
     "DisputeShare",
+    "EndpointSecret",
+    "EventDelivery",
     "EventListing",
     "Instruction",
     "PaymentOrder",
@@ -26,5 +29,6 @@ __all__ = [
     "Seller",
     "StorefrontEvent",
     "Surplus",
+    "WebhookEndpoint",
     "WebhookEvent",
 ]

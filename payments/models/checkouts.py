@@ -32,6 +32,7 @@ class Checkout(models.Model):
     total = MinorMoney("total_minor")
 
     class Meta:
+        indexes = [models.Index(fields=["storefront", "id"], name="checkout_by_storefront")]
         constraints = [
             models.UniqueConstraint(fields=["storefront", "checkout_id"], name="checkout_unique_per_storefront"),
             models.CheckConstraint(name="checkout_total_positive", condition=models.Q(total_minor__gt=0)),
@@ -84,6 +85,7 @@ class PaymentOrder(StatefulModel):
     refunded = MinorMoney("refunded_minor")
 
     class Meta:
+        indexes = [models.Index(fields=["storefront", "id"], name="order_by_storefront")]
         constraints = [
             models.UniqueConstraint(fields=["storefront", "payment_order_id"], name="order_unique_per_storefront"),
             models.CheckConstraint(name="order_amount_positive", condition=models.Q(amount_minor__gt=0)),

@@ -12,7 +12,22 @@ from payments.services.checkouts import (
     create_checkout,
 )
 from payments.services.disputes import sync_dispute, warn_of_deadline
-from payments.services.events import EventNotAccepted, send_event
+from payments.services.endpoints import (
+    EndpointGone,
+    TooManyEndpoints,
+    UnknownEventTypes,
+    create_endpoint,
+    delete_endpoint,
+    rotate_secret,
+    update_endpoint,
+)
+from payments.services.events import (
+    EventNotAccepted,
+    NothingToSend,
+    deliver_event,
+    resend_delivery,
+    resend_event,
+)
 from payments.services.evidence import (
     EVIDENCE_FIELDS,
     EvidenceNotWanted,
@@ -74,6 +89,7 @@ __all__ = [
     "CaptureExceedsAuthorized",
     "CheckoutExists",
     "CheckoutResult",
+    "EndpointGone",
     "EventNotAccepted",
     "EvidenceNotWanted",
     "EvidenceTooLong",
@@ -88,6 +104,7 @@ __all__ = [
     "NotRefundable",
     "NotReplaceable",
     "NotReplayable",
+    "NothingToSend",
     "OrderExists",
     "OutcomeUnknown",
     "Part",
@@ -97,6 +114,8 @@ __all__ = [
     "SellerExists",
     "SurplusNotStuck",
     "TaxUnnamed",
+    "TooManyEndpoints",
+    "UnknownEventTypes",
     "accept_risk",
     "agree_on_disputes",
     "approve_refund",
@@ -106,6 +125,9 @@ __all__ = [
     "carry_out",
     "compare_events",
     "create_checkout",
+    "create_endpoint",
+    "delete_endpoint",
+    "deliver_event",
     "expire_checkout",
     "handle_event",
     "open_seller_account",
@@ -117,9 +139,11 @@ __all__ = [
     "replace_cart",
     "replay_event",
     "request_refund",
+    "resend_delivery",
+    "resend_event",
+    "rotate_secret",
     "send_back",
     "send_back_again",
-    "send_event",
     "send_evidence",
     "send_refund",
     "submit_evidence",
@@ -130,6 +154,7 @@ __all__ = [
     "sync_seller_account",
     "tidy_up",
     "true_up_fee",
+    "update_endpoint",
     "warn_of_deadline",
     "watch_authorization",
 ]

@@ -4,15 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from operations.api import queries
 from operations.api.authentication import storefront_of
+from operations.api.described import Shown, described
 from operations.api.serializers import IdentifierField, StrictSerializer
-from payouts import services
+from payments.errors import UnknownPayment
+from payouts import models, selectors, services
 
 
 class DeliveryInput(StrictSerializer):
@@ -32,12 +34,42 @@ class DeliveryInput(StrictSerializer):
         return value
 
 
+class DeliveryOutput(serializers.Serializer[Any]):
+    """A delivery, and what follows from it."""
+
+    payment_order_id = serializers.CharField()
+    delivered_at = serializers.DateTimeField()
+    release_at = serializers.DateTimeField(help_text="When the hold is over and the money becomes available.")
+    released_at = serializers.DateTimeField(allow_null=True)
+
+
+_REPORT = {"payment_order_id": "cart-1042.ann", "delivered_at": "2026-11-20T14:00:00+00:00"}
+_DELIVERY = {**_REPORT, "release_at": "2026-11-27T14:00:00+00:00", "released_at": None}
+
+
 class Deliveries(APIView):
     """`/v1/deliveries`."""
 
-    @extend_schema(request=DeliveryInput, responses={200: dict, 201: dict})
+    @described(
+        name="reportDelivery",
+        tag="deliveries",
+        summary="Report a delivery",
+        takes=DeliveryInput,
+        example=_REPORT,
+        shows=[
+            Shown(status=201, body=DeliveryOutput, example=_DELIVERY, means="From now on the hold runs."),
+            Shown(status=200, body=DeliveryOutput, example=_DELIVERY, means="Reported already; nothing changed."),
+        ],
+        fails=[
+            UnknownPayment,
+            services.OrderNotPaid,
+            services.DeliveryInFuture,
+            services.DeliveryAlreadyReported,
+        ],
+    )
     def post(self, request: Request) -> Response:
         """Report a delivery; the same report again changes nothing."""
+        queries.no_parameters(request)
         data = DeliveryInput(data=request.data)
         data.is_valid(raise_exception=True)
         delivery, created = services.report_delivery(
@@ -46,9 +78,31 @@ class Deliveries(APIView):
             now=timezone.now(),
             **data.validated_data,
         )
-        body = {
-            "payment_order_id": data.validated_data["payment_order_id"],
-            "delivered_at": delivery.delivered_at.isoformat(),
-            "release_at": delivery.release_at.isoformat(),
-        }
+        body = _shown(delivery, data.validated_data["payment_order_id"])
         return Response(body, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+
+
+class Delivery(APIView):
+    """`/v1/deliveries/{payment_order_id}`."""
+
+    @described(
+        name="getDelivery",
+        tag="deliveries",
+        summary="Get the delivery of a payment order",
+        shows=[Shown(status=200, body=DeliveryOutput, example=_DELIVERY)],
+        fails=[UnknownPayment, selectors.UnknownDelivery],
+    )
+    def get(self, request: Request, payment_order_id: str) -> Response:
+        """Return what was reported of a payment order, and when its money becomes available."""
+        queries.no_parameters(request)
+        found = selectors.delivery(storefront=storefront_of(request).slug, payment_order_id=payment_order_id)
+        return Response(_shown(found, payment_order_id))
+
+
+def _shown(found: models.Delivery, payment_order_id: str) -> dict[str, Any]:
+    return {
+        "payment_order_id": payment_order_id,
+        "delivered_at": found.delivered_at.isoformat(),
+        "release_at": found.release_at.isoformat(),
+        "released_at": found.released_at.isoformat() if found.released_at else None,
+    }

@@ -12,6 +12,7 @@ class TestAnUnknownAddress:
         assert answer["Content-Type"] == "application/problem+json"
         assert answer["X-Request-Id"].startswith("req_")
         assert answer.json() == {
+            "request_id": answer["X-Request-Id"],
             "type": "urn:counterfoil:problem:not_found",
             "title": "Not found",
             "status": 404,

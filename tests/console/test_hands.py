@@ -9,7 +9,7 @@ from django.urls import reverse
 from ledger.selectors import wallets_of
 from operations.models import ApiKey, Approval, AuditEntry, HumanTask, Job, StopSwitch
 from operations.services import BadApiKey, authenticate_storefront, issue_api_key
-from payments.models import Checkout, Surplus
+from payments.models import Checkout, EventDelivery, Surplus, WebhookEndpoint
 from payouts.models import Batch
 from reconciliation.models import Discrepancy
 from tests.console.world import World, a_discrepancy, brl
@@ -218,6 +218,34 @@ class TestRevokeApiKey:
             authenticate_storefront(secret=secret, now=world.now)
 
 
+class TestSendAgain:
+    def test_sends_a_message_to_its_endpoint_once_more(self, world: World, sign_in: SignIn) -> None:
+        delivery = EventDelivery.objects.order_by("pk")[0]
+        address = reverse("admin:payments_eventdelivery_resend", args=[delivery.pk])
+
+        page = sign_in("oscar").get(address).content.decode()
+        sign_in("oscar").post(address, {"reason": "they lost it"})
+
+        delivery.refresh_from_db()
+        assert delivery.event_id in page
+        assert (delivery.state, delivery.round, delivery.tries_left) == ("waiting", 2, 25)
+        assert Job.objects.filter(kind="payments.deliver_event", key=f"{delivery.pk}:2").exists()
+        entry = AuditEntry.objects.get(action="payments.event.resent")
+        assert (entry.actor, entry.facts["reason"]) == ("user:oscar", "they lost it")
+
+    def test_is_refused_for_an_endpoint_that_is_not_in_use(self, world: World, sign_in: SignIn) -> None:
+        delivery = EventDelivery.objects.order_by("pk")[0]
+        WebhookEndpoint.objects.update(enabled=False, disabled_reason="it answered 410 Gone")
+        browser = sign_in("oscar")
+
+        browser.post(reverse("admin:payments_eventdelivery_resend", args=[delivery.pk]), {"reason": "please"})
+
+        delivery.refresh_from_db()
+        assert delivery.state == "delivered"
+        page = browser.get(reverse("admin:payments_webhookendpoint_change", args=[delivery.endpoint_id]))
+        assert "Nothing is sent to this endpoint: it answered 410 Gone." in page.content.decode()
+
+
 class TestPermission:
     """Each hand is for the role that has it; the page answers 403 to everybody else, and nothing happens."""
 
@@ -230,6 +258,7 @@ class TestPermission:
         ("admin:payments_surplus_send_again", Surplus, {"oscar"}),
         ("admin:payments_checkout_let_pass", Checkout, {"anna"}),
         ("admin:payments_checkout_refuse", Checkout, {"anna"}),
+        ("admin:payments_eventdelivery_resend", EventDelivery, {"oscar"}),
         ("admin:reconciliation_discrepancy_assign", Discrepancy, {"oscar"}),
         ("admin:reconciliation_discrepancy_resolve", Discrepancy, {"oscar"}),
         ("admin:operations_stopswitch_pull", StopSwitch, {"oscar", "anna"}),

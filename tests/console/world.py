@@ -27,13 +27,16 @@ from payments.models import (
     Checkout,
     CommissionMinimum,
     CommissionRate,
+    DeliveryTry,
     Dispute,
+    EventDelivery,
     EventListing,
     PaymentOrder,
     Refund,
     Seller,
     StorefrontEvent,
     Surplus,
+    WebhookEndpoint,
     WebhookEvent,
 )
 from payments.services.disputes import record_facts
@@ -168,7 +171,7 @@ class World:
                 booked |= {"captured_minor": order.amount_minor, "captured_commission_minor": order.commission_minor}
                 move(order, "succeed", actor="psp:stripe", now=at, **booked)
             Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=True)
-        StorefrontEvent.objects.create(
+        event = StorefrontEvent.objects.create(
             storefront_id=self.storefront,
             type="payment.succeeded",
             payload={"type": "payment.succeeded", "data": {"checkout_id": checkout.checkout_id}},
@@ -183,6 +186,7 @@ class World:
             actor="system:schedule",
             ran_at=self.now,
         )
+        self.told(event, at=at)
         WebhookEvent.objects.create(
             psp=PSP,
             event_id=f"evt_test_{number}",
@@ -194,6 +198,17 @@ class World:
             handled_at=at,
         )
         return checkout
+
+    def told(self, event: StorefrontEvent, *, at: datetime) -> EventDelivery:
+        """Tell the shop at its endpoint, which takes it at the first try."""
+        endpoint, _ = WebhookEndpoint.objects.get_or_create(
+            storefront_id=self.storefront, defaults={"url": "https://shop.example/hooks", "created_at": at}
+        )
+        delivery = EventDelivery.objects.create(event=event, endpoint=endpoint, tries_left=25, created_at=at)
+        DeliveryTry.objects.create(delivery=delivery, at=at, status=200, milliseconds=84, answer="thanks")
+        with money_tx("test.told"):
+            move(delivery, "deliver", actor="system:events", now=at, delivered_at=at)
+        return delivery
 
     def release(self, *checkouts: Checkout) -> None:
         """Report sales as delivered long enough ago, and release their money."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ledger.selectors import wallet
 from ledger.services import verify_books
-from operations.models import Job, Storefront
+from operations.models import Job
 from payments.models import Attempt, Checkout, Instruction, Seller, StorefrontEvent
 from payments.services import tidy_up
 from tests.ledger_text import assert_posted
@@ -22,10 +22,7 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def told(world: World) -> Any:
-    """The shop wants to be told; returns what it was told so far."""
-    Storefront.objects.filter(slug="acme").update(
-        event_url="https://shop.example/events", event_secret="whsec_MDEyMw=="
-    )
+    """Return what the shop was told so far."""
     return lambda: list(StorefrontEvent.objects.order_by("created_at", "id").values_list("type", flat=True))
 
 

@@ -12,8 +12,8 @@ from operations import database
 from operations.edges import money_tx
 from operations.lifecycle import IllegalTransition, Machine, move
 from operations.models import StateChange
-from payments.models import Attempt, Dispute, DisputeEvidence, Instruction, PaymentOrder, Refund, Surplus
-from payments.states import ATTEMPT, DISPUTE, EVIDENCE, INSTRUCTION, ORDER, REFUND, SURPLUS
+from payments.models import Attempt, Dispute, DisputeEvidence, EventDelivery, Instruction, PaymentOrder, Refund, Surplus
+from payments.states import ATTEMPT, DISPUTE, EVENT_DELIVERY, EVIDENCE, INSTRUCTION, ORDER, REFUND, SURPLUS
 from payouts.models import Batch, Payout
 from payouts.states import BATCH, PAYOUT
 from reconciliation.models import Discrepancy, Statement
@@ -28,6 +28,7 @@ MACHINES: dict[str, tuple[Machine, Any]] = {
     "payments_disputeevidence": (EVIDENCE, DisputeEvidence),
     "payments_instruction": (INSTRUCTION, Instruction),
     "payments_surplus": (SURPLUS, Surplus),
+    "payments_eventdelivery": (EVENT_DELIVERY, EventDelivery),
     "payouts_batch": (BATCH, Batch),
     "payouts_payout": (PAYOUT, Payout),
     "reconciliation_statement": (STATEMENT, Statement),

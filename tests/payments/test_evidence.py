@@ -14,7 +14,7 @@ from tests.world import World
 
 
 class TestEvidence:
-    def test_is_handed_to_the_bank_as_it_was_written(self, world: World, sold: Seller, listening: None) -> None:
+    def test_is_handed_to_the_bank_as_it_was_written(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)
 
         answer = hand_in(world, dispute)
@@ -144,7 +144,7 @@ class TestEvidence:
 
 
 class TestTheDeadline:
-    def test_is_warned_of_once_while_nothing_was_handed_in(self, world: World, sold: Seller, listening: None) -> None:
+    def test_is_warned_of_once_while_nothing_was_handed_in(self, world: World, sold: Seller) -> None:
         open_dispute(world)
         world.work(later=days(5))
         assert told() == ["dispute.opened"]
@@ -155,7 +155,7 @@ class TestTheDeadline:
         assert told() == ["dispute.opened", "dispute.evidence_due"]
         assert Dispute.objects.get().warned_at is not None
 
-    def test_is_not_warned_of_once_evidence_was_handed_in(self, world: World, sold: Seller, listening: None) -> None:
+    def test_is_not_warned_of_once_evidence_was_handed_in(self, world: World, sold: Seller) -> None:
         hand_in(world, open_dispute(world))
         world.settle()
 

@@ -1,64 +1,73 @@
 """The storefront is told what happened, by signed messages, at least once."""
 
+import ast
 import base64
 import json
-import threading
+import re
 from collections.abc import Iterator
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+from jsonschema import Draft202012Validator
 
-from operations.models import Storefront
-from payments.models import Seller, StorefrontEvent
-from payments.services.events import sign
+from operations.edges import money_tx
+from operations.models import AuditEntry, Job
+from payments.event_catalogue import EVENT_TYPES, schema_of
+from payments.models import (
+    DeliveryTry,
+    EventDelivery,
+    Seller,
+    StorefrontEvent,
+    WebhookEndpoint,
+)
+from payments.services import NothingToSend, resend_delivery
+from payments.services.events import TRIES, UnknownEventType, sign, write_event
+from tests.shop_server import ShopServer, running
 from tests.world import World
 
-SECRET = "whsec_" + base64.b64encode(b"a shop's secret of enough bytes.").decode()
-
-
-class ShopServer(HTTPServer):
-    """A storefront's own server: it keeps what it was told, and answers as the story says."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), ShopHandler)
-        self.answer = 204
-        self.messages: list[tuple[dict[str, str], bytes]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/hooks"
-
-
-class ShopHandler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        shop: Any = self.server
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        shop.messages.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        self.send_response(shop.answer)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the test's output quiet."""
+# How a type of event is written; nothing else in the verbs is written so.
+TYPE = re.compile(r"(payment|refund|dispute|webhook_endpoint)\.[a-z_]+")
 
 
 @pytest.fixture
-def shop_server(world: World) -> Iterator[ShopServer]:
-    """The shop's server, registered as the storefront's address for events."""
-    server = ShopServer()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    Storefront.objects.filter(slug=world.shop.slug).update(event_url=server.url, event_secret=SECRET)
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def shop_server(world: World, settings: Any) -> Iterator[ShopServer]:
+    """The shop's server, on this machine, which only a development setting allows."""
+    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def secret(world: World, shop_server: ShopServer) -> str:
+    """The secret of the shop's endpoint at its server, which wants every event."""
+    return str(make_endpoint(world, shop_server.url)["secret"])
+
+
+def make_endpoint(world: World, url: str, **wishes: Any) -> Any:
+    """Create an endpoint through the API and return what it answered."""
+    key = f"endpoint-{WebhookEndpoint.objects.count()}"
+    answer = world.shop.post("/v1/webhook-endpoints", {"url": url, **wishes}, key=key)
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def the_delivery() -> EventDelivery:
+    return EventDelivery.objects.get()
+
+
+def later(world: World, hours: int) -> datetime:
+    """Work as if so many hours had passed, and return that moment."""
+    world.work(later=timedelta(hours=hours))
+    return timezone.now() + timedelta(hours=hours)
 
 
 class TestTell:
     def test_sends_a_signed_message_when_a_payment_succeeds(
-        self, world: World, ann: Seller, shop_server: ShopServer
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
     ) -> None:
         world.sell("cart-1", {"ann": "100.00"})
 
@@ -68,30 +77,250 @@ class TestTell:
         assert message["data"]["payment_orders"] == [{"payment_order_id": "cart-1.ann", "status": "SUCCESS"}]
         stamp = int(headers["webhook-timestamp"])
         assert headers["webhook-signature"] == sign(
-            secret=SECRET, event_id=headers["webhook-id"], stamp=stamp, body=body
+            secret=secret, event_id=headers["webhook-id"], stamp=stamp, body=body
         )
 
-    def test_tells_nothing_to_a_shop_that_gave_no_address(self, world: World, ann: Seller) -> None:
+    def test_keeps_the_event_of_a_shop_that_named_no_address_and_sends_nothing(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
 
-        assert StorefrontEvent.objects.count() == 0
+        assert StorefrontEvent.objects.get().type == "payment.succeeded"
+        assert not EventDelivery.objects.exists()
+
+    def test_sends_to_each_endpoint_that_wants_the_type(
+        self, world: World, ann: Seller, shop_server: ShopServer
+    ) -> None:
+        wanting = make_endpoint(world, shop_server.url, event_types=["payment.succeeded"])
+        make_endpoint(world, shop_server.url, event_types=["payment.failed"])
+
+        world.sell("cart-1", {"ann": "100.00"})
+
+        assert the_delivery().endpoint_id == wanting["id"]
+        assert len(shop_server.messages) == 1
+
+    def test_tells_another_storefront_nothing(self, world: World, ann: Seller, shop_server: ShopServer) -> None:
+        body = {"url": shop_server.url}
+        assert world.other_shop.post("/v1/webhook-endpoints", body, key="k").status_code == 201
+
+        world.sell("cart-1", {"ann": "100.00"})
+
+        assert shop_server.messages == []
+
+    def test_refuses_a_type_that_the_catalogue_does_not_have(self, world: World) -> None:
+        with pytest.raises(UnknownEventType), money_tx("test"):
+            write_event(storefront="acme", type="payment.invented", data={}, now=timezone.now())
 
 
-class TestSendEvent:
+class TestTheCatalogue:
+    def test_has_a_schema_for_every_message_that_was_written(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "10.00"})
+        world.shop.post("/v1/refunds", {"payment_order_id": "cart-1.ann", "reason": "torn"}, key="k")
+        world.settle()
+        world.order("cart-2", {"ann": "10.00"})
+
+        written = list(StorefrontEvent.objects.order_by("id"))
+
+        assert [event.type for event in written] == ["payment.succeeded", "refund.succeeded"]
+        for event in written:
+            Draft202012Validator(schema_of(EVENT_TYPES[event.type])).validate(event.payload)
+
+    @pytest.mark.parametrize("name", EVENT_TYPES)
+    def test_has_a_right_schema_with_a_right_example(self, name: str) -> None:
+        schema = schema_of(EVENT_TYPES[name])
+
+        Draft202012Validator.check_schema(schema)
+        for example in schema["examples"]:
+            Draft202012Validator(schema).validate(example)
+
+    def test_has_every_type_that_the_code_tells_and_no_other(self) -> None:
+        told = set()
+        for path in Path(django_settings.BASE_DIR).glob("payments/services/*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and TYPE.fullmatch(str(node.value)):
+                    told.add(node.value)
+
+        assert told == set(EVENT_TYPES)
+
+
+class TestDeliverEvent:
     @pytest.mark.parametrize("refusal", [500, 302, 404])
     def test_sends_again_under_the_same_id_until_the_shop_takes_it(
-        self, world: World, ann: Seller, shop_server: ShopServer, refusal: int
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str, refusal: int
     ) -> None:
         shop_server.answer = refusal
         world.sell("cart-1", {"ann": "100.00"})
-        assert StorefrontEvent.objects.get().delivered_at is None
+        assert the_delivery().state == "waiting"
 
         shop_server.answer = 204
         world.work(later=timedelta(minutes=1))
 
-        assert StorefrontEvent.objects.get().delivered_at is not None
+        assert the_delivery().state == "delivered"
         assert len({headers["webhook-id"] for headers, _ in shop_server.messages}) == 1
         assert len(shop_server.messages) == 2
+
+    def test_logs_each_try_with_its_status_its_time_and_the_beginning_of_the_answer(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        shop_server.answer, shop_server.body = 500, b"out of\x00 lamps" + b"!" * 5_000
+        world.sell("cart-1", {"ann": "100.00"})
+        shop_server.answer, shop_server.body = 200, b"thanks"
+        world.work(later=timedelta(minutes=1))
+
+        first, second = DeliveryTry.objects.order_by("id")
+
+        assert (first.status, first.answer[:13], len(first.answer)) == (500, "out of  lamps", 300)
+        assert (second.status, second.answer) == (200, "thanks")
+        assert first.milliseconds < 5_000
+
+    def test_follows_no_redirect(self, world: World, ann: Seller, shop_server: ShopServer, secret: str) -> None:
+        with running() as elsewhere:
+            shop_server.answer, shop_server.headers = 307, {"Location": elsewhere.url}
+            world.sell("cart-1", {"ann": "100.00"})
+
+            assert elsewhere.messages == []
+        assert the_delivery().state == "waiting"
+
+    def test_waits_as_long_as_the_shop_asks(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        shop_server.answer, shop_server.headers = 503, {"Retry-After": "7200"}
+        before = timezone.now()
+
+        world.sell("cart-1", {"ann": "100.00"})
+
+        job = Job.objects.get(kind="payments.deliver_event")
+        assert job.next_at >= before + timedelta(seconds=7200)
+
+    def test_gives_up_when_every_try_failed_and_leaves_no_dead_letter(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str, settings: Any
+    ) -> None:
+        settings.WEBHOOK_DISABLE_AFTER = timedelta(days=90)
+        shop_server.answer = 500
+        world.sell("cart-1", {"ann": "100.00"})
+
+        for day in range(1, TRIES + 3):
+            world.work(later=timedelta(days=day))
+
+        assert the_delivery().state == "failed"
+        assert len(shop_server.messages) == TRIES
+        assert Job.objects.get(kind="payments.deliver_event").state == "done"
+
+    def test_drops_what_an_endpoint_that_is_not_in_use_any_more_did_not_take(
+        self, world: World, ann: Seller, shop_server: ShopServer
+    ) -> None:
+        made = make_endpoint(world, shop_server.url)
+        shop_server.answer = 500
+        world.sell("cart-1", {"ann": "100.00"})
+        world.shop.client.delete(
+            f"/v1/webhook-endpoints/{made['id']}", headers={"Authorization": f"Bearer {world.shop.api_key}"}
+        )
+
+        world.work(later=timedelta(minutes=5))
+
+        assert the_delivery().state == "dropped"
+        assert len(shop_server.messages) == 1
+
+    def test_reaches_no_private_address_even_where_one_was_noted(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str, settings: Any
+    ) -> None:
+        settings.WEBHOOK_PRIVATE_ADDRESSES = False
+
+        world.sell("cart-1", {"ann": "100.00"})
+
+        assert shop_server.messages == []
+        assert DeliveryTry.objects.get().answer.startswith("not sent: ")
+
+
+class TestASecretInRotation:
+    def test_signs_beside_the_new_one_until_the_overlap_is_over(
+        self, world: World, ann: Seller, shop_server: ShopServer
+    ) -> None:
+        made = make_endpoint(world, shop_server.url)
+        rotated = world.shop.post(
+            f"/v1/webhook-endpoints/{made['id']}/rotate-secret", {"overlap_hours": 2}, key="rotate"
+        )
+        assert rotated.status_code == 201, rotated.content
+
+        world.sell("cart-1", {"ann": "100.00"})
+        with money_tx("test"):
+            write_event(storefront="acme", type="payment.failed", data={}, now=timezone.now() + timedelta(hours=3))
+        later(world, 3)
+
+        (first, body), (second, _) = shop_server.messages
+        stamp = int(first["webhook-timestamp"])
+        both = [
+            sign(secret=one, event_id=first["webhook-id"], stamp=stamp, body=body)
+            for one in (rotated.json()["secret"], made["secret"])
+        ]
+        assert first["webhook-signature"].split(" ") == both
+        assert len(second["webhook-signature"].split(" ")) == 1
+
+
+class TestAnEndpointThatTakesNothing:
+    def test_is_disabled_after_long_and_the_others_are_told(
+        self, world: World, ann: Seller, shop_server: ShopServer, settings: Any
+    ) -> None:
+        with running() as broken:
+            broken.answer = 500
+            bad = make_endpoint(world, broken.url, event_types=["payment.succeeded"])
+            make_endpoint(world, shop_server.url)
+            world.sell("cart-1", {"ann": "100.00"})
+            assert WebhookEndpoint.objects.get(pk=bad["id"]).enabled
+
+            later(world, 121)
+            later(world, 122)
+
+        endpoint = WebhookEndpoint.objects.get(pk=bad["id"])
+        assert (endpoint.enabled, endpoint.disabled_reason[:21]) == (False, "it took nothing since")
+        assert EventDelivery.objects.get(endpoint=endpoint).state == "dropped"
+        notice = json.loads(shop_server.messages[-1][1])
+        assert notice["type"] == "webhook_endpoint.disabled"
+        assert notice["data"] == {"endpoint_id": bad["id"], "url": broken.url, "reason": endpoint.disabled_reason}
+        Draft202012Validator(schema_of(EVENT_TYPES[notice["type"]])).validate(notice)
+
+    def test_is_disabled_at_once_when_it_says_that_it_is_gone(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        shop_server.answer = 410
+
+        world.sell("cart-1", {"ann": "100.00"})
+
+        assert WebhookEndpoint.objects.get().disabled_reason == "it answered 410 Gone"
+        assert AuditEntry.objects.filter(action="payments.endpoint.disabled").exists()
+
+    def test_has_its_patience_back_after_one_success(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        shop_server.answer = 500
+        world.sell("cart-1", {"ann": "100.00"})
+        assert WebhookEndpoint.objects.get().failing_since is not None
+        shop_server.answer = 204
+
+        later(world, 1)
+
+        assert WebhookEndpoint.objects.get().failing_since is None
+
+
+class TestResendDelivery:
+    def test_sends_the_same_message_once_more(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+
+        resend_delivery(delivery=the_delivery().pk, actor="user:oscar", reason="they lost it", now=timezone.now())
+        world.work()
+
+        (first, body), (second, again) = shop_server.messages
+        assert (first["webhook-id"], body) == (second["webhook-id"], again)
+        assert (the_delivery().state, the_delivery().round) == ("delivered", 2)
+
+    def test_is_refused_for_an_endpoint_that_is_not_in_use(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        shop_server.answer = 410
+        world.sell("cart-1", {"ann": "100.00"})
+
+        with pytest.raises(NothingToSend):
+            resend_delivery(delivery=the_delivery().pk, actor="user:oscar", reason="please", now=timezone.now())
 
 
 class TestSign:
@@ -104,3 +333,8 @@ class TestSign:
         )
 
         assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+    def test_takes_secrets_of_the_length_that_the_standard_asks_for(
+        self, world: World, shop_server: ShopServer, secret: str
+    ) -> None:
+        assert 24 <= len(base64.b64decode(secret.removeprefix("whsec_"))) <= 64

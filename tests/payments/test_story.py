@@ -43,11 +43,12 @@ class TestPaymentsInspect:
 
         story = told["story"]
         assert [moment["at"] for moment in story] == sorted(moment["at"] for moment in story)
-        assert {moment["kind"] for moment in story} >= {"checkout", "state", "webhook", "journal", "job"}
+        assert {moment["kind"] for moment in story} >= {"checkout", "state", "webhook", "journal", "job", "event"}
         texts = [moment["text"] for moment in story]
         assert texts[0] == "the storefront acme created cart-1 over 100.00 EUR"
         assert "payment_order EXECUTING → SUCCESS by psp:stripe" in texts
         assert any(text.startswith("refund_succeeded") for text in texts)
+        assert "payment.succeeded for the storefront: no endpoint wanted it" in texts
         [refund] = told["refunds"]
         assert (refund["amount"], refund["state"]) == ("30.00", "succeeded")
 

@@ -1,0 +1,98 @@
+"""The endpoints of disputes: what a buyer's bank took back, and what is handed in against it."""
+
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from operations.api import queries
+from operations.api.authentication import storefront_of
+from operations.api.described import Shown, described, page_example, page_parameters, page_serializer
+from operations.api.idempotent import key_of
+from payments import selectors, services
+from payments.api import examples, output
+from payments.api import representations as show
+from payments.api.instructions import common
+from payments.api.serializers import EvidenceInput
+from payments.errors import UnknownDispute
+from payments.states import DisputeState
+
+DISPUTE_FILTERS = {
+    "status": queries.choice("state", "in this state", DisputeState.values),
+    "payment_order_id": queries.identifier("shares__order__payment_order_id", "about this payment order"),
+    "opened_from": queries.moment("opened_at__gte", "opened at this instant or later"),
+    "opened_before": queries.moment("opened_at__lt", "opened before this instant"),
+}
+
+
+class Disputes(APIView):
+    """`/v1/disputes`."""
+
+    @described(
+        name="listDisputes",
+        tag="disputes",
+        summary="List disputes",
+        shows=[Shown(status=200, body=page_serializer(output.DisputeOutput), example=page_example(examples.DISPUTE))],
+        parameters=page_parameters(DISPUTE_FILTERS),
+        fails=[queries.BadParameter],
+    )
+    def get(self, request: Request) -> Response:
+        """Return the storefront's disputes, newest first."""
+        rows = selectors.disputes_of(storefront=storefront_of(request).slug)
+        page, _ = queries.page_of(request, rows, filters=DISPUTE_FILTERS)
+        return Response(page.body(show.dispute))
+
+
+class Dispute(APIView):
+    """`/v1/disputes/{dispute_id}`."""
+
+    @described(
+        name="getDispute",
+        tag="disputes",
+        summary="Get a dispute",
+        shows=[Shown(status=200, body=output.DisputeOutput, example=examples.DISPUTE)],
+        fails=[UnknownDispute],
+    )
+    def get(self, request: Request, dispute_id: str) -> Response:
+        """Return one dispute, by our id, with what was handed in."""
+        queries.no_parameters(request)
+        found = selectors.disputes_of(storefront=storefront_of(request).slug).filter(pk=dispute_id).first()
+        if found is None:
+            raise UnknownDispute(dispute=dispute_id)
+        return Response(show.dispute(found))
+
+
+class Evidence(APIView):
+    """`/v1/disputes/{dispute_id}/evidence`."""
+
+    @described(
+        name="submitEvidence",
+        tag="disputes",
+        summary="Hand in evidence",
+        takes=EvidenceInput,
+        example=examples.EVIDENCE,
+        key=True,
+        shows=[
+            Shown(
+                status=202,
+                body=output.EvidenceOutput,
+                example=examples.HANDED_IN,
+                means="It is kept, and on its way to the provider.",
+            )
+        ],
+        fails=[UnknownDispute, services.EvidenceNotWanted, services.EvidenceUnderWay, services.EvidenceTooLong],
+    )
+    def post(self, request: Request, dispute_id: str) -> Response:
+        """Hand in evidence: it is kept at once, and sent to the provider right after."""
+        queries.no_parameters(request)
+        key = key_of(request)
+        data = EvidenceInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        evidence = services.submit_evidence(
+            dispute=dispute_id,
+            evidence=data.validated_data["evidence"],
+            final=data.validated_data["final"],
+            **common(request, key),
+        )
+        # No answer is stored under the key: the same request again shows how the evidence stands by then.
+        return Response(show.evidence(evidence), status=status.HTTP_202_ACCEPTED)

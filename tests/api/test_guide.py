@@ -1,0 +1,178 @@
+"""The storefront developer's guide works as it stands: its requests are sent, in its order, and its Python is run."""
+
+import json
+import re
+import shlex
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from config.documents import documents
+from payments.event_catalogue import EVENT_TYPES
+from payments.models import Seller, StorefrontEvent, WebhookEndpoint
+from payments.services.events import sign
+from tests.api.openapi import operations
+from tests.operations.test_addresses import PUBLIC
+from tests.world import Shop, World
+
+GUIDE = Path(django_settings.BASE_DIR) / "docs/api.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    """Return the guide's code in one language, block by block."""
+    return [text for found, text in BLOCK.findall(GUIDE.read_text(encoding="utf-8")) if found == language]
+
+
+def curls() -> list[list[str]]:
+    """Return the words of each curl command, variables as they stand."""
+    text = "\n".join(blocks("bash")).replace("\\\n", " ")
+    commands: list[list[str]] = []
+    for word in shlex.split(text, comments=True):
+        if word == "curl":
+            commands.append([])
+        elif commands:
+            commands[-1].append(word)
+    return commands
+
+
+def run(shop: Shop, words: list[str], values: dict[str, str]) -> Any:
+    """Send what a curl command would."""
+    for name, value in values.items():
+        words = [word.replace(f"${name}", value) for word in words]
+    method, headers, body, url = "", {}, None, ""
+    rest = iter(words)
+    for word in rest:
+        match word:
+            case "-X":
+                method = next(rest)
+            case "-H":
+                name, _, value = next(rest).partition(": ")
+                headers[name] = value
+            case "-d":
+                body = next(rest)
+            case _:
+                assert not word.startswith("-"), word
+                url = word
+    kind = headers.pop("Content-Type", "")
+    assert kind == ("application/json" if body is not None else "")
+    send = getattr(shop.client, (method or "GET").lower())
+    options = {} if body is None else {"data": body, "content_type": kind}
+    return send(url.removeprefix("http://shop.test"), headers=headers, **options)
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guide's shop has an address; every other name is asked for as ever."""
+    resolve = socket.getaddrinfo
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 443))]
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: found if host == "shop.example" else resolve(host, *rest, **more),
+    )
+    # Nothing is sent to it from a test.
+    monkeypatch.setattr("operations.edges.relay._post", lambda *_, **__: (204, "", None))
+
+
+class TestTheGuide:
+    def test_works_as_it_stands(self, world: World, resolver: None) -> None:
+        values = {"BASE": "http://shop.test", "KEY": world.shop.api_key}
+        seen = set()
+        for words in curls():
+            endpoint = WebhookEndpoint.objects.first()
+            event = StorefrontEvent.objects.filter(type="payment.succeeded").first()
+            if endpoint and event:
+                values |= {"ENDPOINT": endpoint.pk, "EVENT": event.pk}
+
+            answer = run(world.shop, words, values)
+
+            assert 200 <= answer.status_code < 300, (words, answer.content)
+            seen.add(_operation(words, values))
+            if "/v1/payments" in " ".join(words) and "-X" in words:
+                world.pay(answer)
+            world.settle()
+
+        assert world.status("cart-1042.ann") == "SUCCESS"
+        [refund] = world.shop.get("/v1/refunds").json()["data"]
+        assert (refund["amount"], refund["status"]) == ("4.00", "succeeded")
+        assert {"createPayment", "createRefund", "registerSeller", "createEndpoint", "resendEvent"} <= seen
+        assert None not in seen
+
+    def test_verifies_our_messages_and_no_others(self) -> None:
+        found: dict[str, Any] = {}
+        exec(blocks("python")[0], found)
+        verified, secret = found["verified"], "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        stamp, body = int(timezone.now().timestamp()), b'{"type": "payment.succeeded"}'
+
+        def headers(stamp: int, *signatures: str) -> dict[str, str]:
+            mine = sign(secret=secret, event_id="evt_1", stamp=stamp, body=body)
+            return {
+                "webhook-id": "evt_1",
+                "webhook-timestamp": str(stamp),
+                "webhook-signature": " ".join([*signatures, mine] if signatures != ("none",) else ["v1,AAAA"]),
+            }
+
+        assert verified(secret, headers(stamp), body)
+        assert verified(secret, headers(stamp, "v1,AAAA"), body)
+        assert not verified(secret, headers(stamp, "none"), body)
+        assert not verified(secret, headers(stamp), body + b" ")
+        assert not verified(secret, headers(stamp - 301), body)
+        assert not verified(secret, headers(stamp + 301), body)
+        assert not verified("whsec_" + "A" * 32, headers(stamp), body)
+
+    def test_creates_a_payment_from_python_with_a_retry(
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import requests
+
+        monkeypatch.setenv("BASE", "http://shop.test")
+        monkeypatch.setenv("KEY", world.shop.api_key)
+        found: dict[str, Any] = {}
+        exec(blocks("python")[1], found)
+        monkeypatch.setattr(found["time"], "sleep", lambda _: None)
+        answers = [requests.ConnectionError()]
+
+        def post(url: str, *, json: Any, headers: dict[str, str], timeout: int) -> Any:
+            if answers:
+                raise answers.pop()
+            answer = world.shop.post(urlsplit(url).path, json, key=headers["Idempotency-Key"])
+            answer.ok = answer.status_code < 400
+            return answer
+
+        monkeypatch.setattr(found["session"], "post", post)
+        body = json.loads(next(words[-1] for words in curls() if '"checkout_id"' in words[-1]))
+
+        made = found["create"]("/v1/payments", body, "cart-1042")
+
+        assert made["payment_page"]["url"]
+        with pytest.raises(RuntimeError, match="checkout_exists"):
+            found["create"]("/v1/payments", body, "another-key")
+
+    def test_names_only_events_that_there_are(self) -> None:
+        named = set(re.findall(r"\b(?:payment|refund|dispute|webhook_endpoint)\.[a-z_]+\b", GUIDE.read_text("utf-8")))
+
+        assert named <= set(EVENT_TYPES)
+        assert "events/README.md" in documents()
+
+    def test_says_the_limits_that_are_set(self) -> None:
+        text = GUIDE.read_text(encoding="utf-8")
+        rates = django_settings.API_RATES
+
+        assert f"{rates['read']} reads and {rates['write']} writes a second" in text
+
+
+def _operation(words: list[str], values: dict[str, str]) -> str | None:
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
+    [url] = [word for word in words if word.startswith("$BASE")]
+    path = urlsplit(url.replace("$BASE", "")).path
+    for operation in operations():
+        pattern = re.sub(r"\{\w+\}", "[^/]+", operation.path)
+        if operation.method == method and re.fullmatch(pattern, path):
+            return operation.name
+    return None
