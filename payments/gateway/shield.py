@@ -20,14 +20,18 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # How long a call waits for a place before it is told to come back.
-_PATIENCE_S = 0.5
+_PATIENCE_S = 1
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 class Shield:
-    """One provider's breaker and bulkhead. `failures` 0 switches the breaker off. Times are in seconds."""
+    """One provider's breaker and bulkhead. `failures` 0 switches the breaker off. The clock tells milliseconds."""
 
     def __init__(
-        self, *, name: str, failures: int, rest_s: int, at_once: int, clock: Callable[[], float] = time.monotonic
+        self, *, name: str, failures: int, rest_s: int, at_once: int, clock: Callable[[], int] = _now_ms
     ) -> None:
         self._name = name
         self._failures = failures
@@ -36,7 +40,7 @@ class Shield:
         self._clock = clock
         self._lock = threading.Lock()
         self._in_a_row = 0
-        self._rests_until: float | None = None
+        self._rests_until: int | None = None
         self._trying = False
 
     def around(self, call: Callable[[], Outcome[T]]) -> Outcome[T]:
@@ -58,7 +62,7 @@ class Shield:
                 return 0
             left = self._rests_until - self._clock()
             if left > 0:
-                return int(left) + 1
+                return left // 1000 + 1
             if self._trying:
                 return 1
             self._trying = True
@@ -85,4 +89,4 @@ class Shield:
         self._in_a_row += 1
         if self._failures and (self._rests_until is not None or self._in_a_row >= self._failures):
             logger.error("%s left %s calls unanswered: none for %s s", self._name, self._in_a_row, self._rest_s)
-            self._rests_until = self._clock() + self._rest_s
+            self._rests_until = self._clock() + self._rest_s * 1000

@@ -236,7 +236,7 @@ class TestQueries:
         many = {page: self.queries(browser, page) for page in pages}
 
         assert {page: (few[page], many[page]) for page in pages if many[page] > few[page] + 1} == {}
-        assert {page: count for page, count in many.items() if count > 25} == {}
+        assert {page: count for page, count in many.items() if count > 30} == {}
 
     def queries(self, browser: Client, page: str) -> int:
         with CaptureQueriesContext(connection) as asked:

@@ -21,9 +21,9 @@ YES = Succeeded("yes")
 class Clock:
     """A clock that stands still until it is moved."""
 
-    now = 1_000.0
+    now = 1_000_000
 
-    def __call__(self) -> float:
+    def __call__(self) -> int:
         return self.now
 
 
@@ -86,7 +86,7 @@ class TestTheBreaker:
         self, shield: Shield, asked: Provider, clock: Clock
     ) -> None:
         ask(shield, asked, SILENCE, SILENCE, SILENCE)
-        clock.now += 15
+        clock.now += 15_000
 
         assert ask(shield, asked, NO, YES) == [NO, YES]
 
@@ -94,7 +94,7 @@ class TestTheBreaker:
         self, shield: Shield, asked: Provider, clock: Clock
     ) -> None:
         ask(shield, asked, SILENCE, SILENCE, SILENCE)
-        clock.now += 15
+        clock.now += 15_000
 
         ask(shield, asked, SILENCE, YES)
 
@@ -102,7 +102,7 @@ class TestTheBreaker:
 
     def test_lets_nobody_else_pass_while_one_tries(self, shield: Shield, asked: Provider, clock: Clock) -> None:
         ask(shield, asked, SILENCE, SILENCE, SILENCE)
-        clock.now += 15
+        clock.now += 15_000
         meanwhile: list[Outcome[str]] = []
 
         def trying() -> Outcome[str]:
@@ -116,7 +116,7 @@ class TestTheBreaker:
 
     def test_is_not_stuck_by_a_try_that_broke(self, shield: Shield, asked: Provider, clock: Clock) -> None:
         ask(shield, asked, SILENCE, SILENCE, SILENCE)
-        clock.now += 15
+        clock.now += 15_000
 
         def broken() -> Outcome[str]:
             raise RuntimeError("a bug of ours")
