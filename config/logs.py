@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from config.middleware import request_id
+from operations.cards import mask_cards
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_CARD = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")
 
 
 class RequestIdFilter(logging.Filter):
@@ -31,14 +31,8 @@ class OneLineFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line, harmless to whoever reads it."""
         line = super().formatMessage(record).replace("\n", "\\n")
-        return _CARD.sub(mask, _CONTROL.sub("?", line))
+        return mask_cards(_CONTROL.sub("?", line))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """Return the traceback; what an error quotes may hold a card number too."""
-        return _CARD.sub(mask, super().formatException(ei))
-
-
-def mask(found: re.Match[str]) -> str:
-    """Return a card-like number with only its first six and last four digits."""
-    digits = re.sub(r"\D", "", found.group())
-    return f"{digits[:6]}…{digits[-4:]}"
+        return mask_cards(super().formatException(ei))

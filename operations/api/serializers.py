@@ -7,10 +7,10 @@ from django.core.validators import validate_email
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from operations.cards import CARD_LIKE
+
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
-# Digits as they stand in a card number: in a row, or in groups split by single spaces or dashes.
-_CARD_LIKE = re.compile(r"(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])")
 
 
 class StrictCharField(serializers.CharField):
@@ -94,7 +94,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 def looks_like_card_number(text: str) -> bool:
     """Tell whether text holds 13 to 19 digits that begin like a card scheme's and pass its check digit."""
-    for found in _CARD_LIKE.finditer(text):
+    for found in CARD_LIKE.finditer(text):
         digits = re.sub(r"[ -]", "", found.group())
         if digits[0] in "23456" and _luhn(digits):
             return True

@@ -16,6 +16,7 @@ from functools import cache
 import certifi
 
 from operations.addresses import AddressRefused, Target, target_of
+from operations.cards import mask_cards
 from operations.edges.psp import CallInsideTransaction
 from operations.edges.transactions import in_transaction
 from operations.failpoints import hit
@@ -101,4 +102,5 @@ def _beginning(answer: http.client.HTTPResponse) -> str:
     except (OSError, http.client.HTTPException):
         # The status was the answer; nobody needs to wait for words.
         return ""
-    return "".join(character if character.isprintable() else " " for character in text).strip()[:_KEPT]
+    readable = "".join(character if character.isprintable() else " " for character in text).strip()
+    return mask_cards(readable)[:_KEPT]

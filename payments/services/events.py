@@ -23,7 +23,7 @@ from operations.edges import money_tx, relay
 from operations.edges.relay import Delivery
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import enqueue, record_audit
+from operations.services import enqueue, record_audit, wake
 from payments.errors import UnknownEvent
 from payments.event_catalogue import EVENT_TYPES, message
 from payments.models import Checkout, DeliveryTry, EndpointSecret, EventDelivery, StorefrontEvent, WebhookEndpoint
@@ -233,6 +233,9 @@ def _send_to(
     if not created and delivery.state != EventDeliveryState.WAITING:
         round = delivery.round + 1
         move(delivery, "send_again", actor=actor, reason=reason, now=now, round=round, tries_left=TRIES)
+    elif not created:
+        # It is on its way already, perhaps in hours: now is better.
+        wake(kind="payments.deliver_event", key=delivery.job_key, now=now)
     enqueue(kind="payments.deliver_event", key=delivery.job_key, args={"delivery": delivery.id}, run_at=now)
     return delivery.id
 

@@ -313,6 +313,18 @@ class TestResendDelivery:
         assert (first["webhook-id"], body) == (second["webhook-id"], again)
         assert (the_delivery().state, the_delivery().round) == ("delivered", 2)
 
+    def test_does_not_let_a_message_that_waits_wait_any_longer(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        shop_server.answer, shop_server.headers = 503, {"Retry-After": "7200"}
+        world.sell("cart-1", {"ann": "100.00"})
+        shop_server.answer = 204
+
+        resend_delivery(delivery=the_delivery().pk, actor="user:oscar", reason="it is up", now=timezone.now())
+        world.work()
+
+        assert (the_delivery().state, the_delivery().round) == ("delivered", 1)
+
     def test_is_refused_for_an_endpoint_that_is_not_in_use(
         self, world: World, ann: Seller, shop_server: ShopServer, secret: str
     ) -> None:

@@ -45,6 +45,7 @@ class TestReportDelivery:
             "payment_order_id": sold,
             "delivered_at": "2026-01-01T12:00:00+00:00",
             "release_at": "2026-01-08T12:00:00+00:00",
+            "released_at": None,
         }
         [entry] = AuditEntry.objects.filter(action="payouts.delivery.reported")
         assert entry.actor == "storefront:acme"
