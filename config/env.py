@@ -98,6 +98,19 @@ def rates(name: str, default: str = "") -> dict[str, tuple[int, int]]:
     return found
 
 
+def pairs(name: str) -> dict[str, str]:
+    """Return a variable such as `acme=mollie,bolt=stripe` as a mapping; nothing set means none."""
+    found: dict[str, str] = {}
+    for word in words(name):
+        left, _, right = word.partition("=")
+        if not (re.fullmatch(r"[-a-z0-9_]+", left, re.IGNORECASE) and re.fullmatch(r"[a-z0-9_]+", right)):
+            raise BadEnvironment(name, f"holds {word!r}, but must be a list such as acme=mollie,bolt=stripe")
+        if left in found:
+            raise BadEnvironment(name, f"names {left} twice")
+        found[left] = right
+    return found
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated variable as a list of its words."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

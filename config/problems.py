@@ -40,6 +40,7 @@ STATUSES = {
     "seller_exists": 409,
     "tax_unnamed": 422,
     "provider_refused": 422,
+    "provider_unavailable": 503,
     "instruction_refused": 422,
     "capture_exceeds_authorized": 422,
     "not_capturable": 409,

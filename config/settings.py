@@ -172,6 +172,13 @@ SANDBOX_URL = env.text("SANDBOX_URL", "") or runtime.sandbox_url() or ""
 # With a key of one's own the provider is Stripe; without, it is the stand-in.
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "") or (SANDBOX_URL if STRIPE_API_KEY == "sk_test_sandbox" else "")
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET", "") or [runtime.webhook_secret() or "whsec_unset"]
+MOLLIE_API_KEY = env.text("MOLLIE_API_KEY", "")
+MOLLIE_API_BASE = env.text("MOLLIE_API_BASE", "")
+# What proves that a webhook of Mollie, which signs nothing, came to an address that we gave it.
+MOLLIE_WEBHOOK_SECRET = env.text("MOLLIE_WEBHOOK_SECRET", "")
+# Through which provider (config/wiring.py) new checkouts are paid, and those of some storefronts.
+DEFAULT_PSP = env.text("DEFAULT_PSP", "stripe")
+PSP_BY_STOREFRONT = env.pairs("PSP_BY_STOREFRONT")
 # After so many calls in a row without an answer none is made for a while; 0 switches that off. Tests plan silence.
 PSP_BREAKER_FAILURES = env.integer("PSP_BREAKER_FAILURES", 0 if ENV == "test" else 5, minimum=0, maximum=1000)
 PSP_BREAKER_REST_S = env.integer("PSP_BREAKER_REST_S", 15, minimum=1, maximum=3600)

@@ -28,6 +28,7 @@ from payments.gateway.base import (
 )
 
 __all__ = [
+    "ACCOUNTS_PSP",
     "Account",
     "AccountRequest",
     "CaptureRequest",
@@ -53,7 +54,11 @@ __all__ = [
 ]
 
 
-def provider(name: str = "stripe") -> Gateway:
-    """Return a provider's gateway by the name under which the switchboard knows it."""
+# The provider at which sellers have accounts, and through which they are paid out.
+ACCOUNTS_PSP = "stripe"
+
+
+def provider(name: str = ACCOUNTS_PSP) -> Gateway:
+    """Return a provider's gateway by the name under which the switchboard knows it; without one, the sellers' own."""
     made: Gateway = switchboard.answerer("GATEWAYS", name)(settings)
     return made

@@ -4,6 +4,7 @@ A gateway receives values, never models, and never raises for what a provider ca
 `Succeeded`, `Declined` (a definite no) or `Unknown` (a timeout, a 5xx, garbage: it may or may not have happened).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -271,6 +272,7 @@ class Transfer:
 class ProviderEvent:
     """A webhook's message, verified: a hint about an object, not a fact."""
 
+    psp: str
     event_id: str
     type: str
     object_id: str
@@ -278,6 +280,8 @@ class ProviderEvent:
     reference: str
     created_at: datetime
     payment_ref: str = ""
+    # Not to be acted on before this moment: until then more of the same may come, and be counted as one.
+    act_after: datetime | None = None
 
 
 class BadSignature(Exception):
@@ -290,6 +294,10 @@ class Gateway(Protocol):
     name: str
     # After this long the provider may forget an idempotency key: look up, never send again.
     key_life_s: int
+    # Whether it says with a payment what it costs us, sooner or later.
+    tells_fees: bool
+    # Whether it can list what it told. Where it cannot, what waits for a webhook is asked for now and then.
+    lists_events: bool
 
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Register a checkout for the hosted page."""
@@ -312,14 +320,17 @@ class Gateway(Protocol):
     def create_refund(self, request: RefundRequest, *, key: str) -> Outcome[RefundFacts]:
         """Refund part of a charge, or all of it."""
 
-    def fetch_refund(self, psp_ref: str) -> Outcome[RefundFacts]:
+    def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
         """Ask where a refund stands."""
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look a refund up by our own reference."""
 
-    def fetch_dispute(self, psp_ref: str) -> Outcome[DisputeFacts]:
-        """Ask where a dispute stands, and what it moved."""
+    def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
+        """Ask where a dispute stands, and what it moved. Its charge is named where it is known."""
+
+    def find_disputes(self, charge_ref: str) -> Outcome[list[DisputeFacts]]:
+        """Return the disputes of a charge, the oldest first."""
 
     def submit_evidence(self, request: EvidenceRequest, *, key: str) -> Outcome[DisputeFacts]:
         """Hand in evidence for a dispute."""
@@ -348,10 +359,13 @@ class Gateway(Protocol):
     def fetch_statement(self, *, start: datetime, end: datetime) -> Outcome[bytes]:
         """Return the provider's settlement report on an interval, as CSV; Unknown while it is being made."""
 
+    def signature_of(self, *, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+        """Return that part of a webhook's request by which it proves where it comes from."""
+
     def read_event(self, payload: bytes, *, signature: str, now: datetime) -> ProviderEvent:
         """Verify a webhook and return what it says. Raises BadSignature."""
 
-    def parse_event(self, payload: bytes) -> ProviderEvent:
+    def parse_event(self, payload: bytes, *, arrived_at: datetime) -> ProviderEvent:
         """Return what a webhook says that was verified when it came. Raises BadSignature where it is unreadable."""
 
     def list_events(self, *, since: datetime, until: datetime) -> Outcome[list[tuple[ProviderEvent, bytes]]]:

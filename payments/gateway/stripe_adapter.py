@@ -6,7 +6,7 @@ longest that anything waits. What Stripe did not clearly answer is `Unknown`; no
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -67,6 +67,8 @@ class StripeGateway:
 
     name = "stripe"
     key_life_s = 20 * 3600
+    tells_fees = True
+    lists_events = True
 
     def __init__(self, *, api_key: str, api_base: str, webhook_secrets: list[str], shield: Shield) -> None:
         self._key = api_key
@@ -137,7 +139,7 @@ class StripeGateway:
         }
         return self._ask("refund.create", lambda v1: read.refund(v1.refunds.create(params, {"idempotency_key": key})))
 
-    def fetch_refund(self, psp_ref: str) -> Outcome[RefundFacts]:
+    def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
         """Fetch a refund."""
         return self._ask("refund.fetch", lambda v1: read.refund(v1.refunds.retrieve(psp_ref)))
 
@@ -153,9 +155,18 @@ class StripeGateway:
 
         return self._ask("refund.find", search)
 
-    def fetch_dispute(self, psp_ref: str) -> Outcome[DisputeFacts]:
+    def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Fetch a dispute, with its balance transactions."""
         return self._ask("dispute.fetch", lambda v1: read.dispute(v1.disputes.retrieve(psp_ref)))
+
+    def find_disputes(self, charge_ref: str) -> Outcome[list[DisputeFacts]]:
+        """List a charge's disputes."""
+
+        def search(v1: Any) -> list[DisputeFacts]:
+            listed = v1.disputes.list({"charge": charge_ref, "limit": 100}).auto_paging_iter()
+            return sorted((read.dispute(found) for found in listed), key=lambda facts: facts.created_at)
+
+        return self._ask("dispute.find", search)
 
     def submit_evidence(self, request: EvidenceRequest, *, key: str) -> Outcome[DisputeFacts]:
         """Update a dispute with evidence; `submit` hands it to the bank."""
@@ -253,6 +264,10 @@ class StripeGateway:
 
         return self._ask("statement.fetch", fetch)
 
+    def signature_of(self, *, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+        """Return the header that Stripe signs with."""
+        return headers.get("Stripe-Signature", "")
+
     def read_event(self, payload: bytes, *, signature: str, now: datetime) -> ProviderEvent:
         """Verify a webhook against each of our secrets, five minutes either way. Raises BadSignature."""
         for secret in self._secrets:
@@ -266,7 +281,7 @@ class StripeGateway:
                 raise BadSignature(str(error)) from error
         raise BadSignature("no secret of ours signed this")
 
-    def parse_event(self, payload: bytes) -> ProviderEvent:
+    def parse_event(self, payload: bytes, *, arrived_at: datetime) -> ProviderEvent:
         """Read a kept webhook again."""
         try:
             return read.event(payload)

@@ -177,6 +177,7 @@ def event(payload: bytes) -> ProviderEvent:
     about = found["data"]["object"]
     metadata = about.get("metadata") or {}
     said = ProviderEvent(
+        psp="stripe",
         event_id=_text(found["id"]),
         type=_text(found["type"]),
         object_id=str(about.get("id") or ""),

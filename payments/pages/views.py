@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from operations.services import DomainError
 from operations.switchboard import UnknownKind
 from payments import selectors, services
+from payments.gateway import provider
 from payments.gateway.base import BadSignature
 from payments.pages.policy import localised, page, page_with_form
 from payments.states import AttemptState, OrderState
@@ -38,7 +39,7 @@ def receive_webhook(request: HttpRequest, psp: str) -> HttpResponse:
         services.receive_event(
             psp=psp,
             payload=request.body,
-            signature=request.headers.get("Stripe-Signature", ""),
+            signature=provider(psp).signature_of(headers=request.headers, query=request.GET.dict()),
             now=timezone.now(),
         )
     except UnknownKind:

@@ -9,6 +9,7 @@ from payments.services.checkouts import (
     NewOrder,
     OrderExists,
     ProviderRefused,
+    ProviderUnavailable,
     create_checkout,
 )
 from payments.services.disputes import sync_dispute, warn_of_deadline
@@ -66,6 +67,7 @@ from payments.services.refunds import (
     PaymentDisputed,
     RefundExceedsPaid,
     approve_refund,
+    poll_refund,
     reject_refund,
     request_refund,
     send_refund,
@@ -80,7 +82,7 @@ from payments.services.sellers import (
     register_seller,
     sync_seller_account,
 )
-from payments.services.surplus import SurplusNotStuck, send_back, send_back_again
+from payments.services.surplus import SurplusNotStuck, poll_surplus, send_back, send_back_again
 from payments.services.unfinished import tidy_up, watch_authorization
 
 __all__ = [
@@ -110,6 +112,7 @@ __all__ = [
     "Part",
     "PaymentDisputed",
     "ProviderRefused",
+    "ProviderUnavailable",
     "RefundExceedsPaid",
     "SellerExists",
     "SurplusNotStuck",
@@ -131,6 +134,8 @@ __all__ = [
     "expire_checkout",
     "handle_event",
     "open_seller_account",
+    "poll_refund",
+    "poll_surplus",
     "receive_event",
     "refuse_risk",
     "register_attempt",

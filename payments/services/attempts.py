@@ -58,7 +58,7 @@ def store_attempt(checkout: Checkout, orders: Sequence[PaymentOrder], *, now: da
         cart=checkout.cart,
         amount_minor=sum(order.amount_minor for order in orders),
         currency=checkout.currency,
-        psp="stripe",
+        psp=psp_for(checkout.storefront_id),
         psp_key=key,
         params=request.frozen(),
         created_at=now,
@@ -67,6 +67,12 @@ def store_attempt(checkout: Checkout, orders: Sequence[PaymentOrder], *, now: da
     run_at = now + TAKE_OVER_AFTER
     enqueue(kind="payments.register_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
     return attempt
+
+
+def psp_for(storefront: str) -> str:
+    """Return the provider through which a storefront's new checkouts are paid."""
+    chosen: str = settings.PSP_BY_STOREFRONT.get(storefront, settings.DEFAULT_PSP)
+    return chosen
 
 
 def attempt_of(reference: str) -> Attempt | None:
@@ -110,7 +116,8 @@ def buyer_returned(*, checkout: str, now: datetime) -> None:
 def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[CheckoutFacts] | None:
     """Look for an attempt at the provider if it was sent before, send it if that is safe, and record the outcome.
 
-    Returns None when nothing was sent: a risk check holds or refused it, or it was given up for a new one.
+    Returns None when nothing was sent: a risk check holds or refused it, or it was given up for a new one. Where the
+    provider was not even asked, the attempt stays as it is.
     """
     if not passes_risk_check(attempt, now=now):
         return None
@@ -120,6 +127,8 @@ def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[Checkout
         if not key_alive(gateway, attempt.sent_at, now):
             _give_up(attempt.pk, now=now)
             return None
+        # From here on it may have been sent. It is not taken back where it was not: another process may be sending it
+        # this moment, and the look-up before the next try costs less than a page too many.
         Attempt.objects.filter(pk=attempt.pk, sent_at=None).update(sent_at=now)
         outcome = gateway.register_checkout(CheckoutRequest.thaw(attempt.params), key=attempt.psp_key)
     if isinstance(outcome, Declined) and retry_of(outcome.code) is Retry.US:
@@ -184,7 +193,7 @@ def _record(attempt_id: str, outcome: Outcome[CheckoutFacts], *, actor: str, now
             case Declined(code=code, message=message):
                 move(attempt, "decline", actor=actor, now=now, reason=code, last_error=message, declined_as=code)
                 _move_all(orders, "fail", actor=actor, now=now, reason=code)
-            case Unknown(reason=reason):
+            case Unknown(reason=reason, sent=True):
                 if attempt.state == AttemptState.CREATED:
                     move(attempt, "lose_sight", actor=actor, now=now, reason=reason, last_error=reason)
                 seen = [order for order in orders if order.state != OrderState.UNKNOWN]

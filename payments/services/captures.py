@@ -107,7 +107,7 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
         case CheckoutStatus.FAILED if attempt.state == AttemptState.PENDING:
             _failed(attempt, orders, facts, now=now)
         case CheckoutStatus.REQUIRES_ACTION | CheckoutStatus.IN_REVIEW:
-            _move_where(orders, _UNDER_WAY[facts.status], now=now)
+            _move_where(orders, _UNDER_WAY[facts.status], actor=f"psp:{attempt.psp}", now=now)
         case _ if facts.last_error and facts.last_error != attempt.last_error:
             Attempt.objects.filter(pk=attempt.pk).update(last_error=facts.last_error)
     return str(attempt.state)
@@ -115,8 +115,9 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
 
 def _failed(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
     reason = facts.last_error
-    move(attempt, "decline", actor="psp:stripe", now=now, reason=reason, last_error=reason, declined_as=reason)
-    _move_where(orders, "fail", now=now, reason=reason)
+    actor = f"psp:{attempt.psp}"
+    move(attempt, "decline", actor=actor, now=now, reason=reason, last_error=reason, declined_as=reason)
+    _move_where(orders, "fail", actor=actor, now=now, reason=reason)
     tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
 
 
@@ -272,8 +273,8 @@ def _cart_now(attempt: Attempt) -> int:
     return Checkout.objects.values_list("cart", flat=True).get(pk=attempt.checkout_id)
 
 
-def _move_where(orders: Sequence[PaymentOrder], event: str, *, now: datetime, reason: str = "") -> None:
+def _move_where(orders: Sequence[PaymentOrder], event: str, *, actor: str, now: datetime, reason: str = "") -> None:
     """Move those orders that can: an order that is further already stays where it is."""
     for order in orders:
         if order.state in order.machine.row(event).sources:
-            move(order, event, actor="psp:stripe", now=now, reason=reason)
+            move(order, event, actor=actor, now=now, reason=reason)

@@ -20,6 +20,7 @@ from operations.errors import DomainError
 from operations.services import require_running
 from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
+from payments.gateway import Unknown
 from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
 from payments.services.attempts import UNSENT, register, store_attempt
 from payments.states import AttemptState
@@ -41,6 +42,15 @@ class ProviderRefused(DomainError):
     """The provider refused the payment: {message}"""
 
     code = "provider_refused"
+
+
+class ProviderUnavailable(DomainError):
+    """The provider {psp} is not available now: send the same request again, under the same key."""
+
+    code = "provider_unavailable"
+    retryable = True
+    # In how many seconds the request is worth repeating.
+    wait: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +98,8 @@ def create_checkout(
     Raises UnknownSeller, CheckoutExists, OrderExists, KeyReused, RequestInProgress, Stopped; then nothing is
     stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the same answer. An outcome
     that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor is a review by a person:
-    the orders are IN_REVIEW, and there is no page yet.
+    the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is stored and was not sent;
+    the same key, or a job, goes on.
     """
     with money_tx("payments.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -106,8 +117,12 @@ def create_checkout(
             checkout_pk = claim.subject
     attempt = Attempt.objects.filter(checkout=checkout_pk).order_by("-number").first()
     if attempt is not None and attempt.state in UNSENT:
-        register(attempt, actor=actor, now=now)
+        outcome = register(attempt, actor=actor, now=now)
         attempt.refresh_from_db()
+        if isinstance(outcome, Unknown) and not outcome.sent and attempt.state == AttemptState.CREATED:
+            with money_tx("payments.not_sent"):
+                idempotency.let_go(key_id=claim.key_id)
+            raise ProviderUnavailable(psp=attempt.psp, wait=outcome.retry_after_s or 1)
     if attempt is not None and attempt.state == AttemptState.DECLINED and attempt.psp_ref is None:
         with money_tx("payments.refused"):
             idempotency.let_go(key_id=claim.key_id)

@@ -48,31 +48,52 @@ _POLL_S = 6 * 3600
 
 def dispute_changed(*, event: ProviderEvent, now: datetime) -> None:
     """Something happened to a dispute: fetch it."""
-    sync_dispute(psp_ref=event.object_id, now=now, poll=False)
+    sync_dispute(psp_ref=event.object_id, psp=event.psp, now=now, poll=False)
 
 
-def sync_dispute(*, psp_ref: str, now: datetime, poll: bool = True) -> None:
+def sync_dispute(*, psp_ref: str, now: datetime, psp: str = "", poll: bool = True) -> None:
     """Take over where a dispute stands at the provider, and book what it moved.
 
     `poll` is for the job that waits for lost webhooks: it raises TryLater while the dispute is open, or while money of
-    it is still to come back. Raises NotKnownYet for a charge that is not ours yet.
+    it is still to come back. The provider may be left out where the dispute is known. Raises NotKnownYet for a charge
+    that is not ours yet.
     """
-    outcome = provider().fetch_dispute(psp_ref)
+    known = Dispute.objects.filter(psp_ref=psp_ref).first()
+    if known is None and not psp:
+        raise NotKnownYet(what=f"the dispute {psp_ref}")
+    psp = known.psp if known else psp
+    outcome = provider(psp).fetch_dispute(psp_ref, charge_ref=known.charge_ref if known else "")
     match outcome:
         case Unknown():
             raise try_later(outcome)
         case Declined(message=message):
             raise TryLater(reason=f"the provider does not show {psp_ref}: {message}", after_s=300)
     with money_tx("disputes.record"):
-        dispute = record_facts(outcome.value, now=now)
+        dispute = record_facts(outcome.value, psp=psp, now=now)
     if poll and not _over(dispute):
         raise TryLater(reason=f"the dispute is {dispute.state}", after_s=_POLL_S)
 
 
-def record_facts(facts: DisputeFacts, *, now: datetime) -> Dispute:
+def sync_disputes(*, attempt: str, now: datetime) -> None:
+    """Take over every dispute of a charge, where the provider tells of them by the charge alone. Raises TryLater."""
+    found = Attempt.objects.get(pk=attempt)
+    if not found.charge_ref:
+        return
+    outcome = provider(found.psp).find_disputes(found.charge_ref)
+    match outcome:
+        case Unknown():
+            raise try_later(outcome)
+        case Declined(message=message):
+            raise TryLater(reason=f"the provider does not list the disputes of {found.charge_ref}: {message}")
+    for facts in outcome.value:
+        with money_tx("disputes.record"):
+            record_facts(facts, psp=found.psp, now=now)
+
+
+def record_facts(facts: DisputeFacts, *, psp: str, now: datetime) -> Dispute:
     """Book and move a dispute by what the provider said, in the caller's transaction. Raises NotKnownYet."""
     # Whoever hears of a dispute first makes its row; the others wait here for the charge's.
-    attempt = Attempt.objects.select_for_update().filter(charge_ref=facts.charge_ref).first()
+    attempt = Attempt.objects.select_for_update().filter(psp=psp, charge_ref=facts.charge_ref).first()
     if attempt is None:
         raise NotKnownYet(what=f"the charge {facts.charge_ref} of the dispute {facts.psp_ref}")
     dispute = Dispute.objects.select_for_update().filter(psp_ref=facts.psp_ref).first()

@@ -98,16 +98,17 @@ def submit_evidence(
 def send_evidence(*, evidence: str, now: datetime) -> None:
     """Hand kept evidence in, or find out what became of it (a job). Raises TryLater, ProviderUnclear."""
     with money_tx("evidence.claim"):
-        found = DisputeEvidence.objects.select_for_update().get(pk=evidence)
+        found = DisputeEvidence.objects.select_for_update(of=("self",)).select_related("dispute").get(pk=evidence)
         if found.state not in UNDER_WAY:
             return
         was_sent = found.sent_at is not None
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     request = EvidenceRequest(**found.params)
-    outcome: Outcome[DisputeFacts] | None = _look_up(request) if was_sent else None
+    gateway = provider(found.dispute.psp)
+    outcome: Outcome[DisputeFacts] | None = _look_up(found.dispute, request) if was_sent else None
     if outcome is None:
-        require_key_alive(provider(), what=f"the evidence {evidence}", sent_at=found.sent_at, now=now)
-        outcome = provider().submit_evidence(request, key=found.psp_key)
+        require_key_alive(gateway, what=f"the evidence {evidence}", sent_at=found.sent_at, now=now)
+        outcome = gateway.submit_evidence(request, key=found.psp_key)
     _record(evidence, outcome, now=now)
     if isinstance(outcome, Unknown):
         raise try_later(outcome)
@@ -144,9 +145,9 @@ def _keep(dispute: Dispute, texts: Mapping[str, str], *, final: bool, actor: str
     return made
 
 
-def _look_up(request: EvidenceRequest) -> Succeeded[DisputeFacts] | Unknown | None:
+def _look_up(dispute: Dispute, request: EvidenceRequest) -> Succeeded[DisputeFacts] | Unknown | None:
     """Return the dispute if it shows what we sent; None if it does not, so that it may be sent again."""
-    match provider().fetch_dispute(request.dispute_ref):
+    match provider(dispute.psp).fetch_dispute(request.dispute_ref, charge_ref=dispute.charge_ref):
         case Succeeded(value=facts) as found:
             return found if _shows(facts, request) else None
         case Declined(message=message):
@@ -163,14 +164,14 @@ def _shows(facts: DisputeFacts, request: EvidenceRequest) -> bool:
 
 def _record(evidence_id: str, outcome: Outcome[DisputeFacts], *, now: datetime) -> None:
     with money_tx("evidence.record"):
-        evidence = DisputeEvidence.objects.select_for_update().get(pk=evidence_id)
+        evidence = DisputeEvidence.objects.select_for_update(of=("self",)).select_related("dispute").get(pk=evidence_id)
         if evidence.state not in UNDER_WAY:
             return
         match outcome:
             case Succeeded(value=facts):
-                move(evidence, "accept", actor="psp:stripe", now=now)
-                record_facts(facts, now=now)
+                move(evidence, "accept", actor=f"psp:{evidence.dispute.psp}", now=now)
+                record_facts(facts, psp=evidence.dispute.psp, now=now)
             case Declined(code=code, message=message):
-                move(evidence, "refuse", actor="psp:stripe", now=now, reason=code, last_error=message)
-            case Unknown(reason=reason) if evidence.state == EvidenceState.SENDING:
+                move(evidence, "refuse", actor=f"psp:{evidence.dispute.psp}", now=now, reason=code, last_error=message)
+            case Unknown(reason=reason, sent=True) if evidence.state == EvidenceState.SENDING:
                 move(evidence, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)

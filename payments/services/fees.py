@@ -31,12 +31,16 @@ def expected_fee(amount: Money) -> Money:
 def book_fee(attempt: Attempt, facts: CheckoutFacts, *, later: bool, now: datetime) -> None:
     """Book a capture's fee in the caller's transaction, as charged, or as expected and to be trued up; keep it.
 
-    A `later` capture of the same charge is not guessed at: its fee is booked once it is known.
+    A `later` capture of the same charge is not guessed at: its fee is booked once it is known. A provider that tells
+    no fees with its payments is not asked for them: what was expected stays until its settlement says better.
     """
     if facts.fee is not None:
         _keep(attempt, _book_charged(attempt, facts, facts.fee, now=now), known=attempt.fee_known)
         return
     args: dict[str, Any] = {"attempt": attempt.id}
+    tells = provider(attempt.psp).tells_fees
+    if later and not tells:
+        return
     if later:
         # By what was captured so far, which names the capture.
         key = f"{attempt.id}:{facts.captured.minor if facts.captured else 0}"
@@ -53,7 +57,8 @@ def book_fee(attempt: Attempt, facts: CheckoutFacts, *, later: bool, now: dateti
         )
         post(entry, actor=f"psp:{attempt.psp}", now=now)
     _keep(attempt, fee, known=False)
-    enqueue(kind="payments.true_up_fee", key=attempt.id, args=args, run_at=now + _FIRST_LOOK)
+    if tells:
+        enqueue(kind="payments.true_up_fee", key=attempt.id, args=args, run_at=now + _FIRST_LOOK)
 
 
 def true_up_fee(*, attempt: str, now: datetime, later: bool = False) -> None:

@@ -74,7 +74,7 @@ def handle_event(*, webhook: int, now: datetime) -> None:
     row = WebhookEvent.objects.get(pk=webhook)
     if row.state not in (WebhookState.RECEIVED, WebhookState.PARKED):
         return
-    event = provider(row.psp).parse_event(row.payload.encode())
+    event = provider(row.psp).parse_event(row.payload.encode(), arrived_at=row.received_at)
     try:
         switchboard.answerer("PSP_EVENTS", row.type)(event=event, now=now)
     except TryLater as error:
@@ -165,7 +165,9 @@ def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSour
             },
         )
         if created and known:
-            enqueue(kind="payments.handle_event", key=_key(psp, event.event_id), args={"webhook": row.pk}, run_at=now)
+            args = {"webhook": row.pk}
+            run_at = max(now, event.act_after or now)
+            enqueue(kind="payments.handle_event", key=_key(psp, event.event_id), args=args, run_at=run_at)
     return created
 
 

@@ -66,18 +66,19 @@ def instruct(
 
 def done(instruction: Instruction, *, now: datetime) -> None:
     """End an instruction whose effect the provider's object shows; in the caller's transaction."""
-    move(instruction, "succeed", actor="psp:stripe", now=now, last_error="")
+    move(instruction, "succeed", actor=f"psp:{instruction.attempt.psp}", now=now, last_error="")
     _settle(instruction, now=now, note="the provider's object shows it")
 
 
 def failed(instruction: Instruction, *, code: str, message: str, now: datetime) -> None:
     """End an instruction that the provider did not carry out; a cart that waited for it is called off."""
-    move(instruction, "fail", actor="psp:stripe", now=now, reason=code, last_error=message)
+    move(instruction, "fail", actor=f"psp:{instruction.attempt.psp}", now=now, reason=code, last_error=message)
     _settle(instruction, now=now, note=message)
     checkout = instruction.attempt.checkout_id
     if instruction.purpose == Purpose.REPLACE:
         for order in _waiting_cart(checkout, instruction.attempt.cart + 1):
-            move(order, "cancel", actor="psp:stripe", now=now, reason="the old page was paid, or could not be closed")
+            reason = "the old page was paid, or could not be closed"
+            move(order, "cancel", actor=f"psp:{instruction.attempt.psp}", now=now, reason=reason)
     if instruction.kind == InstructionKind.CAPTURE:
         tell(checkout=checkout, type="payment.capture_failed", now=now)
 
@@ -99,13 +100,14 @@ def closed(attempt: Attempt, orders: Sequence[PaymentOrder], *, lapsed: bool, no
     if attempt.state not in attempt.machine.row("cancel").sources:
         return
     expired = purpose == Purpose.EXPIRE
-    move(attempt, "expire" if expired else "cancel", actor="psp:stripe", now=now, reason=str(purpose.label))
+    psp = f"psp:{attempt.psp}"
+    move(attempt, "expire" if expired else "cancel", actor=psp, now=now, reason=str(purpose.label))
     if purpose == Purpose.SUPERSEDE:
         return
     for order in orders:
         if order.state in order.machine.row("cancel").sources:
             event = "expire" if expired else "cancel"
-            move(order, event, actor=told.actor if told else "psp:stripe", now=now, reason=str(purpose.label))
+            move(order, event, actor=told.actor if told else psp, now=now, reason=str(purpose.label))
     if purpose == Purpose.REPLACE:
         _take_new_cart(attempt, now=now)
         return

@@ -183,7 +183,8 @@ def carry_out(*, instruction: str, now: datetime) -> None:
         move(claimed, "send", actor="system:jobs", now=now, sent_at=claimed.sent_at or now)
     outcome = _send(gateway, found)
     if isinstance(outcome, Unknown):
-        _lose_sight(instruction, outcome.reason, now=now)
+        if outcome.sent:
+            _lose_sight(instruction, outcome.reason, now=now)
         raise try_later(outcome)
     if _shown(found, now=now):
         return

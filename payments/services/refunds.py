@@ -4,7 +4,7 @@ Above a limit a second person agrees between the first beat and the second. A re
 days later: then what it took is given back, as it was booked.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import F
@@ -32,6 +32,8 @@ OPEN = (
     RefundState.UNKNOWN,
     RefundState.PENDING,
 )
+# How long the provider is given to tell by itself that a refund was carried out.
+_FIRST_POLL = timedelta(hours=1)
 _TO_SEND = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.SENDING, RefundState.UNKNOWN)
 
 
@@ -178,15 +180,16 @@ def _have_sent(refund: Refund, *, now: datetime) -> None:
 def send_refund(*, refund: str, now: datetime) -> None:
     """Send a refund to the provider, or find out what became of it (a job). Raises TryLater, ProviderUnclear."""
     with money_tx("refunds.claim"):
-        found = Refund.objects.select_for_update().get(pk=refund)
+        found = _with_psp(refund)
         if found.state not in _TO_SEND or (found.needs_approval and found.approved_by is None):
             return
         was_sent = found.sent_at is not None
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = _look_up(found) if was_sent else None
     if outcome is None:
-        require_key_alive(provider(), what=f"the refund {refund}", sent_at=found.sent_at, now=now)
-        outcome = provider().create_refund(RefundRequest(**found.params), key=found.psp_key)
+        gateway = provider(psp_of(found))
+        require_key_alive(gateway, what=f"the refund {refund}", sent_at=found.sent_at, now=now)
+        outcome = gateway.create_refund(RefundRequest(**found.params), key=found.psp_key)
     _record(refund, outcome, now=now)
     if isinstance(outcome, Unknown):
         raise try_later(outcome)
@@ -194,12 +197,13 @@ def send_refund(*, refund: str, now: datetime) -> None:
 
 def sync_refund(*, psp_ref: str, reference: str, now: datetime) -> None:
     """Take over where a refund stands at the provider. Raises NotKnownYet, TryLater."""
-    refund = Refund.objects.filter(pk=reference).first() or Refund.objects.filter(psp_ref=psp_ref).first()
+    rows = Refund.objects.select_related("order__paid_by")
+    refund = rows.filter(pk=reference).first() or rows.filter(psp_ref=psp_ref).first()
     if refund is None:
         raise NotKnownYet(what=f"the refund {psp_ref}")
     if refund.state not in OPEN and refund.state != RefundState.SUCCEEDED:
         return
-    outcome = provider().fetch_refund(psp_ref)
+    outcome = provider(psp_of(refund)).fetch_refund(psp_ref, charge_ref=str(refund.params["charge_ref"]))
     if isinstance(outcome, Unknown):
         raise try_later(outcome)
     if isinstance(outcome, Succeeded):
@@ -208,8 +212,29 @@ def sync_refund(*, psp_ref: str, reference: str, now: datetime) -> None:
         _record(refund.pk, outcome, now=now)
 
 
+def poll_refund(*, refund: str, now: datetime) -> None:
+    """Ask where a refund stands that the provider has accepted (a job). Raises TryLater while it is not carried out."""
+    found = Refund.objects.get(pk=refund)
+    if found.state != RefundState.PENDING or found.psp_ref is None:
+        return
+    sync_refund(psp_ref=found.psp_ref, reference=found.id, now=now)
+    found.refresh_from_db()
+    if found.state == RefundState.PENDING:
+        raise TryLater(reason="accepted, and not carried out yet")
+
+
+def psp_of(refund: Refund) -> str:
+    """Return the provider that holds the money: the one that the order was paid through."""
+    return str(refund.order.paid_by.psp) if refund.order.paid_by else ""
+
+
+def _with_psp(refund: str) -> Refund:
+    """Return a refund, locked, with the attempt that its order was paid by."""
+    return Refund.objects.select_for_update(of=("self",)).select_related("order__paid_by").get(pk=refund)
+
+
 def _look_up(refund: Refund) -> Succeeded[RefundFacts] | Unknown | Declined | None:
-    found = provider().find_refund(refund.id, charge_ref=str(refund.params["charge_ref"]))
+    found = provider(psp_of(refund)).find_refund(refund.id, charge_ref=str(refund.params["charge_ref"]))
     match found:
         case Succeeded(value=RefundFacts() as facts):
             return Succeeded(facts)
@@ -224,7 +249,7 @@ def _look_up(refund: Refund) -> Succeeded[RefundFacts] | Unknown | Declined | No
 
 def _record(refund_id: str, outcome: Succeeded[RefundFacts] | Declined | Unknown, *, now: datetime) -> None:
     with money_tx("refunds.record"):
-        refund = Refund.objects.select_for_update().get(pk=refund_id)
+        refund = _with_psp(refund_id)
         if refund.state == RefundState.SUCCEEDED and isinstance(outcome, Succeeded):
             _fail_late(refund, outcome.value, now=now)
         if refund.state not in OPEN:
@@ -234,19 +259,24 @@ def _record(refund_id: str, outcome: Succeeded[RefundFacts] | Declined | Unknown
                 _take_over(refund, facts, now=now)
             case Declined(code=code, message=message):
                 _give_back(refund, "fail", reason=code, detail=message, now=now)
-            case Unknown(reason=reason) if refund.state == RefundState.SENDING:
+            case Unknown(reason=reason, sent=True) if refund.state == RefundState.SENDING:
                 move(refund, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
 
 
 def _take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     if facts.amount != refund.amount:
         raise TryLater(reason=f"the provider says {facts.amount}, we asked for {refund.amount}", after_s=300)
+    actor = f"psp:{psp_of(refund)}"
     match facts.status:
         case RefundStatus.SUCCEEDED:
-            move(refund, "succeed", actor="psp:stripe", now=now, psp_ref=facts.psp_ref)
+            move(refund, "succeed", actor=actor, now=now, psp_ref=facts.psp_ref)
             _book(refund, facts, now=now)
         case RefundStatus.PENDING if refund.state != RefundState.PENDING:
-            move(refund, "wait", actor="psp:stripe", now=now, psp_ref=facts.psp_ref)
+            move(refund, "wait", actor=actor, now=now, psp_ref=facts.psp_ref)
+            if not provider(psp_of(refund)).lists_events:
+                # A lost webhook would be found by nobody.
+                args = {"refund": refund.id}
+                enqueue(kind="payments.poll_refund", key=refund.id, args=args, run_at=now + _FIRST_POLL)
         case RefundStatus.FAILED | RefundStatus.CANCELED:
             event = "cancel" if facts.status is RefundStatus.CANCELED else "fail"
             _give_back(refund, event, reason=facts.failure_reason, detail=facts.failure_reason, now=now)
@@ -258,23 +288,23 @@ def _fail_late(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
         return
     order = PaymentOrder.objects.select_for_update().get(pk=refund.order_id)
     entry = recipes.refund_failed_late(
-        psp="stripe",
+        psp=psp_of(refund),
         refund=facts.psp_ref,
         amount=refund.amount,
         split=as_given_back(order, recipe="refund_succeeded", reference=facts.psp_ref),
         subject=f"checkout:{order.checkout_id}",
     )
-    post(entry, actor="psp:stripe", now=now)
+    post(entry, actor=f"psp:{psp_of(refund)}", now=now)
     _give_back(refund, "fail_late", reason=facts.failure_reason, detail=facts.failure_reason, now=now)
     # Where the order was delivered while it was wholly refunded, there was nothing to release; now there is.
     enqueue(kind="payouts.release_again", key=refund.id, args={"order": order.id}, run_at=now)
 
 
 def _give_back(
-    refund: Refund, event: str, *, reason: str, detail: str, now: datetime, actor: str = "psp:stripe"
+    refund: Refund, event: str, *, reason: str, detail: str, now: datetime, actor: str | None = None
 ) -> None:
     """End a refund that did not happen: what it had reserved on the order can be refunded again."""
-    move(refund, event, actor=actor, now=now, reason=reason, last_error=detail)
+    move(refund, event, actor=actor or f"psp:{psp_of(refund)}", now=now, reason=reason, last_error=detail)
     PaymentOrder.objects.filter(pk=refund.order_id).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
     _tell(refund, "refund.canceled" if REFUND.row(event).target == RefundState.CANCELED else "refund.failed", now=now)
 
@@ -294,12 +324,12 @@ def _tell(refund: Refund, type: str, *, now: datetime) -> None:
 def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     order = PaymentOrder.objects.select_for_update().get(pk=refund.order_id)
     entry = recipes.refund_succeeded(
-        psp="stripe",
+        psp=psp_of(refund),
         refund=facts.psp_ref,
         amount=refund.amount,
         split=what_bears(order, refund.amount),
         subject=f"checkout:{order.checkout_id}",
         value_date=facts.created_at.date(),
     )
-    post(entry, actor="psp:stripe", now=now)
+    post(entry, actor=f"psp:{psp_of(refund)}", now=now)
     _tell(refund, "refund.succeeded", now=now)

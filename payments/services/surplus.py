@@ -1,6 +1,6 @@
 """Money that came once too often: booked as nobody's, and sent back to the buyer by itself, in three beats."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ledger import recipes
 from ledger.services import post
@@ -27,6 +27,8 @@ from payments.states import SurplusState
 
 # How often an outcome is asked for that a person has been told of.
 ASK_ON_AFTER_S = 3600
+# How long the provider is given to tell by itself that the money went back.
+_FIRST_POLL = timedelta(hours=1)
 JOB = "payments.send_back"
 TASK = "payments.surplus_stuck"
 _TO_SEND = (SurplusState.BOOKED, SurplusState.SENDING, SurplusState.UNKNOWN)
@@ -117,7 +119,7 @@ def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
     if found is None:
         return False
     if found.state in (*_OPEN, SurplusState.RETURNED):
-        outcome = provider(found.attempt.psp).fetch_refund(psp_ref)
+        outcome = provider(found.attempt.psp).fetch_refund(psp_ref, charge_ref=found.charge_ref)
         if isinstance(outcome, Unknown):
             raise try_later(outcome)
         if isinstance(outcome, Succeeded):
@@ -125,6 +127,17 @@ def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
                 raise TryLater(reason="the webhook came before our own record", after_s=2)
             _record(found.pk, outcome, now=now)
     return True
+
+
+def poll_surplus(*, surplus: str, now: datetime) -> None:
+    """Ask where the return of a surplus stands that was accepted (a job). Raises TryLater until it is done."""
+    found = Surplus.objects.get(pk=surplus)
+    if found.state != SurplusState.PENDING or found.psp_ref is None:
+        return
+    sync_surplus(psp_ref=found.psp_ref, reference=found.id, now=now)
+    found.refresh_from_db()
+    if found.state == SurplusState.PENDING:
+        raise TryLater(reason="accepted, and not carried out yet")
 
 
 def _look_up(found: Surplus) -> Outcome[RefundFacts] | None:
@@ -148,7 +161,7 @@ def _record(surplus: str, outcome: Outcome[RefundFacts], *, now: datetime) -> No
                 _take_over(found, facts, now=now)
             case Declined(code=code, message=message) if found.state in _OPEN:
                 _stuck(found, code, message, now=now)
-            case Unknown(reason=reason) if found.state == SurplusState.SENDING:
+            case Unknown(reason=reason, sent=True) if found.state == SurplusState.SENDING:
                 move(found, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
 
 
@@ -157,10 +170,14 @@ def _take_over(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
         raise TryLater(reason=f"the provider says {facts.amount}, we asked for {found.amount}", after_s=300)
     match facts.status:
         case RefundStatus.SUCCEEDED:
-            move(found, "give_back", actor="psp:stripe", now=now, psp_ref=facts.psp_ref)
+            move(found, "give_back", actor=f"psp:{found.attempt.psp}", now=now, psp_ref=facts.psp_ref)
             _book_return(found, facts, now=now)
         case RefundStatus.PENDING if found.state != SurplusState.PENDING:
-            move(found, "wait", actor="psp:stripe", now=now, psp_ref=facts.psp_ref)
+            move(found, "wait", actor=f"psp:{found.attempt.psp}", now=now, psp_ref=facts.psp_ref)
+            if not provider(found.attempt.psp).lists_events:
+                # A lost webhook would be found by nobody.
+                args = {"surplus": found.id}
+                enqueue(kind="payments.poll_surplus", key=found.id, args=args, run_at=now + _FIRST_POLL)
         case RefundStatus.FAILED | RefundStatus.CANCELED if found.state in found.machine.row("fail").sources:
             if found.state == SurplusState.RETURNED:
                 _unbook_return(found, facts, now=now)
@@ -176,7 +193,7 @@ def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
         subject=_subject(found),
         value_date=facts.created_at.date(),
     )
-    post(entry, actor="psp:stripe", now=now)
+    post(entry, actor=f"psp:{found.attempt.psp}", now=now)
     settle_task(kind=TASK, subject=_subject(found), now=now, note="it is on its way to the buyer")
     tell(checkout=found.attempt.checkout_id, type="payment.double_returned", now=now)
 
@@ -190,11 +207,11 @@ def _unbook_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None
         subject=_subject(found),
         value_date=now.date(),
     )
-    post(entry, actor="psp:stripe", now=now)
+    post(entry, actor=f"psp:{found.attempt.psp}", now=now)
 
 
 def _stuck(found: Surplus, code: str, message: str, *, now: datetime, **changes: str) -> None:
-    move(found, "fail", actor="psp:stripe", now=now, reason=code, last_error=message, **changes)
+    move(found, "fail", actor=f"psp:{found.attempt.psp}", now=now, reason=code, last_error=message, **changes)
     reason = f"{found.amount} of {found.charge_ref}, paid once too often, could not be sent back: {message or code}"
     ask_person(kind=TASK, subject=_subject(found), reason=reason, waits_for="finance", now=now)
 

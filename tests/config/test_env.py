@@ -157,6 +157,29 @@ class TestRates:
             env.rates(NAME)
 
 
+class TestPairs:
+    def test_reads_one_word_by_another(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "acme=mollie, bolt-2=stripe")
+
+        assert env.pairs(NAME) == {"acme": "mollie", "bolt-2": "stripe"}
+
+    def test_is_empty_when_nothing_is_set(self, variable: pytest.MonkeyPatch) -> None:
+        assert env.pairs(NAME) == {}
+
+    @pytest.mark.parametrize("raw", ["acme", "acme=", "=mollie", "acme=mollie=stripe", "ac me=mollie"])
+    def test_refuses_what_it_cannot_read(self, variable: pytest.MonkeyPatch, raw: str) -> None:
+        variable.setenv(NAME, raw)
+
+        with pytest.raises(BadEnvironment, match="must be a list such as"):
+            env.pairs(NAME)
+
+    def test_refuses_a_name_with_two_answers(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "acme=mollie,acme=stripe")
+
+        with pytest.raises(BadEnvironment, match="names acme twice"):
+            env.pairs(NAME)
+
+
 class TestWords:
     def test_splits_at_commas_and_drops_what_is_empty(self, variable: pytest.MonkeyPatch) -> None:
         variable.setenv(NAME, " a.example, ,b.example,")

@@ -257,7 +257,7 @@ class World:
             due_by=self.now + timedelta(days=9),
         )
         with money_tx("test.inquiry"):
-            return record_facts(facts, now=self.now)
+            return record_facts(facts, psp="stripe", now=self.now)
 
     def journal(self, *, amount: str = "12.50", maker: str = "user:oscar", submit: bool = True) -> ManualJournal:
         """Write a journal with a file, of bank charges, and submit it."""

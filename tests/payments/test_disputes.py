@@ -168,7 +168,7 @@ class TestADisputeThatIsWon:
         decide(world, dispute, won=True)
 
         with money_tx("test"):
-            record_facts(old.value, now=timezone.now())
+            record_facts(old.value, psp="stripe", now=timezone.now())
 
         assert (Dispute.objects.get().state, balance(code="disputes:open", currency="EUR").minor) == ("won", 0)
 
@@ -287,7 +287,8 @@ class TestWhatAPersonMustLookAt:
             psp_ref="txn_odd", amount=Money(minor, currency), fee=Money(fee, currency), created_at=timezone.now()
         )
         with money_tx("test"):
-            record_facts(replace(found.value, movements=(*found.value.movements, moved)), now=timezone.now())
+            facts = replace(found.value, movements=(*found.value.movements, moved))
+            record_facts(facts, psp="stripe", now=timezone.now())
 
     def test_is_money_that_comes_back_after_a_loss(self, world: World, sold: Seller) -> None:
         dispute = decide(world, open_dispute(world), won=False)

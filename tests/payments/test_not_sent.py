@@ -1,0 +1,119 @@
+"""A provider that is not even asked: nothing is unknown, the client comes back, and a job goes on by itself."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from operations.models import Job
+from payments.gateway import stripe_adapter
+from payments.models import Attempt, Instruction, Refund, Seller
+from tests.api.problems import assert_problem
+from tests.world import World
+
+Break = Callable[[], None]
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def breaker(world: World, settings: Any) -> Iterator[Break]:
+    """A breaker that opens at one silence and rests until the test is over; this opens it."""
+    made = dict(stripe_adapter._made)
+    stripe_adapter._made.clear()
+    settings.PSP_BREAKER_FAILURES, settings.PSP_BREAKER_REST_S = 1, 600
+
+    def open_() -> None:
+        world.provider.plan([{"op": "event.list", "action": "error_503"}])
+        gateway = stripe_adapter.make(settings)
+        gateway.list_events(since=_EPOCH, until=_EPOCH)
+
+    yield open_
+    stripe_adapter._made.clear()
+    stripe_adapter._made.update(made)
+
+
+@pytest.fixture
+def mend() -> Break:
+    """Let the provider be asked again."""
+    return stripe_adapter._made.clear
+
+
+class TestAPaymentThatCouldNotBeSent:
+    def test_is_a_503_within_a_second_and_nothing_is_unknown(self, world: World, ann: Seller, breaker: Break) -> None:
+        breaker()
+        before = len(world.provider.calls())
+        began = time.monotonic()
+
+        answer = world.order("cart-1", {"ann": "100.00"})
+
+        assert time.monotonic() - began < 1
+        assert_problem(answer, 503, "provider_unavailable")
+        assert 0 < int(answer.headers["Retry-After"]) <= 601
+        assert (Attempt.objects.get().state, world.status("cart-1.ann")) == ("created", "NOT_STARTED")
+        assert len(world.provider.calls()) == before
+
+    def test_is_resumed_by_the_same_key(self, world: World, ann: Seller, breaker: Break, mend: Break) -> None:
+        breaker()
+        world.order("cart-1", {"ann": "100.00"})
+        assert_problem(world.order("cart-1", {"ann": "100.00"}), 503, "provider_unavailable")
+        mend()
+
+        again = world.order("cart-1", {"ann": "100.00"})
+
+        assert (again.status_code, world.status("cart-1.ann")) == (201, "EXECUTING")
+        assert len(world.provider.ledger()["sessions"]) == 1
+
+    def test_is_taken_over_by_a_job(self, world: World, ann: Seller, breaker: Break, mend: Break) -> None:
+        breaker()
+        world.order("cart-1", {"ann": "100.00"})
+        world.work(later=timedelta(seconds=30))
+        assert Attempt.objects.get().state == "created"
+        mend()
+
+        world.work(later=timedelta(hours=1))
+
+        assert world.status("cart-1.ann") == "EXECUTING"
+
+    def test_that_was_unknown_before_stays_so(self, world: World, ann: Seller, breaker: Break) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "drop"}])
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 202
+
+        again = world.order("cart-1", {"ann": "100.00"})
+
+        assert (again.status_code, world.status("cart-1.ann")) == (202, "UNKNOWN")
+
+
+class TestWhatCouldNotBeSentAfterTheSale:
+    def test_is_a_refund_that_waits(self, world: World, ann: Seller, breaker: Break, mend: Break) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        breaker()
+        body = {"payment_order_id": "cart-1.ann", "amount": "25.00", "currency": "EUR", "reason": "a scratch"}
+        assert world.shop.post("/v1/refunds", body, key="refund").status_code == 201
+
+        world.work()
+
+        assert Refund.objects.get().state == "sending"
+        assert Job.objects.get(kind="payments.send_refund").state == "todo"
+        mend()
+        world.work(later=timedelta(hours=1))
+        world.settle()
+        assert Refund.objects.get().state == "succeeded"
+
+    @pytest.mark.parametrize("verb", ["capture", "cancel"])
+    def test_is_an_instruction_that_waits(
+        self, world: World, ann: Seller, breaker: Break, mend: Break, verb: str
+    ) -> None:
+        world.pay(world.order("cart-1", {"ann": "100.00"}, capture_method="manual"))
+        world.settle()
+        assert world.status("cart-1.ann") == "AUTHORIZED"
+        breaker()
+
+        answer = world.shop.post(f"/v1/payments/cart-1/{verb}", {}, key=verb)
+
+        assert (answer.status_code, Instruction.objects.get().state) == (202, "sending")
+        assert world.status("cart-1.ann") == "AUTHORIZED"
+        mend()
+        world.work(later=timedelta(hours=1))
+        assert world.status("cart-1.ann") == ("SUCCESS" if verb == "capture" else "CANCELED")
