@@ -34,6 +34,20 @@ def switchboard(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessag
     return problems
 
 
+@register()
+def providers(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Every provider that the settings send payments to is one that we have, and is set up."""
+    chosen = {settings.DEFAULT_PSP, *settings.PSP_BY_STOREFRONT.values()}
+    found: list[CheckMessage] = [
+        Error(f"DEFAULT_PSP or PSP_BY_STOREFRONT names {psp!r}, which is not in GATEWAYS", id="counterfoil.E015")
+        for psp in sorted(chosen - set(wiring.GATEWAYS))
+    ]
+    if "mollie" in chosen and not (settings.MOLLIE_API_KEY and len(settings.MOLLIE_WEBHOOK_SECRET) >= 32):
+        problem = "payments go to mollie: set MOLLIE_API_KEY, and MOLLIE_WEBHOOK_SECRET with 32 characters at least"
+        found.append(Error(problem, id="counterfoil.E016"))
+    return found
+
+
 @register(Tags.security, deploy=True)
 def production(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """Production runs with a provider and secrets of its own, and without ways to crash it."""

@@ -26,6 +26,8 @@ JOBS = {
     "payments.send_back": "payments.services.send_back",
     "payments.handle_event": "payments.services.handle_event",
     "payments.send_refund": "payments.services.send_refund",
+    "payments.poll_refund": "payments.services.poll_refund",
+    "payments.poll_surplus": "payments.services.poll_surplus",
     "payments.true_up_fee": "payments.services.true_up_fee",
     "payments.sync_dispute": "payments.services.sync_dispute",
     "payments.send_evidence": "payments.services.send_evidence",
@@ -45,6 +47,8 @@ RETRY_POLICIES = {
     "payments.watch_authorization": _POLL,
     "payments.send_back": ASK_THE_PROVIDER,
     "payments.send_refund": ASK_THE_PROVIDER,
+    "payments.poll_refund": _LATER,
+    "payments.poll_surplus": _LATER,
     "payments.true_up_fee": _LATER,
     "payments.sync_dispute": _LATER,
     "payments.warn_of_deadline": _LATER,
@@ -74,6 +78,7 @@ PSP_EVENTS = {
     "charge.dispute.closed": "payments.services.disputes.dispute_changed",
     "charge.dispute.funds_withdrawn": "payments.services.disputes.dispute_changed",
     "charge.dispute.funds_reinstated": "payments.services.disputes.dispute_changed",
+    "mollie.payment.changed": "payments.services.webhooks.payment_changed",
     "account.updated": "payments.services.webhooks.account_changed",
     "transfer.created": "payouts.services.transfer_changed",
     "transfer.updated": "payouts.services.transfer_changed",
@@ -104,4 +109,7 @@ RISK_CHECKS = {"accept": "payments.risk.accept", "lists": "payments.risk.by_list
 STATEMENT_FORMATS = {"stripe_activity_csv": "reconciliation.parsers.stripe_reports.parse"}
 
 # Payment providers: name -> factory(settings).
-GATEWAYS = {"stripe": "payments.gateway.stripe_adapter.make"}
+GATEWAYS = {
+    "stripe": "payments.gateway.stripe_adapter.make",
+    "mollie": "payments.gateway.mollie_adapter.make",
+}

@@ -78,6 +78,7 @@ RETRIES: dict[str, Retry] = {
     "payment_intent_unexpected_state": Retry.NEVER,
     "resource_missing": Retry.NEVER,
     "risk_rejected": Retry.NEVER,
+    "unsupported": Retry.NEVER,
     "url_invalid": Retry.NEVER,
 }
 

@@ -56,6 +56,32 @@ class TestTheSwitchboard:
         assert ids(checks.switchboard(None)) == ["counterfoil.E003"]
 
 
+class TestTheProviders:
+    def test_are_set_up(self) -> None:
+        assert checks.providers(None) == []
+
+    @pytest.mark.parametrize(
+        ("chosen", "expected"),
+        [
+            ({"DEFAULT_PSP": "nobody"}, ["counterfoil.E015"]),
+            ({"PSP_BY_STOREFRONT": {"acme": "stripe", "bolt": "nobody"}}, ["counterfoil.E015"]),
+            ({"PSP_BY_STOREFRONT": {"acme": "mollie"}}, ["counterfoil.E016"]),
+            (
+                {"DEFAULT_PSP": "mollie", "MOLLIE_API_KEY": "live_1", "MOLLIE_WEBHOOK_SECRET": "short"},
+                ["counterfoil.E016"],
+            ),
+            ({"DEFAULT_PSP": "mollie", "MOLLIE_API_KEY": "live_1", "MOLLIE_WEBHOOK_SECRET": "x" * 32}, []),
+        ],
+    )
+    def test_are_refused_where_payments_could_not_go(
+        self, settings: Any, chosen: dict[str, Any], expected: list[str]
+    ) -> None:
+        for name, value in chosen.items():
+            setattr(settings, name, value)
+
+        assert ids(checks.providers(None)) == expected
+
+
 class TestProduction:
     @pytest.fixture
     def production(self, settings: Any) -> Any:
