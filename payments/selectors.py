@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from ledger.money import Money
-from operations import switchboard
 from operations.selectors import open_approvals, open_tasks
 from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
+from payments.gateway import ACCOUNTS_PSP
 from payments.models import (
     Attempt,
     Bearer,
@@ -286,8 +287,8 @@ def unresolved_orders() -> int:
 
 
 def configured_providers() -> list[str]:
-    """Return the providers that we can pay through."""
-    return sorted(switchboard.table("GATEWAYS"))
+    """Return the providers in use: where checkouts are paid, and where sellers have their accounts."""
+    return sorted({ACCOUNTS_PSP, settings.DEFAULT_PSP, *settings.PSP_BY_STOREFRONT.values()})
 
 
 def subject_of_reference(*, psp_ref: str) -> str | None:

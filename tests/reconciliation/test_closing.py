@@ -125,10 +125,10 @@ class TestTheChecklist:
         assert reds(today, later=DAY_LATER)["nothing unexplained at adyen"] == "1000 minor units"
 
     def test_asks_for_every_provider_that_is_configured(
-        self, world: World, charge: str, today: date, monkeypatch: pytest.MonkeyPatch
+        self, world: World, charge: str, today: date, settings: Any
     ) -> None:
         match(fetch(world))
-        monkeypatch.setattr("config.wiring.GATEWAYS", {"stripe": "a.factory", "mollie": "another.factory"})
+        settings.PSP_BY_STOREFRONT = {"bolt": "mollie"}
 
         assert reds(today) == {"statement of mollie in": "no statement yet"}
 
