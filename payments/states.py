@@ -3,6 +3,37 @@
 from django.db import models
 
 from operations.lifecycle import Machine, Transition
+from payments.dispute_states import (
+    DISPUTE,
+    DISPUTE_CLOSED,
+    EVIDENCE,
+    HOLDS_MONEY,
+    WANTS_EVIDENCE,
+    DisputeState,
+    EvidenceState,
+)
+
+__all__ = [
+    "ATTEMPT",
+    "DISPUTE",
+    "DISPUTE_CLOSED",
+    "EVENT_DELIVERY",
+    "EVIDENCE",
+    "HOLDS_MONEY",
+    "INSTRUCTION",
+    "ORDER",
+    "REFUND",
+    "SURPLUS",
+    "WANTS_EVIDENCE",
+    "AttemptState",
+    "DisputeState",
+    "EventDeliveryState",
+    "EvidenceState",
+    "InstructionState",
+    "OrderState",
+    "RefundState",
+    "SurplusState",
+]
 
 
 class OrderState(models.TextChoices):
@@ -45,47 +76,6 @@ class RefundState(models.TextChoices):
     SUCCEEDED = "succeeded", "the money is on its way to the buyer"
     FAILED = "failed", "not refunded"
     CANCELED = "canceled", "called off"
-
-
-class DisputeState(models.TextChoices):
-    """Where one dispute stands. A warning is the bank's inquiry: no money moves unless it becomes a dispute."""
-
-    RECORDED = "recorded", "just heard of"
-    WARNING_NEEDS_RESPONSE = "warning_needs_response", "the buyer's bank asks; evidence is wanted"
-    WARNING_UNDER_REVIEW = "warning_under_review", "the buyer's bank looks at our answer"
-    WARNING_CLOSED = "warning_closed", "the inquiry is over, and no money moved"
-    NEEDS_RESPONSE = "needs_response", "the money is withdrawn; evidence is wanted"
-    UNDER_REVIEW = "under_review", "the buyer's bank looks at the evidence"
-    APPEAL_NEEDS_RESPONSE = "appeal_needs_response", "second round: evidence is wanted again"
-    APPEAL_UNDER_REVIEW = "appeal_under_review", "second round: the evidence is looked at"
-    WON = "won", "decided for us"
-    LOST = "lost", "decided for the buyer"
-    PREVENTED = "prevented", "settled before it became a dispute"
-
-
-WANTS_EVIDENCE = (
-    DisputeState.WARNING_NEEDS_RESPONSE,
-    DisputeState.NEEDS_RESPONSE,
-    DisputeState.APPEAL_NEEDS_RESPONSE,
-)
-# The provider has withdrawn the money, and nothing is decided.
-HOLDS_MONEY = (
-    DisputeState.NEEDS_RESPONSE,
-    DisputeState.UNDER_REVIEW,
-    DisputeState.APPEAL_NEEDS_RESPONSE,
-    DisputeState.APPEAL_UNDER_REVIEW,
-)
-DISPUTE_CLOSED = (DisputeState.WARNING_CLOSED, DisputeState.WON, DisputeState.LOST, DisputeState.PREVENTED)
-
-
-class EvidenceState(models.TextChoices):
-    """Where what we handed in for a dispute stands."""
-
-    REQUESTED = "requested", "stored, not yet sent"
-    SENDING = "sending", "being sent"
-    UNKNOWN = "unknown", "sent, no answer that can be believed"
-    ACCEPTED = "accepted", "the provider has it"
-    REFUSED = "refused", "the provider did not take it"
 
 
 class InstructionState(models.TextChoices):
@@ -282,109 +272,6 @@ REFUND = Machine(
             target="canceled",
             phrase="called off",
         ),
-    ),
-)
-
-DISPUTE = Machine(
-    name="dispute",
-    states=DisputeState,
-    initial=DisputeState.RECORDED,
-    transitions=(
-        Transition(
-            event="warn",
-            sources=("recorded",),
-            target="warning_needs_response",
-            phrase="the buyer's bank inquires",
-        ),
-        Transition(
-            event="review_warning",
-            sources=("recorded", "warning_needs_response"),
-            target="warning_under_review",
-            phrase="our answer to the inquiry is looked at",
-        ),
-        Transition(
-            event="close_warning",
-            sources=("recorded", "warning_needs_response", "warning_under_review"),
-            target="warning_closed",
-            phrase="the inquiry is over",
-        ),
-        Transition(
-            event="dispute",
-            # From `won`: the buyer's bank comes back, and the money is withdrawn once more.
-            sources=("recorded", "warning_needs_response", "warning_under_review", "won"),
-            target="needs_response",
-            phrase="the buyer's bank takes the money back until it is decided",
-        ),
-        Transition(
-            event="review",
-            sources=("recorded", "warning_needs_response", "warning_under_review", "needs_response", "won"),
-            target="under_review",
-            phrase="the evidence is looked at",
-        ),
-        Transition(
-            event="appeal",
-            sources=("recorded", "needs_response", "under_review", "won"),
-            target="appeal_needs_response",
-            phrase="a second round begins",
-        ),
-        Transition(
-            event="review_appeal",
-            sources=("recorded", "needs_response", "under_review", "won", "appeal_needs_response"),
-            target="appeal_under_review",
-            phrase="the evidence of the second round is looked at",
-        ),
-        Transition(
-            event="win",
-            sources=(
-                "recorded",
-                "warning_needs_response",
-                "warning_under_review",
-                "needs_response",
-                "under_review",
-                "appeal_needs_response",
-                "appeal_under_review",
-            ),
-            target="won",
-            phrase="decided for us",
-        ),
-        Transition(
-            event="lose",
-            sources=(
-                "recorded",
-                "warning_needs_response",
-                "warning_under_review",
-                "needs_response",
-                "under_review",
-                "appeal_needs_response",
-                "appeal_under_review",
-                "won",
-            ),
-            target="lost",
-            phrase="decided for the buyer",
-        ),
-        Transition(
-            event="prevent",
-            sources=("recorded", "warning_needs_response", "warning_under_review"),
-            target="prevented",
-            phrase="settled before it became a dispute",
-        ),
-    ),
-)
-
-EVIDENCE = Machine(
-    name="dispute_evidence",
-    states=EvidenceState,
-    initial=EvidenceState.REQUESTED,
-    transitions=(
-        Transition(
-            event="send",
-            sources=("requested", "sending", "unknown"),
-            target="sending",
-            phrase="on its way to the provider",
-        ),
-        Transition(event="lose_sight", sources=("sending",), target="unknown", phrase="no answer that can be believed"),
-        Transition(event="accept", sources=("sending", "unknown"), target="accepted", phrase="the provider has it"),
-        Transition(event="refuse", sources=("sending", "unknown"), target="refused", phrase="the provider refused it"),
     ),
 )
 

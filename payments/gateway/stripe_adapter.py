@@ -6,8 +6,7 @@ longest that anything waits. What Stripe did not clearly answer is `Unknown`; no
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -25,7 +24,6 @@ from payments.gateway.base import (
     CaptureRequest,
     CheckoutFacts,
     CheckoutRequest,
-    Declined,
     DisputeFacts,
     EvidenceRequest,
     Outcome,
@@ -37,8 +35,9 @@ from payments.gateway.base import (
     TransferRequest,
     Unknown,
 )
-from payments.gateway.currencies import NotRepresentable, to_stripe
+from payments.gateway.currencies import to_stripe
 from payments.gateway.shield import Shield
+from payments.gateway.stripe_errors import Answered, NotYet, as_outcome
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -257,7 +256,7 @@ class StripeGateway:
             if run.status == "pending":
                 run = v1.reporting.report_runs.retrieve(run.id)
             if run.status != "succeeded":
-                raise _NotYet(f"report run {run.id} is {run.status}")
+                raise NotYet(f"report run {run.id} is {run.status}")
             answer = requests.get(run.result.url, headers={"Authorization": f"Bearer {self._key}"}, timeout=TIMEOUT_S)
             answer.raise_for_status()
             return answer.content
@@ -327,9 +326,9 @@ class StripeGateway:
 
     def _answer(self, op: str, send: Callable[[Any], T]) -> Outcome[T]:
         try:
-            with _as_outcome():
+            with as_outcome():
                 return Succeeded(psp.call(op, lambda: send(cast(Any, self._client.v1))))
-        except _Answered as answered:
+        except Answered as answered:
             if isinstance(answered.outcome, Unknown):
                 logger.warning("%s: outcome unknown (%s)", op, answered.outcome.reason)
             return answered.outcome
@@ -337,49 +336,6 @@ class StripeGateway:
 
 class _FromTheFuture(Exception):
     """A signature is dated later than any honest clock would."""
-
-
-class _NotYet(Exception):
-    """The provider is still making what we asked for."""
-
-
-class _Answered(Exception):
-    def __init__(self, outcome: Declined | Unknown) -> None:
-        self.outcome = outcome
-
-
-@contextmanager
-def _as_outcome() -> Iterator[None]:
-    """Classify the SDK's errors. Only a 4xx that says what is wrong with the request is a definite no."""
-    try:
-        yield
-    except (stripe.InvalidRequestError, stripe.CardError) as error:
-        if error.http_status == 409:
-            raise _Answered(
-                Unknown(reason="the same request is still running there", retry_after_s=1, heard=True)
-            ) from error
-        raise _Answered(
-            Declined(code=error.code or "invalid_request", message=str(error), missing=error.http_status == 404)
-        ) from error
-    except stripe.RateLimitError as error:
-        wait_s = _told_to_wait(error) or 1
-        raise _Answered(Unknown(reason="rate limited", retry_after_s=wait_s, heard=True)) from error
-    except _NotYet as error:
-        raise _Answered(Unknown(reason=str(error), heard=True)) from error
-    except NotRepresentable as error:
-        # Raised before anything was sent.
-        raise _Answered(Declined(code="not_representable", message=str(error))) from error
-    except (stripe.StripeError, requests.RequestException, UnicodeDecodeError) as error:
-        reason = f"{type(error).__name__}: {error}"[:300]
-        raise _Answered(Unknown(reason=reason, retry_after_s=_told_to_wait(error))) from error
-    except read.Unreadable as error:
-        raise _Answered(Unknown(reason=f"unreadable answer: {error}"[:300])) from error
-
-
-def _told_to_wait(error: Exception) -> int | None:
-    """Return the seconds of a Retry-After header, an hour at most."""
-    told = str((getattr(error, "headers", None) or {}).get("Retry-After", ""))
-    return min(int(told), 3600) if told.isascii() and told.isdigit() else None
 
 
 def _line_item(name: str, amount_minor: int, currency: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from django.test import Client
 
 from ledger.models import ManualJournal
 from tests.console.journals import ANN
-from tests.console.world import World, brl, full_world, people
+from tests.console.whole import full_world, people
+from tests.console.world import World, brl
 
 
 @pytest.fixture

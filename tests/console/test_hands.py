@@ -12,7 +12,8 @@ from operations.services import BadApiKey, authenticate_storefront, issue_api_ke
 from payments.models import Checkout, EventDelivery, Surplus, WebhookEndpoint
 from payouts.models import Batch
 from reconciliation.models import Discrepancy
-from tests.console.world import World, a_discrepancy, brl
+from tests.console.whole import a_discrepancy
+from tests.console.world import World, brl
 
 SignIn = Callable[[str], Client]
 

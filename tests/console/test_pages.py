@@ -17,7 +17,8 @@ from operations.admin_base import WindowAdmin
 from payments.models import Checkout
 from payouts.models import Payout
 from reconciliation.models import Statement
-from tests.console.world import World, brl, eur, the_payout
+from tests.console.whole import the_payout
+from tests.console.world import World, brl, eur
 
 SignIn = Callable[[str], Client]
 HOSTILE = "<script>alert(1)</script> \u202egnp.exe"

@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from operations.admin_base import WindowAdmin
-from tests.console.world import World, rows_of
+from tests.console.whole import rows_of
+from tests.console.world import World
 
 ROOMS = {"ledger", "operations", "payments", "payouts", "reconciliation"}
 WINDOWS = sorted(

@@ -9,24 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from config.roles import write_roles
 from ledger import recipes
 from ledger.models import ManualJournal
 from ledger.money import Money, basis_points
-from ledger.services import TypedLine, Upload, draft_journal, lock_day, post, submit_journal, verify_books
+from ledger.services import TypedLine, Upload, draft_journal, post, submit_journal, verify_books
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.models import ApiKey, Job
-from operations.services import ask_person, issue_api_key, pull_switch, register_storefront, release_switch
+from operations.services import ask_person, issue_api_key, register_storefront, release_switch
 from payments.gateway import DisputeFacts, DisputeStatus
 from payments.models import (
     Attempt,
     Checkout,
-    CommissionMinimum,
-    CommissionRate,
     DeliveryTry,
     Dispute,
     EventDelivery,
@@ -40,9 +36,9 @@ from payments.models import (
     WebhookEvent,
 )
 from payments.services.disputes import record_facts
-from payouts.models import Batch, Payout
+from payouts.models import Batch
 from payouts.services import propose_batch, release_due, report_delivery
-from reconciliation.models import Discrepancy, Statement
+from reconciliation.models import Statement
 from reconciliation.services import import_statement, match_statement
 
 PSP = "stripe"
@@ -171,6 +167,23 @@ class World:
                 booked |= {"captured_minor": order.amount_minor, "captured_commission_minor": order.commission_minor}
                 move(order, "succeed", actor="psp:stripe", now=at, **booked)
             Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=True)
+        self._heard(checkout, attempt, at)
+        return checkout
+
+    def told(self, event: StorefrontEvent, *, at: datetime) -> EventDelivery:
+        """Tell the shop at its endpoint, which takes it at the first try."""
+        endpoint, _ = WebhookEndpoint.objects.get_or_create(
+            storefront_id=self.storefront, defaults={"url": "https://shop.example/hooks", "created_at": at}
+        )
+        delivery = EventDelivery.objects.create(event=event, endpoint=endpoint, tries_left=25, created_at=at)
+        DeliveryTry.objects.create(delivery=delivery, at=at, status=200, milliseconds=84, answer="thanks")
+        with money_tx("test.told"):
+            move(delivery, "deliver", actor="system:events", now=at, delivered_at=at)
+        return delivery
+
+    def _heard(self, checkout: Checkout, attempt: Attempt, at: datetime) -> None:
+        """Keep what was told of a sale: by the provider to us, and by us to the shop."""
+        number = checkout.checkout_id.rpartition("-")[2]
         event = StorefrontEvent.objects.create(
             storefront_id=self.storefront,
             type="payment.succeeded",
@@ -197,18 +210,6 @@ class World:
             received_at=at,
             handled_at=at,
         )
-        return checkout
-
-    def told(self, event: StorefrontEvent, *, at: datetime) -> EventDelivery:
-        """Tell the shop at its endpoint, which takes it at the first try."""
-        endpoint, _ = WebhookEndpoint.objects.get_or_create(
-            storefront_id=self.storefront, defaults={"url": "https://shop.example/hooks", "created_at": at}
-        )
-        delivery = EventDelivery.objects.create(event=event, endpoint=endpoint, tries_left=25, created_at=at)
-        DeliveryTry.objects.create(delivery=delivery, at=at, status=200, milliseconds=84, answer="thanks")
-        with money_tx("test.told"):
-            move(delivery, "deliver", actor="system:events", now=at, delivered_at=at)
-        return delivery
 
     def release(self, *checkouts: Checkout) -> None:
         """Report sales as delivered long enough ago, and release their money."""
@@ -376,68 +377,3 @@ def brl(minor: int) -> Money:
 def eur(minor: int) -> Money:
     """Return an amount in euros."""
     return Money(minor, "EUR")
-
-
-def people() -> dict[str, User]:
-    """Write the roles and one person of each, and an administrator; nobody has a password."""
-    write_roles()
-    found: dict[str, User] = {}
-    for username, role in (
-        ("vera", "viewer"),
-        ("oscar", "finance operator"),
-        ("anna", "approver"),
-        ("augusto", "auditor"),
-        ("admin", ""),
-    ):
-        user, _ = User.objects.get_or_create(username=username, defaults={"is_staff": True, "is_superuser": not role})
-        if role:
-            user.groups.add(Group.objects.get(name=role))
-        found[username] = user
-    return found
-
-
-def full_world() -> World:
-    """Return a world with at least one row behind every page."""
-    world = World().open()
-    yesterday = world.now - timedelta(days=1, hours=2)
-    long_ago = world.now - timedelta(days=20)
-    first = world.sale(("Ann's Lamps", brl(12_000)), ("Bob's Books", brl(3_050)), at=long_ago, fee_minor=451)
-    second = world.sale(("Bob's Books", brl(8_990)), at=yesterday, fee_minor=290)
-    world.checkout(("Ann's Lamps", eur(4_999)))
-    CommissionRate.objects.create(seller=world.seller("Ann's Lamps"), category="<b>lamps</b>", bps=850)
-    CommissionMinimum.objects.create(seller=world.seller("Ann's Lamps"), currency="BRL", minimum_minor=250)
-    world.release(first)
-    world.refund(second)
-    world.inquiry(first)
-    world.paid_twice(second)
-    world.batch()
-    world.journal()
-    world.dead_job()
-    world.statement(
-        [
-            world.line(first, gross=brl(15_050), fee=brl(451), at=long_ago),
-            world.line(second, gross=brl(9_090), fee=brl(290), at=yesterday),
-        ],
-        start=world.now - timedelta(days=30),
-        end=world.now - timedelta(hours=1),
-    )
-    world.prove()
-    with money_tx("test.close"):
-        lock_day(business_date=(world.now - timedelta(days=10)).date(), actor="user:oscar", now=world.now)
-    pull_switch(name="refunds", reason="the provider announced trouble", actor="user:oscar", now=world.now)
-    return world
-
-
-def rows_of(model: Any) -> Any:
-    """Return any row of a model, or None."""
-    return model._default_manager.first()
-
-
-def the_payout(batch: Batch) -> Payout:
-    """Return a batch's only, or first, payout."""
-    return batch.payouts.order_by("pk")[0]
-
-
-def a_discrepancy() -> Discrepancy:
-    """Return the discrepancy that the second sale's statement line opened."""
-    return Discrepancy.objects.get(kind="amount")

@@ -1,0 +1,56 @@
+"""What the SDK's errors mean: a definite no, or that nobody can say yet."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+import stripe
+
+from payments.gateway import stripe_objects as read
+from payments.gateway.base import Declined, Unknown
+from payments.gateway.currencies import NotRepresentable
+
+
+class NotYet(Exception):
+    """The provider is still making what we asked for."""
+
+
+class Answered(Exception):
+    """What came of a call that did not succeed."""
+
+    def __init__(self, outcome: Declined | Unknown) -> None:
+        self.outcome = outcome
+
+
+@contextmanager
+def as_outcome() -> Iterator[None]:
+    """Classify the SDK's errors. Only a 4xx that says what is wrong with the request is a definite no."""
+    try:
+        yield
+    except (stripe.InvalidRequestError, stripe.CardError) as error:
+        if error.http_status == 409:
+            raise Answered(
+                Unknown(reason="the same request is still running there", retry_after_s=1, heard=True)
+            ) from error
+        raise Answered(
+            Declined(code=error.code or "invalid_request", message=str(error), missing=error.http_status == 404)
+        ) from error
+    except stripe.RateLimitError as error:
+        wait_s = _told_to_wait(error) or 1
+        raise Answered(Unknown(reason="rate limited", retry_after_s=wait_s, heard=True)) from error
+    except NotYet as error:
+        raise Answered(Unknown(reason=str(error), heard=True)) from error
+    except NotRepresentable as error:
+        # Raised before anything was sent.
+        raise Answered(Declined(code="not_representable", message=str(error))) from error
+    except (stripe.StripeError, requests.RequestException, UnicodeDecodeError) as error:
+        reason = f"{type(error).__name__}: {error}"[:300]
+        raise Answered(Unknown(reason=reason, retry_after_s=_told_to_wait(error))) from error
+    except read.Unreadable as error:
+        raise Answered(Unknown(reason=f"unreadable answer: {error}"[:300])) from error
+
+
+def _told_to_wait(error: Exception) -> int | None:
+    """Return the seconds of a Retry-After header, an hour at most."""
+    told = str((getattr(error, "headers", None) or {}).get("Retry-After", ""))
+    return min(int(told), 3600) if told.isascii() and told.isdigit() else None
