@@ -83,6 +83,7 @@ def request_refund(
         )
         if order is None:
             raise UnknownPayment(payment_id=payment_order_id)
+        require_running("refunds")
         refund = request_refund_in_tx(
             order=order, amount=amount or order.captured - order.refunded, reason=reason, actor=actor, now=now
         )
@@ -97,10 +98,10 @@ def request_refund(
 def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, actor: str, now: datetime) -> Refund:
     """Reserve a refund on an order that the caller has locked.
 
-    What we do by ourselves (`system:…`) needs no second person: nobody decided it. Raises NotRefundable,
-    PaymentDisputed, RefundExceedsPaid, CurrencyMismatch, Stopped.
+    What we do by ourselves (`system:…`) needs no second person: nobody decided it. It is reserved even while refunds
+    are stopped, because what it belongs to is booked in the same transaction; it is sent when they go on. Raises
+    NotRefundable, PaymentDisputed, RefundExceedsPaid, CurrencyMismatch.
     """
-    require_running("refunds")
     if order.state != OrderState.SUCCESS:
         raise NotRefundable(payment_id=order.payment_order_id, state=order.state)
     left = order.captured - order.refunded
@@ -178,17 +179,23 @@ def _have_sent(refund: Refund, *, now: datetime) -> None:
 
 
 def send_refund(*, refund: str, now: datetime) -> None:
-    """Send a refund to the provider, or find out what became of it (a job). Raises TryLater, ProviderUnclear."""
+    """Send a refund to the provider, or find out what became of it (a job).
+
+    Raises TryLater, ProviderUnclear; Stopped before anything is sent, never before a look-up.
+    """
     with money_tx("refunds.claim"):
         found = _with_psp(refund)
         if found.state not in _TO_SEND or (found.needs_approval and found.approved_by is None):
             return
         was_sent = found.sent_at is not None
+        if not was_sent:
+            require_running("refunds")
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = _look_up(found) if was_sent else None
     if outcome is None:
         gateway = provider(psp_of(found))
         require_key_alive(gateway, what=f"the refund {refund}", sent_at=found.sent_at, now=now)
+        require_running("refunds")
         outcome = gateway.create_refund(RefundRequest(**found.params), key=found.psp_key)
     _record(refund, outcome, now=now)
     if isinstance(outcome, Unknown):

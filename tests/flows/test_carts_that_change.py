@@ -9,6 +9,7 @@ from django.utils import timezone
 from ledger.selectors import wallet
 from ledger.services import verify_books
 from operations.models import HumanTask
+from operations.services import pull_switch, release_switch
 from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, Surplus
 from payments.services import tidy_up
 from tests.ledger_text import assert_posted
@@ -137,6 +138,23 @@ class TestACheckoutThatIsCalledOff:
 
         assert charges(world) == [(10_000, 10_000)]
         assert (pending(ann), Checkout.objects.get().is_payment_done) == ("0.00", False)
+
+    def test_that_is_paid_late_while_refunds_are_stopped_is_booked_and_refunded_when_they_go_on(
+        self, world: World, ann: Seller
+    ) -> None:
+        created = world.order("cart-1", {"ann": "100.00"})
+        cancel(world)
+        reopen(world, Attempt.objects.get())
+        pull_switch(name="refunds", reason="trouble at the provider", actor="user:oscar", now=timezone.now())
+        world.pay(created)
+
+        world.settle()
+        assert (charges(world), pending(ann)) == ([(10_000, 0)], "90.00")
+        release_switch(name="refunds", reason="it is over", actor="user:anna", now=timezone.now())
+        world.work(later=timedelta(minutes=2))
+        world.settle()
+
+        assert (charges(world), pending(ann)) == ([(10_000, 10_000)], "0.00")
 
 
 class TestADoublePayment:

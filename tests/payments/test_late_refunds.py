@@ -252,6 +252,15 @@ class TestARefundAboveTheLimit:
 
         assert (Refund.objects.get().state, Approval.objects.get().state) == ("requested", "requested")
 
+    def test_is_not_sent_when_refunds_were_stopped_after_it_was_asked_for(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        refund(world, "50.00")
+        pull_switch(name="refunds", reason="trouble", actor="user:oscar", now=timezone.now())
+
+        world.settle()
+
+        assert (at_provider(world), Refund.objects.get().state) == ([], "requested")
+
     def test_up_to_the_limit_needs_nobody(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
 
