@@ -42,7 +42,7 @@ class BarePayments(APIView):
     def post(self, request: Request) -> Response:
         """Write the rows of a payment and answer with them."""
         with transaction.atomic():
-            body = _write(request.data, key=request.headers["Idempotency-Key"])
+            body = _write(dict(request.data), key=request.headers["Idempotency-Key"])
         return Response(body, status=201)
 
 
