@@ -60,6 +60,7 @@ fmt: development ## format the code and fix what can be fixed by itself
 
 bench: runtime ## list the benchmarks
 	@echo '  make bench-ledger   [ARGS="--rounds 6 --seconds 5 --lines 1000000 10000000"]'
+	@echo '  make bench-http     [ARGS="--rounds 6 --seconds 5 --rate 50 --minutes 5 --spike 1200 --spike-seconds 60"]'
 
 bench-%: python
 	@$(PYTHON) tools/bootstrap.py bench

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from config import openapi
@@ -24,7 +26,8 @@ def document(request: HttpRequest) -> JsonResponse:
 def page(request: HttpRequest) -> HttpResponse:
     """Return the reference as one page, light or dark as the reader's system is."""
     found = openapi.document()
-    answer = render(request, "api/reference.html", {"document": found, "groups": groups(found)})
+    about = marked(found["info"]["description"])
+    answer = render(request, "api/reference.html", {"document": found, "about": about, "groups": groups(found)})
     answer["Content-Security-Policy"] = _POLICY
     return answer
 
@@ -42,8 +45,11 @@ def groups(found: dict[str, Any]) -> list[dict[str, Any]]:
                         "method": method.upper(),
                         "path": path,
                         "summary": operation["summary"],
-                        "text": operation.get("description", ""),
-                        "parameters": operation.get("parameters", []),
+                        "text": marked(operation.get("description", "")),
+                        "parameters": [
+                            {**one, "means": marked(one.get("description", ""))}
+                            for one in operation.get("parameters", [])
+                        ],
                         "takes": _examples(found, operation.get("requestBody", {})),
                         "answers": [
                             _answer(found, status, one) for status, one in sorted(operation["responses"].items())
@@ -51,6 +57,12 @@ def groups(found: dict[str, Any]) -> list[dict[str, Any]]:
                     }
                 )
     return [{"name": name, "operations": operations} for name, operations in made.items()]
+
+
+def marked(text: str) -> SafeString:
+    """Return a text with what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join("", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in parts))
 
 
 def _answer(document: dict[str, Any], status: str, found: dict[str, Any]) -> dict[str, Any]:
