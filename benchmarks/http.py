@@ -48,19 +48,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6, help="interleaved rounds of the comparison (6)")
     parser.add_argument("--seconds", type=int, default=5, help="how long each part of a round works (5)")
     parser.add_argument("--rate", type=float, default=50, help="payments a second of the trade (50)")
-    parser.add_argument("--minutes", type=float, default=5, help="how long the trade lasts (5)")
+    parser.add_argument("--minutes", type=float, default=5, help="how long the trade lasts (5; 0: none)")
     parser.add_argument("--spike", type=float, default=1200, help="requests a second of the spike (1200)")
-    parser.add_argument("--spike-seconds", type=float, default=60, help="how long the spike lasts (60)")
+    parser.add_argument("--spike-seconds", type=float, default=60, help="how long the spike lasts (60; 0: none)")
     options = parser.parse_args()
     parts = ["# Benchmarks over HTTP", "", _preface()]
-    parts += _beside_a_bare_view(rounds=options.rounds, seconds=options.seconds)
+    _keep(parts, _beside_a_bare_view(rounds=options.rounds, seconds=options.seconds))
     with _family() as url:
         open_sellers(url, KEY)
-        parts += _one_key(url)
-        parts += _trade(url, rate=options.rate, seconds=options.minutes * 60)
-        parts += _spike(url, rate=options.spike, seconds=options.spike_seconds)
+        _keep(parts, _one_key(url))
+        if options.minutes:
+            _keep(parts, _trade(url, rate=options.rate, seconds=options.minutes * 60))
+        if options.spike_seconds:
+            _keep(parts, _spike(url, rate=options.spike, seconds=options.spike_seconds))
+
+
+def _keep(parts: list[str], more: list[str]) -> None:
+    """Add a part to the report and write it: what was measured is not lost with what comes after."""
+    parts += more
     _REPORT.write_text("\n".join(parts) + "\n", encoding="utf-8")
-    print(_REPORT.read_text(encoding="utf-8"))
+    print("\n".join(more), flush=True)
 
 
 def _preface() -> str:
@@ -221,10 +228,16 @@ def _check() -> dict[str, Any]:
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "COUNTERFOIL_STATE": str(default_root() / "bench-http")},
+        env=_of_the_family(),
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def _of_the_family() -> dict[str, str]:
+    """Return the environment that finds the family, and neither another server nor the one measured before."""
+    others = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BROKER_URL")}
+    return {**others, "COUNTERFOIL_STATE": str(default_root() / "bench-http")}
 
 
 def _seed_bare() -> None:
@@ -265,9 +278,7 @@ def _bare_web() -> Iterator[str]:
 def _family() -> Iterator[str]:
     """Run the whole family in a state folder of its own, from nothing, and return the web server's address."""
     state, port = default_root() / "bench-http", free_port()
-    environment = {**os.environ, "COUNTERFOIL_STATE": str(state)}
-    for name in ("DATABASE_URL", "BROKER_URL"):
-        environment.pop(name, None)
+    environment = _of_the_family()
     subprocess.run(
         [sys.executable, "tools/bootstrap.py", "reset"], check=False, env=environment, stdout=subprocess.DEVNULL
     )
