@@ -250,7 +250,7 @@ def _seed_bare() -> None:
 
 
 def _bare_environment() -> dict[str, str]:
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.bare.settings", "HINTS_ENABLED": "false"}
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.bare.settings"}
 
 
 @contextmanager

@@ -9,7 +9,6 @@ not the ones before were answered, and latency counts from when one was due.
 import http.client
 import json
 import os
-import statistics
 import subprocess
 import sys
 import threading
@@ -126,11 +125,6 @@ def _note(answers: Answers, lock: threading.Lock, name: str, status: int, told: 
         else:
             answers.refused_ms.append(round(ms, 2))
             answers.untold += not told
-
-
-def median(values: list[float]) -> float:
-    """Return the median, of nothing zero."""
-    return statistics.median(values) if values else 0
 
 
 if __name__ == "__main__":

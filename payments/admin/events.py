@@ -76,16 +76,21 @@ class StorefrontEventAdmin(WindowAdmin):
 class WebhookEndpointAdmin(WindowAdmin):
     """Where storefronts want to be told; they look after it themselves, through the API."""
 
-    list_display = ("url", "storefront", "state_name", "failing", "created")
+    list_display = ("address", "storefront", "state_name", "failing", "created")
     list_filter = ("storefront", "enabled")
     list_select_related = ("storefront",)
     search_fields = ("id__exact", "url__icontains")
     ordering = ("-id",)
-    fields = ("endpoint_code", "url", "storefront", "description", "types", "state_name", "failing", "created")
+    fields = ("endpoint_code", "address", "storefront", "description", "types", "state_name", "failing", "created")
 
     endpoint_code = code_column("id", "Endpoint")
     failing = time_column("failing_since", "Takes nothing since")
     created = time_column("created_at", "Made")
+
+    @admin.display(description="Address", ordering="url")
+    def address(self, row: WebhookEndpoint) -> str:
+        """Return where messages are sent to."""
+        return row.url
 
     @admin.display(description="State")
     def state_name(self, row: WebhookEndpoint) -> Cell:
