@@ -17,6 +17,7 @@ from operations import database
 from operations.edges import require_transaction
 from operations.errors import DomainError
 from operations.models import IdempotencyKey
+from operations.prepared import ask_prepared
 
 # Longer than the slowest request we allow ourselves (10 s at the provider), shorter than a client's patience.
 LEASE = timedelta(seconds=20)
@@ -57,24 +58,23 @@ def fingerprint(*, method: str, path: str, body: Any) -> str:
     return hashlib.sha256(f"{method} {path}\n{canonical}".encode()).hexdigest()
 
 
-def claim(*, scope: str, key: str, fingerprint: str, now: datetime) -> Claim:
+def claim(*, scope: str, key: str, fingerprint: str, now: datetime, subject: str = "") -> Claim:
     """Take a key for this request, inside the transaction that writes the request's intent.
 
-    Raises KeyReused for another request under the key, and RequestInProgress while the first holder's lease
-    runs. A key whose holder crashed is handed over, to be resumed from what its subject says.
+    `subject` is what the request will make, where that has its id before it is made; otherwise `bind` says it.
+    Raises KeyReused for another request under the key, and RequestInProgress while the first holder's lease runs. A
+    key whose holder crashed is handed over, to be resumed from what its subject says.
     """
     require_transaction("claim")
-    sql = database.queries("operations")
-    expired_before = now - settings.IDEMPOTENCY_KEY_LIFE
-    params = {"scope": scope, "key": key, "fingerprint": fingerprint, "now": now, "lease": LEASE}
-    database.execute(sql["forget_expired_key"], {**params, "expired_before": expired_before})
-    inserted = database.fetch_all(sql["insert_key"], params)
-    if inserted:
-        return Claim(key_id=inserted[0]["id"], fresh=True, subject="", response_status=None, response_body=None)
+    forgotten = now - settings.IDEMPOTENCY_KEY_LIFE
+    taken = ask_prepared(_prepared()["claim_key"], [scope, key, fingerprint, subject, LEASE, now, forgotten])
+    for (key_id,) in taken:
+        return Claim(key_id=int(key_id or 0), fresh=True, subject=subject, response_status=None, response_body=None)
     row = IdempotencyKey.objects.select_for_update().get(scope=scope, key=key)
     if row.fingerprint != fingerprint:
         raise KeyReused(key=key)
-    if row.response_status is None and not database.fetch_all(sql["take_over_key"], {"id": row.pk, "lease": LEASE}):
+    take_over = database.queries("operations")["take_over_key"]
+    if row.response_status is None and not database.fetch_all(take_over, {"id": row.pk, "lease": LEASE}):
         raise RequestInProgress(key=key)
     return Claim(
         key_id=row.pk,
@@ -98,9 +98,13 @@ def stored(*, key_id: int) -> tuple[int, Any] | None:
 
 def answer(*, key_id: int, status: int, body: Any) -> None:
     """Store the final answer, to be replayed to every repetition."""
-    IdempotencyKey.objects.filter(pk=key_id).update(response_status=status, response_body=body, lease_until=None)
+    ask_prepared(_prepared()["answer_key"], [key_id, status, json.dumps(body)])
 
 
 def let_go(*, key_id: int) -> None:
     """End the lease without an answer: the next repetition resumes at once."""
     IdempotencyKey.objects.filter(pk=key_id, response_status=None).update(lease_until=None)
+
+
+def _prepared() -> dict[str, str]:
+    return database.queries("operations", "prepared.sql")

@@ -4,9 +4,11 @@ A machine is written once, as a table of transitions. From it come the django-fs
 the trigger in PostgreSQL, the diagram in the documentation and a test of every (state, event) pair.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import models
@@ -15,6 +17,7 @@ from django_fsm import FSMField, TransitionNotAllowed, transition
 from operations.edges import require_transaction
 from operations.errors import DomainError
 from operations.models import StateChange
+from operations.prepared import ask_prepared
 
 M = TypeVar("M", bound=models.Model)
 
@@ -130,17 +133,47 @@ def move(subject: StatefulModel, event: str, *, actor: str, now: datetime, reaso
     for name, value in changes.items():
         setattr(subject, name, value)
     target = machine.row(event).target
-    manager: Any = type(subject)._default_manager
-    rows = manager.filter(pk=subject.pk, state=before).update(state=target, **changes)
-    if rows != 1:
+    columns = {name: _for_database(subject, name, value) for name, value in changes.items()}
+    told = [machine.name, str(subject.pk), event, before, target, actor, reason, now]
+    if not ask_prepared(_move_statement(type(subject), tuple(columns)), [subject.pk, *told, *columns.values()]):
         raise IllegalTransition(machine=machine.name, subject_id=subject.pk, state="elsewhere by now", event=event)
-    StateChange.objects.create(
-        machine=machine.name,
-        subject_id=str(subject.pk),
-        event=event,
-        from_state=before,
-        to_state=target,
-        actor=actor,
-        reason=reason,
-        at=now,
-    )
+
+
+def unmoved(subject: StatefulModel) -> bool:
+    """Lock a row that was read before, in the caller's transaction; tell whether its state is still what was read."""
+    require_transaction("ask whether a row has moved")
+    state = str(subject.state)  # type: ignore[attr-defined]
+    return bool(ask_prepared(_unmoved_statement(type(subject)), [subject.pk, state]))
+
+
+@cache
+def _unmoved_statement(model: type[StatefulModel]) -> str:
+    meta = model._meta
+    return f'SELECT 1 FROM "{meta.db_table}" WHERE "{meta.pk.column}" = $1 AND state = $2 FOR UPDATE'  # noqa: S608 - names of our models
+
+
+@cache
+def _move_statement(model: type[StatefulModel], changes: tuple[str, ...]) -> str:
+    """Return the one statement of a move: the conditional update and, where it was possible, its log."""
+    meta = model._meta
+    fields: list[Any] = [meta.get_field(name) for name in changes]
+    more = "".join(f', "{field.column}" = ${number}' for number, field in enumerate(fields, start=10))
+    log = StateChange._meta.db_table
+    return f"""
+        WITH moved AS (
+            UPDATE "{meta.db_table}" SET state = $6{more}
+            WHERE "{meta.pk.column}" = $1 AND state = $5::text RETURNING 1
+        )
+        INSERT INTO "{log}" (machine, subject_id, event, from_state, to_state, actor, reason, at)
+        SELECT $2, $3, $4, $5, $6::text, $7, $8, $9::timestamptz FROM moved
+        RETURNING id
+    """  # noqa: S608 - names of our models and their columns
+
+
+def _for_database(subject: StatefulModel, name: str, value: Any) -> Any:
+    """Return a column's new value as a statement takes it."""
+    if isinstance(value, models.Model):
+        return value.pk
+    if value is not None and isinstance(subject._meta.get_field(name), models.JSONField):
+        return json.dumps(value)
+    return value

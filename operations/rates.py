@@ -8,6 +8,7 @@ is unlogged: it costs no flush, and after a crash of the database all buckets ar
 from dataclasses import dataclass
 
 from operations import database
+from operations.prepared import call_prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,6 @@ class Rate:
 
 def take(*, client: str, kind: str, rate: Rate) -> int:
     """Take one token. Returns 0, or how many seconds to wait where there is none."""
-    row = database.fetch_one(
-        database.queries("operations")["take_token"],
-        {"client": client, "kind": kind, "per_second": rate.per_second, "burst": rate.burst},
-    )
-    return int(row["wait_s"])
+    statement = database.queries("operations", "prepared.sql")["take_token"]
+    [wait_s] = call_prepared(statement, [client, kind, rate.per_second, rate.burst])
+    return int(wait_s)

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from operations import audit
+from operations import audit, database
 from operations.errors import DomainError
 from operations.models import StopSwitch
+from operations.prepared import ask_prepared
 
 PAYOUTS = "payouts"
 REFUNDS = "refunds"
@@ -30,9 +31,9 @@ def release(*, name: str, reason: str, actor: str, now: datetime) -> None:
 
 def require_running(name: str) -> None:  # tidy: one argument, and it reads as a sentence
     """Raise Stopped while the switch is on."""
-    switch = StopSwitch.objects.filter(name=name, stopped=True).first()
-    if switch:
-        raise Stopped(name=name, reason=switch.reason)
+    statement = database.queries("operations", "prepared.sql")["pulled_switch"]
+    for (reason,) in ask_prepared(statement, [name]):
+        raise Stopped(name=name, reason=reason)
 
 
 def _set(*, name: str, stopped: bool, reason: str, actor: str, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """Putting work on the table."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from operations import database, switchboard
 from operations.edges import hint, require_transaction
 from operations.models import Job
 from operations.models.jobs import JobState
+from operations.prepared import ask_prepared
 
 # What stands in a key between the work and the number of a repetition of it.
 AGAIN = "~"
@@ -24,13 +24,10 @@ def enqueue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> i
     """
     require_transaction("enqueue")
     switchboard.answerer("JOBS", kind)
-    rows = database.fetch_all(
-        database.queries("operations")["enqueue_job"],
-        {"kind": kind, "key": key, "args": json.dumps(args), "next_at": run_at},
-    )
+    rows = ask_prepared(_prepared()["enqueue_job"], [kind, key, args, run_at])
     if not rows:
         return None
-    job_id = int(rows[0]["id"])
+    job_id = int(rows[0][0] or 0)
     # A hint now for work that is due later would only make a worker look at it in vain; the sweeper will not.
     if run_at <= timezone.now():
         hint(RUN_TASK, row_id=job_id)
@@ -59,9 +56,7 @@ def enqueue_again(*, kind: str, key: str, args: dict[str, Any], run_at: datetime
 def withdraw(*, kind: str, key: str, now: datetime) -> None:
     """Mark a waiting job as done: what it was to make sure of has happened without it."""
     require_transaction("withdraw")
-    Job.objects.filter(kind=kind, key=key, state=JobState.TODO).update(
-        state=JobState.DONE, finished_at=now, last_error="withdrawn: done without it"
-    )
+    ask_prepared(_prepared()["withdraw_job"], [kind, key, now])
 
 
 def requeue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> None:
@@ -87,3 +82,7 @@ def wake(*, kind: str, key: str, now: datetime, unless_within: timedelta = timed
     for job in Job.objects.filter(kind=kind, key=key, state=JobState.TODO, next_at__gt=now + unless_within):
         Job.objects.filter(pk=job.pk, state=JobState.TODO).update(next_at=now)
         hint(RUN_TASK, row_id=job.pk)
+
+
+def _prepared() -> dict[str, str]:
+    return database.queries("operations", "prepared.sql")

@@ -22,6 +22,7 @@ from operations.jobs.policy import DEFAULT, RetryPolicy
 from operations.jobs.queue import RUN_TASK
 from operations.models import Job
 from operations.models.jobs import JobState
+from operations.prepared import ask_prepared
 from operations.switches import Stopped
 
 logger = logging.getLogger(__name__)
@@ -51,13 +52,9 @@ class JobMissing(DomainError):
 
 def run_job(*, job_id: int, now: datetime) -> bool:
     """Claim and run one job. Returns False where it was not due, or another worker has it."""
-    with money_tx("jobs.claim"):
-        rows = database.fetch_all(
-            database.queries("operations")["claim_job"], {"id": job_id, "now": now, "lease": LEASE}
-        )
-    if not rows:
+    job = _claim(job_id, now=now)
+    if job is None:
         return False
-    job = rows[0]
     policy = _policy(job["kind"])
     if job["attempts"] > policy.attempts:
         _park(job, error=f"gave up: attempt {job['attempts']} never ended", now=now)
@@ -67,7 +64,8 @@ def run_job(*, job_id: int, now: datetime) -> bool:
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is recorded on its row, never lost
         _failed(job, policy=policy, error=error, now=now)
     else:
-        _settle(job, state=JobState.DONE, finished_at=now, last_error="")
+        with money_tx("jobs.settle"):
+            ask_prepared(_prepared()["finish_job"], [job["id"], job["attempts"], now])
     return True
 
 
@@ -98,6 +96,15 @@ def discard(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
         audit.record(action="operations.job.discarded", actor=actor, subject=f"job:{job_id}", now=now, reason=reason)
 
 
+def _claim(job_id: int, *, now: datetime) -> dict[str, Any] | None:
+    with money_tx("jobs.claim"):
+        rows = ask_prepared(_prepared()["claim_job"], [job_id, now, LEASE])
+    for number, kind, key, args, attempts in rows:
+        facts = {"id": int(number or 0), "attempts": int(attempts or 0), "args": json.loads(args or "{}")}
+        return {"kind": kind, "key": key, **facts}
+    return None
+
+
 def _policy(kind: str) -> RetryPolicy:
     policies: Any = switchboard.table("RETRY_POLICIES")
     policy: RetryPolicy = policies.get(kind, DEFAULT)
@@ -105,8 +112,7 @@ def _policy(kind: str) -> RetryPolicy:
 
 
 def _run(job: dict[str, Any], *, now: datetime) -> None:
-    args = job["args"] if isinstance(job["args"], dict) else json.loads(job["args"])
-    switchboard.answerer("JOBS", job["kind"])(**args, now=now)
+    switchboard.answerer("JOBS", job["kind"])(**job["args"], now=now)
 
 
 def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: datetime) -> None:
@@ -138,3 +144,7 @@ def _settle(job: dict[str, Any], **changes: Any) -> None:
         Job.objects.filter(pk=job["id"], state=JobState.DOING, attempts=job["attempts"]).update(
             lease_until=None, **changes
         )
+
+
+def _prepared() -> dict[str, str]:
+    return database.queries("operations", "prepared.sql")

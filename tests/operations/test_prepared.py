@@ -1,13 +1,13 @@
 """Statements that are parsed once a connection and sent by libpq's own call."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import DataError, IntegrityError, ProgrammingError, connection, transaction
 
 from operations import database
 from operations.edges import money_tx
-from operations.prepared import call_prepared
+from operations.prepared import ask_prepared, call_prepared
 from tests.committed import committed_db
 
 __all__ = ["committed_db"]
@@ -28,7 +28,21 @@ class TestCallPrepared:
         with pytest.raises(DataError, match="NUL"):
             call_prepared("SELECT $1::text", ["paid\0 twice"])
 
-    @pytest.mark.parametrize("value", [1.5, None, [1]])
+    def test_sends_what_is_none_true_a_duration_or_json(self) -> None:
+        found = ask_prepared(
+            "SELECT $1::text, $2::boolean, $3::interval, $4::jsonb, $5::jsonb",
+            [None, True, timedelta(minutes=1, microseconds=5), {"a": [None, "ü"]}, []],
+        )
+
+        assert found == [(None, "t", "00:01:00.000005", '{"a": [null, "ü"]}', "[]")]
+
+    def test_returns_as_many_rows_as_there_are(self) -> None:
+        rows = ask_prepared("SELECT n FROM generate_series(1, $1::int) AS n ORDER BY n", [3])
+
+        assert rows == [("1",), ("2",), ("3",)]
+        assert ask_prepared("SELECT 1 WHERE $1::boolean", [False]) == []
+
+    @pytest.mark.parametrize("value", [1.5, {1}])
     def test_refuses_what_it_cannot_send(self, value: object) -> None:
         with pytest.raises(TypeError, match="cannot be sent"):
             call_prepared("SELECT $1::text", [value])
