@@ -57,6 +57,10 @@ def by_lists(question: RiskQuestion) -> Verdict:
     return Verdict(decision="accept", rule="lists", reason="on no list, and within the limit")
 
 
+# Answered by settings alone: asked within the transaction that stores the payment, no other company hears of it.
+ASKS_NOBODY = frozenset({accept, by_lists})
+
+
 def _plain(name: str) -> str:
     """Return a name as lists are compared: without accents, case and the order of its words."""
     letters = unicodedata.normalize("NFKD", name).casefold()

@@ -147,7 +147,8 @@ def common(request: Request, key: str) -> dict[str, Any]:
 def checkout_answer(result: services.CheckoutResult, code: int) -> Response:
     """Show a checkout as the final answer of its key; while the outcome is not known, as an interim one."""
     if result.answered_status is not None:
-        return Response(result.answered_body, status=result.answered_status, headers={"Idempotent-Replayed": "true"})
+        headers = {"Idempotent-Replayed": "true"} if result.replayed else {}
+        return Response(result.answered_body, status=result.answered_status, headers=headers)
     checkout = selectors.checkout(checkout=result.checkout)
     body = show.checkout(checkout, show.waits_of_checkouts([checkout]))
     if not selectors.is_clear(checkout=checkout):

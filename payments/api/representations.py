@@ -80,9 +80,19 @@ def payment(found: PaymentOrder, waits: Waits, expand: frozenset[str] = frozense
 
 def checkout(found: Checkout, waits: Waits, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a checkout with the orders of its cart and the page on which it is paid."""
-    attempt = latest_attempt(found)
     orders = sorted(found.orders.all(), key=lambda each: each.pk)
-    body = {
+    body = checkout_of(found, [each for each in orders if each.cart == found.cart], latest_attempt(found), waits)
+    if "refunds" in expand:
+        refunds = [each for one in orders for each in one.refunds.all()]
+        body["refunds"] = [refund(each) for each in sorted(refunds, key=lambda each: each.pk)]
+    return body
+
+
+def checkout_of(
+    found: Checkout, orders: Iterable[PaymentOrder], attempt: Attempt | None, waits: Waits
+) -> dict[str, Any]:
+    """Return a checkout with these orders and this attempt."""
+    return {
         "id": found.id,
         "checkout_id": found.checkout_id,
         **money(found.total),
@@ -93,12 +103,8 @@ def checkout(found: Checkout, waits: Waits, expand: frozenset[str] = frozenset()
         "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
         "expires_at": found.expires_at.isoformat(),
         "created_at": found.created_at.isoformat(),
-        "payment_orders": [order(each, waits.get(each.pk)) for each in orders if each.cart == found.cart],
+        "payment_orders": [order(each, waits.get(each.pk)) for each in orders],
     }
-    if "refunds" in expand:
-        refunds = [each for one in orders for each in one.refunds.all()]
-        body["refunds"] = [refund(each) for each in sorted(refunds, key=lambda each: each.pk)]
-    return body
 
 
 def latest_attempt(found: Checkout) -> Attempt | None:

@@ -94,7 +94,8 @@ class Payments(APIView):
         key = key_of(request)
         data = PaymentInput(data=request.data, context={"return_origins": storefront_of(request).return_origins})
         data.is_valid(raise_exception=True)
-        result = services.create_checkout(new=_new_checkout(data.validated_data), **common(request, key))
+        new = _new_checkout(data.validated_data)
+        result = services.create_checkout(new=new, show=_created, **common(request, key))
         return checkout_answer(result, status.HTTP_201_CREATED)
 
 
@@ -246,6 +247,12 @@ def _new_checkout(data: dict[str, Any]) -> services.NewCheckout:
         capture_method=data.get("capture_method", "automatic"),
         orders=new_orders(data),
     )
+
+
+def _created(made: services.Made) -> tuple[int, dict[str, Any]]:
+    """Show a payment whose page has just been registered."""
+    waits = show.waits_of_payments(made.orders)
+    return status.HTTP_201_CREATED, show.checkout_of(made.checkout, made.orders, made.attempt, waits)
 
 
 def _waits_of_refunds(rows: list[Any], wanted: frozenset[str]) -> show.Waits:

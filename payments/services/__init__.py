@@ -5,6 +5,7 @@ from payments.services.captures import AmountMismatch, sync_attempt
 from payments.services.checkouts import (
     CheckoutExists,
     CheckoutResult,
+    Made,
     NewCheckout,
     NewOrder,
     OrderExists,
@@ -99,6 +100,7 @@ __all__ = [
     "InstructionRefused",
     "Listing",
     "ListingFailed",
+    "Made",
     "NewCheckout",
     "NewOrder",
     "NotCancelable",

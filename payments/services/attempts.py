@@ -1,13 +1,13 @@
 """Attempts at the provider: frozen, sent, found again, given up only when the provider surely never knew them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from operations.edges import money_tx
-from operations.lifecycle import move
+from operations.lifecycle import move, unmoved
 from operations.services import TryLater, ask_person, enqueue, settle_task, wake, withdraw
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Outcome, Succeeded, Unknown, provider
 from payments.gateway.base import CheckoutLine
@@ -32,12 +32,21 @@ UNSENT = (AttemptState.CREATED, AttemptState.UNKNOWN)
 UNCLEAR = "payments.provider_unclear"
 
 
-def store_attempt(checkout: Checkout, orders: Sequence[PaymentOrder], *, now: datetime) -> Attempt:
+def store_attempt(
+    checkout: Checkout,
+    orders: Sequence[PaymentOrder],
+    *,
+    now: datetime,
+    number: int | None = None,
+    sent_at: datetime | None = None,
+) -> Attempt:
     """Freeze the request for a cart's page, with the job that sends it should nobody else; in the caller's transaction.
 
-    The first attempt is known to the provider by the checkout's id, later ones also by their number.
+    The first attempt is known to the provider by the checkout's id, later ones also by their number, which is counted
+    where the caller does not know it. With `sent_at` the caller sends it as soon as this is committed.
     """
-    number = Attempt.objects.filter(checkout=checkout).count() + 1
+    if number is None:
+        number = Attempt.objects.filter(checkout=checkout).count() + 1
     key = f"{checkout.id}:{number}"
     reference = checkout.id if number == 1 else key
     request = CheckoutRequest(
@@ -63,6 +72,7 @@ def store_attempt(checkout: Checkout, orders: Sequence[PaymentOrder], *, now: da
         params=request.frozen(),
         created_at=now,
         state_since=now,
+        sent_at=sent_at,
     )
     run_at = now + TAKE_OVER_AFTER
     enqueue(kind="payments.register_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
@@ -130,10 +140,34 @@ def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[Checkout
         # From here on it may have been sent. It is not taken back where it was not: another process may be sending it
         # this moment, and the look-up before the next try costs less than a page too many.
         Attempt.objects.filter(pk=attempt.pk, sent_at=None).update(sent_at=now)
-        outcome = gateway.register_checkout(CheckoutRequest.thaw(attempt.params), key=attempt.psp_key)
-    if isinstance(outcome, Declined) and retry_of(outcome.code) is Retry.US:
-        outcome = Unknown(reason=f"not now: {outcome.message}")
+        outcome = _ask_for_page(gateway, attempt)
     _record(attempt.pk, outcome, actor=actor, now=now)
+    return outcome
+
+
+def register_first(
+    attempt: Attempt, orders: Sequence[PaymentOrder], *, actor: str, now: datetime, finish: Callable[[], None]
+) -> Outcome[CheckoutFacts]:
+    """Send an attempt that this process has just stored as sent, and record the outcome.
+
+    Nobody else knows of it yet, so it is not read again unless it has moved meanwhile. `finish` runs in the
+    transaction that records the page, with attempt and orders as they are by then.
+    """
+    outcome = _ask_for_page(provider(attempt.psp), attempt)
+    with money_tx("payments.record_registration"):
+        if not unmoved(attempt):
+            _record_outcome(_locked(attempt.pk), outcome, actor=actor, now=now)
+        else:
+            _take_over(attempt, orders, outcome, actor=actor, now=now)
+            if attempt.state == AttemptState.PENDING:
+                finish()
+    return outcome
+
+
+def _ask_for_page(gateway: Gateway, attempt: Attempt) -> Outcome[CheckoutFacts]:
+    outcome = gateway.register_checkout(CheckoutRequest.thaw(attempt.params), key=attempt.psp_key)
+    if isinstance(outcome, Declined) and retry_of(outcome.code) is Retry.US:
+        return Unknown(reason=f"not now: {outcome.message}")
     return outcome
 
 
@@ -183,21 +217,33 @@ def _give_up(attempt_id: str, *, now: datetime) -> None:
 
 def _record(attempt_id: str, outcome: Outcome[CheckoutFacts], *, actor: str, now: datetime) -> None:
     with money_tx("payments.record_registration"):
-        attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
-        if attempt.state not in UNSENT:
-            return
-        orders = _locked_orders(attempt)
-        match outcome:
-            case Succeeded(value=facts):
-                _registered(attempt, orders, facts, actor=actor, now=now)
-            case Declined(code=code, message=message):
-                move(attempt, "decline", actor=actor, now=now, reason=code, last_error=message, declined_as=code)
-                _move_all(orders, "fail", actor=actor, now=now, reason=code)
-            case Unknown(reason=reason, sent=True):
-                if attempt.state == AttemptState.CREATED:
-                    move(attempt, "lose_sight", actor=actor, now=now, reason=reason, last_error=reason)
-                seen = [order for order in orders if order.state != OrderState.UNKNOWN]
-                _move_all(seen, "lose_sight", actor=actor, now=now, reason=reason)
+        _record_outcome(_locked(attempt_id), outcome, actor=actor, now=now)
+
+
+def _record_outcome(attempt: Attempt, outcome: Outcome[CheckoutFacts], *, actor: str, now: datetime) -> None:
+    if attempt.state in UNSENT:
+        _take_over(attempt, _locked_orders(attempt), outcome, actor=actor, now=now)
+
+
+def _take_over(
+    attempt: Attempt,
+    orders: Sequence[PaymentOrder],
+    outcome: Outcome[CheckoutFacts],
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
+    match outcome:
+        case Succeeded(value=facts):
+            _registered(attempt, orders, facts, actor=actor, now=now)
+        case Declined(code=code, message=message):
+            move(attempt, "decline", actor=actor, now=now, reason=code, last_error=message, declined_as=code)
+            _move_all(orders, "fail", actor=actor, now=now, reason=code)
+        case Unknown(reason=reason, sent=True):
+            if attempt.state == AttemptState.CREATED:
+                move(attempt, "lose_sight", actor=actor, now=now, reason=reason, last_error=reason)
+            seen = [order for order in orders if order.state != OrderState.UNKNOWN]
+            _move_all(seen, "lose_sight", actor=actor, now=now, reason=reason)
 
 
 def _registered(
@@ -215,6 +261,10 @@ def _registered(
     if attempt.number > 1:
         # The storefront did not ask for this page just now: it is told that there is one.
         tell(checkout=attempt.checkout_id, type="payment.page_ready", now=now)
+
+
+def _locked(attempt_id: str) -> Attempt:
+    return Attempt.objects.select_for_update().get(pk=attempt_id)
 
 
 def _locked_orders(attempt: Attempt) -> list[PaymentOrder]:

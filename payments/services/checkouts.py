@@ -6,6 +6,7 @@
 3. Record: one transaction stores the token before any page is shown, and moves the states.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,12 +18,14 @@ from ledger.money import Money
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
+from operations.ids import new_id
 from operations.services import require_running
 from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
-from payments.gateway import Unknown
+from payments.gateway import CheckoutFacts, Outcome, Unknown
 from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
-from payments.services.attempts import UNSENT, register, store_attempt
+from payments.services.attempts import UNSENT, register, register_first, store_attempt
+from payments.services.risk import act_on_first, local_verdict, question_about
 from payments.states import AttemptState
 
 
@@ -88,12 +91,29 @@ class CheckoutResult:
     key_id: int
     answered_status: int | None = None
     answered_body: Any = None
+    # Whether the answer is an earlier request's.
+    replayed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What one request made: the checkout, its orders and its first attempt, as they are in the database by now."""
+
+    checkout: Checkout
+    orders: list[PaymentOrder]
+    attempt: Attempt
+
+
+# How a new checkout is shown once its page is there: status and body, kept as the answer of its key.
+Show = Callable[[Made], tuple[int, Any]]
 
 
 def create_checkout(
-    *, storefront: str, new: NewCheckout, key: str, fingerprint: str, actor: str, now: datetime
+    *, storefront: str, new: NewCheckout, key: str, fingerprint: str, actor: str, now: datetime, show: Show
 ) -> CheckoutResult:
     """Store a payment and register it with the provider; the same key again is the same payment.
+
+    The answer that `show` makes is stored with the page that it tells of, in one transaction.
 
     Raises UnknownSeller, CheckoutExists, OrderExists, KeyReused, RequestInProgress, Stopped; then nothing is
     stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the same answer. An outcome
@@ -101,8 +121,11 @@ def create_checkout(
     the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is stored and was not sent;
     the same key, or a job, goes on.
     """
+    made = None
     with money_tx("payments.intend"):
-        claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
+        claim = idempotency.claim(
+            scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now, subject=new_id("chk")
+        )
         if claim.answered:
             return CheckoutResult(
                 checkout=claim.subject,
@@ -111,31 +134,59 @@ def create_checkout(
                 answered_body=claim.response_body,
             )
         if claim.fresh:
-            checkout_pk = _intend(storefront=storefront, new=new, now=now)
-            idempotency.bind(key_id=claim.key_id, subject=checkout_pk)
-        else:
-            checkout_pk = claim.subject
-    attempt = Attempt.objects.filter(checkout=checkout_pk).order_by("-number").first()
+            made = _intend(claim.subject, storefront=storefront, new=new, now=now)
+    if made is not None and made.attempt.state == AttemptState.CREATED and made.attempt.sent_at is not None:
+        return _execute(made, claim, show, actor=actor, now=now)
+    attempt = Attempt.objects.filter(checkout=claim.subject).order_by("-number").first()
+    outcome = None
     if attempt is not None and attempt.state in UNSENT:
         outcome = register(attempt, actor=actor, now=now)
         attempt.refresh_from_db()
-        if isinstance(outcome, Unknown) and not outcome.sent and attempt.state == AttemptState.CREATED:
+    return _result(attempt, outcome, claim)
+
+
+def _execute(made: Made, claim: idempotency.Claim, show: Show, *, actor: str, now: datetime) -> CheckoutResult:
+    """Register a payment that this request has just stored, and answer it in the same beat as its page is recorded."""
+    answers: list[tuple[int, Any]] = []
+
+    def finish() -> None:
+        status, body = show(made)
+        idempotency.answer(key_id=claim.key_id, status=status, body=body)
+        answers.append((status, body))
+
+    outcome = register_first(made.attempt, made.orders, actor=actor, now=now, finish=finish)
+    for status, body in answers:
+        return CheckoutResult(
+            checkout=claim.subject, key_id=claim.key_id, answered_status=status, answered_body=body, replayed=False
+        )
+    made.attempt.refresh_from_db()
+    return _result(made.attempt, outcome, claim)
+
+
+def _result(
+    attempt: Attempt | None, outcome: Outcome[CheckoutFacts] | None, claim: idempotency.Claim
+) -> CheckoutResult:
+    """Return what is not answered yet, or raise what the provider said instead of giving a page."""
+    if attempt is not None and attempt.state == AttemptState.CREATED:
+        if isinstance(outcome, Unknown) and not outcome.sent:
             with money_tx("payments.not_sent"):
                 idempotency.let_go(key_id=claim.key_id)
             raise ProviderUnavailable(psp=attempt.psp, wait=outcome.retry_after_s or 1)
-    if attempt is not None and attempt.state == AttemptState.DECLINED and attempt.psp_ref is None:
+    elif attempt is not None and attempt.state == AttemptState.DECLINED and attempt.psp_ref is None:
         with money_tx("payments.refused"):
             idempotency.let_go(key_id=claim.key_id)
         raise ProviderRefused(message=attempt.last_error)
-    return CheckoutResult(checkout=checkout_pk, key_id=claim.key_id)
+    return CheckoutResult(checkout=claim.subject, key_id=claim.key_id)
 
 
-def _intend(*, storefront: str, new: NewCheckout, now: datetime) -> str:
+def _intend(checkout_pk: str, *, storefront: str, new: NewCheckout, now: datetime) -> Made:
+    """Store all of a payment, and what the risk check says of it where that asks nobody outside."""
     require_running("checkout")
     sellers = sellers_of(storefront, [order.seller_account for order in new.orders])
     total = new.total
     try:
         checkout = Checkout.objects.create(
+            id=checkout_pk,
             storefront_id=storefront,
             checkout_id=new.checkout_id,
             buyer_info=new.buyer_info,
@@ -148,8 +199,14 @@ def _intend(*, storefront: str, new: NewCheckout, now: datetime) -> str:
         )
     except IntegrityError as error:
         raise CheckoutExists(checkout_id=new.checkout_id) from error
-    store_attempt(checkout, store_orders(checkout, new.orders, sellers, cart=1, now=now), now=now)
-    return checkout.id
+    orders = store_orders(checkout, new.orders, sellers, cart=1, now=now)
+    asked = question_about(checkout, amount=total, sellers=[order.seller_id for order in orders])
+    verdict = local_verdict(asked)
+    accepted = verdict is not None and verdict.decision == "accept"
+    attempt = store_attempt(checkout, orders, now=now, number=1, sent_at=now if accepted else None)
+    if verdict is not None:
+        act_on_first(attempt, orders, verdict, now=now)
+    return Made(checkout=checkout, orders=orders, attempt=attempt)
 
 
 def store_orders(

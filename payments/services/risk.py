@@ -4,17 +4,20 @@ Rejected means FAILED before the provider hears of it. A review waits for a pers
 beside the check that asked.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
+from ledger.money import Money
 from operations import switchboard
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.services import request_approval, withdraw
-from payments.models import Attempt, PaymentOrder, RiskVerdict
+from payments.models import Attempt, Checkout, PaymentOrder, RiskVerdict
 from payments.models.risk import RiskDecision
-from payments.risk import RiskQuestion, Verdict
+from payments.risk import ASKS_NOBODY, RiskQuestion, Verdict
 from payments.services.events import tell
 from payments.states import AttemptState, OrderState
 
@@ -39,6 +42,20 @@ def passes_risk_check(attempt: Attempt, *, now: datetime) -> bool:
     return last.decision == RiskDecision.ACCEPT
 
 
+def local_verdict(question: RiskQuestion) -> Verdict | None:
+    """Return the verdict of a check that asks nobody outside; None where the configured one does, and must wait."""
+    check = switchboard.answerer("RISK_CHECKS", settings.RISK_CHECK)
+    verdict: Verdict | None = check(question) if check in ASKS_NOBODY else None
+    return verdict
+
+
+def act_on_first(attempt: Attempt, orders: Sequence[PaymentOrder], verdict: Verdict, *, now: datetime) -> None:
+    """Keep the verdict on an attempt, and do what it says, in the transaction that stores it."""
+    kind = settings.RISK_CHECK
+    _write(attempt, verdict, kind=kind, by=f"risk:{kind}", now=now)
+    _obey(attempt, orders, verdict, kind=kind, now=now)
+
+
 def accept_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> None:
     """Let a payment pass that a check wanted looked at (the approval's act); its page is made afresh."""
     # Below this module in the room, and above it in the life of an attempt.
@@ -57,18 +74,21 @@ def refuse_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> Non
     found = Attempt.objects.select_for_update().get(pk=attempt)
     _keep(found, Verdict(decision="reject", reason="a person refused it"), kind=PERSON, by=checker, now=now)
     if found.state == AttemptState.CREATED:
-        _refuse(found, actor=checker, now=now)
+        _refuse(found, _orders(found), actor=checker, now=now)
 
 
 def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> None:
     attempt = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt_id)
-    if attempt.state != AttemptState.CREATED or not _keep(attempt, verdict, kind=kind, by=f"risk:{kind}", now=now):
-        return
+    if attempt.state == AttemptState.CREATED and _keep(attempt, verdict, kind=kind, by=f"risk:{kind}", now=now):
+        _obey(attempt, _orders(attempt), verdict, kind=kind, now=now)
+
+
+def _obey(attempt: Attempt, orders: Sequence[PaymentOrder], verdict: Verdict, *, kind: str, now: datetime) -> None:
     if verdict.decision == "reject":
-        _refuse(attempt, actor=f"risk:{kind}", now=now)
+        _refuse(attempt, orders, actor=f"risk:{kind}", now=now)
     if verdict.decision == "review":
         withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
-        for order in _orders(attempt):
+        for order in orders:
             move(order, "hold_for_review", actor=f"risk:{kind}", now=now, reason=verdict.reason)
         request_approval(
             kind=_REVIEW,
@@ -81,11 +101,11 @@ def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> N
         tell(checkout=attempt.checkout_id, type="payment.in_review", now=now)
 
 
-def _refuse(attempt: Attempt, *, actor: str, now: datetime) -> None:
+def _refuse(attempt: Attempt, orders: Sequence[PaymentOrder], *, actor: str, now: datetime) -> None:
     withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
     # Why exactly stays here: who is on a list must not learn it from the shop.
     move(attempt, "decline", actor=actor, now=now, reason=REJECTED, last_error=REJECTED, declined_as=REJECTED)
-    for order in _orders(attempt):
+    for order in orders:
         move(order, "fail", actor=actor, now=now, reason=REJECTED)
     tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
 
@@ -96,15 +116,25 @@ def _keep(attempt: Attempt, verdict: Verdict, *, kind: str, by: str, now: dateti
         checkout_id=attempt.checkout_id,
         cart=attempt.cart,
         check_kind=kind,
-        defaults={
-            "decision": verdict.decision,
-            "rule": verdict.rule,
-            "reason": verdict.reason,
-            "decided_by": by,
-            "at": now,
-        },
+        defaults=_facts(verdict, by=by, now=now),
     )
     return created
+
+
+def _write(attempt: Attempt, verdict: Verdict, *, kind: str, by: str, now: datetime) -> None:
+    RiskVerdict.objects.create(
+        checkout_id=attempt.checkout_id, cart=attempt.cart, check_kind=kind, **_facts(verdict, by=by, now=now)
+    )
+
+
+def _facts(verdict: Verdict, *, by: str, now: datetime) -> dict[str, Any]:
+    return {
+        "decision": verdict.decision,
+        "rule": verdict.rule,
+        "reason": verdict.reason,
+        "decided_by": by,
+        "at": now,
+    }
 
 
 def _orders(attempt: Attempt) -> list[PaymentOrder]:
@@ -114,14 +144,19 @@ def _orders(attempt: Attempt) -> list[PaymentOrder]:
 
 
 def _question(attempt: Attempt) -> RiskQuestion:
-    buyer = attempt.checkout.buyer_info
     sellers = PaymentOrder.objects.filter(checkout=attempt.checkout_id, cart=attempt.cart).order_by("pk")
+    return question_about(attempt.checkout, amount=attempt.amount, sellers=sellers.values_list("seller_id", flat=True))
+
+
+def question_about(checkout: Checkout, *, amount: Money, sellers: Iterable[str]) -> RiskQuestion:
+    """Return what a check learns of a checkout."""
+    buyer = checkout.buyer_info
     return RiskQuestion(
-        checkout=attempt.checkout_id,
-        storefront=attempt.checkout.storefront_id,
-        amount=attempt.amount,
+        checkout=checkout.id,
+        storefront=checkout.storefront_id,
+        amount=amount,
         name=str(buyer.get("name", "")),
         email=str(buyer.get("email", "")),
         country=str(buyer.get("country", "")),
-        sellers=tuple(sellers.values_list("seller_id", flat=True)),
+        sellers=tuple(sellers),
     )
