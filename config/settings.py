@@ -310,6 +310,9 @@ LOGGING = {
     "loggers": {
         "django.server": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
+        # Two lines for every hint say nothing that the jobs table does not say better; what goes wrong is still told.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
     },
 }

@@ -13,12 +13,12 @@ from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import TryLater, enqueue, withdraw
 from payments.gateway import CheckoutFacts, CheckoutStatus, Declined, Unknown, provider
-from payments.models import Attempt, Checkout, PaymentOrder
+from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
 from payments.services import instructed, surplus
 from payments.services.booking import LATE, book_capture
 from payments.services.common import try_later
-from payments.services.events import tell
+from payments.services.events import tell, tell_of
 from payments.services.refunds import request_refund_in_tx
 from payments.states import AttemptState, OrderState
 
@@ -49,7 +49,11 @@ def sync_attempt(*, attempt: str, now: datetime, poll: bool = True) -> None:
     `poll` is for the job that waits for lost webhooks: it raises TryLater while the buyer can still pay, at intervals
     that grow with its age. Raises AmountMismatch, and books nothing, when the provider's amount is not ours.
     """
-    found = Attempt.objects.select_related("checkout").get(pk=attempt)
+    sync(Attempt.objects.get(pk=attempt), now=now, poll=poll)
+
+
+def sync(found: Attempt, *, now: datetime, poll: bool) -> None:
+    """Do what `sync_attempt` does, for whoever has read the attempt already."""
     if found.state in FINAL and (poll or found.state == AttemptState.SUCCEEDED):
         return
     if found.psp_ref is None:
@@ -63,7 +67,7 @@ def sync_attempt(*, attempt: str, now: datetime, poll: bool = True) -> None:
     facts = outcome.value
     _require_same_amount(found, facts)
     with money_tx("payments.record_facts"):
-        state = _apply(attempt, facts, now=now)
+        state = _apply(found, facts, now=now)
     if poll and state not in (*FINAL, AttemptState.AUTHORIZED):
         raise TryLater(reason="not paid yet", after_s=_poll_interval_s(now - found.created_at))
 
@@ -79,12 +83,12 @@ def _poll_interval_s(age: timedelta) -> int:
     return max(60, min(1800, int(age.total_seconds()) // 5))
 
 
-def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
+def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
     """Move attempt and orders by the facts and post what is to be posted; return the attempt's state."""
-    checkout = Attempt.objects.values_list("checkout_id", flat=True).get(pk=attempt_id)
     # Two attempts of one checkout are taken over one after the other, so that the second sees what the first paid.
-    Checkout.objects.select_for_update().get(pk=checkout)
-    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    checkout = Checkout.objects.select_for_update().get(pk=found.checkout_id)
+    attempt = Attempt.objects.select_for_update().get(pk=found.pk)
+    attempt.checkout = checkout
     orders = list(
         PaymentOrder.objects.select_for_update(of=("self",))
         .select_related("seller")
@@ -94,9 +98,10 @@ def _apply(attempt_id: str, facts: CheckoutFacts, *, now: datetime) -> str:
     if attempt.state == AttemptState.SUCCEEDED:
         return str(attempt.state)
     if facts.payment_ref and not attempt.payment_ref:
-        # Kept as soon as it is known: a review's webhook names nothing else.
+        # Kept as soon as it is known: a review's webhook names nothing else. What is paid keeps it with its move.
         attempt.payment_ref = facts.payment_ref
-        Attempt.objects.filter(pk=attempt.pk).update(payment_ref=facts.payment_ref)
+        if facts.status is not CheckoutStatus.PAID:
+            Attempt.objects.filter(pk=attempt.pk).update(payment_ref=facts.payment_ref)
     match facts.status:
         case CheckoutStatus.PAID | CheckoutStatus.AUTHORIZED:
             _reserved_or_paid(attempt, orders, facts, now=now)
@@ -125,6 +130,7 @@ def _reserved_or_paid(attempt: Attempt, orders: Sequence[PaymentOrder], facts: C
     told = instructed.alive(attempt)
     if told is not None and told.kind == InstructionKind.CLOSE:
         instructed.failed(told, code="paid_meanwhile", message="the buyer was faster", now=now)
+        told = None
     if any(order.paid_by_id not in (None, attempt.pk) for order in orders):
         _once_too_often(attempt, facts, now=now)
         return
@@ -141,17 +147,16 @@ def _reserved_or_paid(attempt: Attempt, orders: Sequence[PaymentOrder], facts: C
     captured = facts.captured or Money(0, attempt.currency)
     if captured.minor > booked:
         earlier = Money(booked, attempt.currency)
-        parts = _parts(attempt, orders, captured - earlier, facts)
+        parts = _parts(attempt, orders, captured - earlier, told)
         book_capture(attempt, orders, parts, facts, earlier=earlier, now=now)
         if facts.status is CheckoutStatus.AUTHORIZED:
-            _captured_in_part(attempt, now=now)
+            _captured_in_part(attempt, told, now=now)
     if facts.status is CheckoutStatus.PAID:
-        _paid(attempt, orders, late, facts, now=now)
+        _paid(attempt, orders, late, facts, told, now=now)
 
 
-def _captured_in_part(attempt: Attempt, *, now: datetime) -> None:
+def _captured_in_part(attempt: Attempt, told: Instruction | None, *, now: datetime) -> None:
     """End a capture that left the rest reserved."""
-    told = instructed.alive(attempt)
     if told is not None and told.kind == InstructionKind.CAPTURE:
         instructed.done(told, now=now)
     tell(checkout=attempt.checkout_id, type="payment.captured", now=now)
@@ -175,9 +180,8 @@ def _authorize(attempt: Attempt, orders: Sequence[PaymentOrder], facts: Checkout
     tell(checkout=attempt.checkout_id, type="payment.authorized", now=now)
 
 
-def _parts(attempt: Attempt, orders: Sequence[PaymentOrder], taken: Money, facts: CheckoutFacts) -> dict[str, int]:
+def _parts(attempt: Attempt, orders: Sequence[PaymentOrder], taken: Money, told: Instruction | None) -> dict[str, int]:
     """Return whose money a capture is: as it was instructed, or all that was left. Raises AmountMismatch."""
-    told = instructed.alive(attempt)
     if told is not None and told.kind == InstructionKind.CAPTURE and told.amount == taken:
         return dict(told.parts)
     left = {order.id: order.amount_minor - order.captured_minor for order in orders}
@@ -193,11 +197,13 @@ def _paid(
     orders: Sequence[PaymentOrder],
     late: Sequence[PaymentOrder],
     facts: CheckoutFacts,
+    told: Instruction | None,
     *,
     now: datetime,
 ) -> None:
     """End an attempt whose money was taken for good: what was not captured is released, what came late goes back."""
-    told = instructed.alive(attempt)
+    # The database keeps one attempt of a checkout alive: while this one was, there was no other to close.
+    only_one = attempt.state in (AttemptState.PENDING, AttemptState.AUTHORIZED)
     if told is not None and told.kind == InstructionKind.CAPTURE:
         instructed.done(told, now=now)
     elif told is not None:
@@ -211,15 +217,15 @@ def _paid(
         payment_ref=facts.payment_ref,
     )
     withdraw(kind="payments.sync_attempt", key=attempt.id, now=now)
-    withdraw(kind=WATCH, key=attempt.id, now=now)
+    if attempt.authorized_until is not None:
+        withdraw(kind=WATCH, key=attempt.id, now=now)
     for order in orders:
         if order.state == OrderState.AUTHORIZED:
             move(order, "cancel", actor=f"psp:{attempt.psp}", now=now, reason="not captured, and released")
-    _supersede_others(attempt, now=now)
+    if not only_one:
+        _supersede_others(attempt, now=now)
     if not late:
-        done = all(order.state == OrderState.SUCCESS for order in orders)
-        Checkout.objects.filter(pk=attempt.checkout_id, cart=attempt.cart).update(is_payment_done=done)
-        tell(checkout=attempt.checkout_id, type="payment.succeeded", now=now)
+        _complete(attempt, orders, now=now)
         return
     tell(checkout=attempt.checkout_id, type="payment.paid_late", now=now)
     for order in late:
@@ -228,6 +234,17 @@ def _paid(
             order=order, amount=order.captured, reason=reason, actor="system:late_payment", now=now
         )
         enqueue(kind="payments.send_refund", key=refund.id, args={"refund": refund.id}, run_at=now)
+
+
+def _complete(attempt: Attempt, orders: Sequence[PaymentOrder], *, now: datetime) -> None:
+    """Say of a checkout that it is paid, if it is its cart that was."""
+    checkout = attempt.checkout
+    if checkout.cart != attempt.cart:
+        tell(checkout=checkout.pk, type="payment.succeeded", now=now)
+        return
+    checkout.is_payment_done = all(order.state == OrderState.SUCCESS for order in orders)
+    Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=checkout.is_payment_done)
+    tell_of(checkout, orders, type="payment.succeeded", now=now)
 
 
 def _once_too_often(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> None:

@@ -26,7 +26,15 @@ from operations.lifecycle import move
 from operations.services import enqueue, record_audit, wake
 from payments.errors import UnknownEvent
 from payments.event_catalogue import EVENT_TYPES, message
-from payments.models import Checkout, DeliveryTry, EndpointSecret, EventDelivery, StorefrontEvent, WebhookEndpoint
+from payments.models import (
+    Checkout,
+    DeliveryTry,
+    EndpointSecret,
+    EventDelivery,
+    PaymentOrder,
+    StorefrontEvent,
+    WebhookEndpoint,
+)
 from payments.states import EventDeliveryState
 
 # With the policy of the job (config/wiring.py) these take about three days.
@@ -60,13 +68,17 @@ def tell(*, checkout: str, type: str, now: datetime, about: Mapping[str, Any] | 
     `about` has the refund, dispute or reservation that the message is about, as JSON values.
     """
     found = Checkout.objects.get(pk=checkout)
+    tell_of(found, found.orders.filter(cart=found.cart).order_by("pk"), type=type, now=now, about=about)
+
+
+def tell_of(
+    found: Checkout, orders: Iterable[PaymentOrder], *, type: str, now: datetime, about: Mapping[str, Any] | None = None
+) -> None:
+    """Do what `tell` does, for whoever has read the checkout and the orders of its cart already."""
     data = {
         "checkout_id": found.checkout_id,
         "is_payment_done": found.is_payment_done,
-        "payment_orders": [
-            {"payment_order_id": order.payment_order_id, "status": order.state}
-            for order in found.orders.filter(cart=found.cart).order_by("pk")
-        ],
+        "payment_orders": [{"payment_order_id": order.payment_order_id, "status": order.state} for order in orders],
         **(about or {}),
     }
     write_event(storefront=found.storefront_id, type=type, data=data, now=now)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from operations import switchboard
+from operations.database import queries
 from operations.edges import money_tx
 from operations.errors import DomainError
+from operations.prepared import ask_prepared
 from operations.services import TryLater, enqueue, record_audit, requeue
 from payments.gateway import Declined, ProviderEvent, Unknown, provider
 from payments.models import EventListing, WebhookEvent
@@ -150,25 +152,14 @@ def sync_events(*, psp: str, actor: str, now: datetime, back: timedelta | None =
 def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSource, now: datetime) -> bool:
     known = event.type in switchboard.table("PSP_EVENTS")
     with money_tx("webhooks.receive"):
-        row, created = WebhookEvent.objects.get_or_create(
-            psp=psp,
-            event_id=event.event_id,
-            defaults={
-                "type": event.type,
-                "object_id": event.object_id,
-                "account": event.account,
-                "payload": payload.decode(),
-                "state": WebhookState.RECEIVED if known else WebhookState.IGNORED,
-                "source": source,
-                "created_at": event.created_at,
-                "received_at": now,
-            },
-        )
-        if created and known:
-            args = {"webhook": row.pk}
+        state = WebhookState.RECEIVED if known else WebhookState.IGNORED
+        facts = [event.type, event.object_id, event.account, payload.decode(), state, source, event.created_at, now]
+        kept = ask_prepared(queries("payments", "prepared.sql")["keep_event"], [psp, event.event_id, *facts])
+        for (row,) in kept if known else []:
+            args = {"webhook": int(row or 0)}
             run_at = max(now, event.act_after or now)
             enqueue(kind="payments.handle_event", key=_key(psp, event.event_id), args=args, run_at=run_at)
-    return created
+    return bool(kept)
 
 
 def _missing(psp: str, told: Sequence[tuple[ProviderEvent, bytes]]) -> list[tuple[ProviderEvent, bytes]]:

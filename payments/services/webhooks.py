@@ -6,7 +6,7 @@ from operations.services import TryLater
 from payments.gateway import ProviderEvent, Succeeded, Unknown, provider
 from payments.models import Attempt, Refund, Surplus
 from payments.services.attempts import attempt_of
-from payments.services.captures import sync_attempt
+from payments.services.captures import sync
 from payments.services.common import try_later
 from payments.services.disputes import sync_disputes
 from payments.services.refunds import sync_refund
@@ -24,13 +24,13 @@ def checkout_changed(*, event: ProviderEvent, now: datetime) -> None:
         attempt.refresh_from_db()
     if attempt is None or attempt.psp_ref is None:
         raise TryLater(reason=f"the checkout {event.object_id} is not known here yet")
-    sync_attempt(attempt=attempt.pk, now=now, poll=False)
+    sync(attempt, now=now, poll=False)
 
 
 def payment_changed(*, event: ProviderEvent, now: datetime) -> None:
     """Something happened to a payment, or to a refund or chargeback, told in no other way: fetch them all."""
     attempt = Attempt.objects.filter(psp=event.psp, psp_ref=event.object_id).first() or _adopted(event)
-    sync_attempt(attempt=attempt.pk, now=now, poll=False)
+    sync(attempt, now=now, poll=False)
     refunds = Refund.objects.filter(order__paid_by=attempt, psp_ref__isnull=False)
     for refund in refunds.filter(state__in=(RefundState.PENDING, RefundState.SUCCEEDED)).order_by("pk"):
         sync_refund(psp_ref=str(refund.psp_ref), reference=refund.pk, now=now)
@@ -61,7 +61,7 @@ def review_closed(*, event: ProviderEvent, now: datetime) -> None:
     attempt = Attempt.objects.filter(psp=event.psp, payment_ref=event.payment_ref).exclude(payment_ref="").first()
     if attempt is None:
         raise TryLater(reason=f"the payment {event.payment_ref} is not known here yet")
-    sync_attempt(attempt=attempt.pk, now=now, poll=False)
+    sync(attempt, now=now, poll=False)
 
 
 def refund_changed(*, event: ProviderEvent, now: datetime) -> None:

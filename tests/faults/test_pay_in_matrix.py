@@ -14,11 +14,9 @@ from tests.world import World
 TRANSACTIONS = (
     "jobs.claim",
     "jobs.settle",
-    "payments.answer",
     "payments.intend",
     "payments.record_facts",
     "payments.record_registration",
-    "payments.risk_verdict",
     "sellers.record_account",
     "sellers.register",
     "sellers.sync_account",

@@ -11,6 +11,7 @@ from operations import failpoints
 from operations.models import HumanTask, IdempotencyKey, Job
 from operations.selectors import history
 from payments.models import Attempt, Checkout, PaymentOrder, Seller
+from payments.services import attempts
 from tests.api.problems import assert_problem
 from tests.payments.faults import DONE, UNCLEAR, rule
 from tests.world import World
@@ -68,6 +69,40 @@ class TestAPaymentThatGoesWell:
 
         waiting = list(Job.objects.filter(state="todo").values_list("kind", flat=True))
         assert waiting == ["payments.sync_attempt"]
+
+    def test_keeps_its_answer_together_with_the_page(self, world: World, ann: Seller) -> None:
+        created = world.order("cart-1", {"ann": "1.00"})
+        again = world.order("cart-1", {"ann": "1.00"})
+
+        kept = IdempotencyKey.objects.get()
+        assert (kept.response_status, kept.response_body) == (201, created.json())
+        assert "Idempotent-Replayed" not in created
+        assert (again["Idempotent-Replayed"], again.json()) == ("true", created.json())
+
+    def test_is_shown_as_it_is_read_later(self, world: World, ann: Seller, bob: Seller) -> None:
+        created = world.order("cart-1", {"bob": "20.50", "ann": "100.00"})
+
+        assert world.shop.get("/v1/checkouts/cart-1").json() == created.json()
+
+    def test_that_a_job_registered_meanwhile_is_not_registered_twice(
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ask = attempts._ask_for_page
+
+        def slowly(gateway: Any, attempt: Attempt) -> Any:
+            monkeypatch.setattr(attempts, "_ask_for_page", ask)
+            world.work(later=attempts.TAKE_OVER_AFTER)
+            return ask(gateway, attempt)
+
+        monkeypatch.setattr(attempts, "_ask_for_page", slowly)
+
+        created = world.order("cart-1", {"ann": "100.00"})
+
+        attempt = Attempt.objects.get()
+        assert created.status_code == 201
+        assert created.json()["payment_page"] == {"url": attempt.page_url, "token": attempt.psp_ref}
+        assert len(world.provider.ledger()["sessions"]) == 1
+        assert [move.event for move in history(machine="attempt", subject_id=attempt.pk)] == ["register"]
 
 
 class TestADefiniteNo:
