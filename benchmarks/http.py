@@ -256,7 +256,8 @@ def _bare_environment() -> dict[str, str]:
 @contextmanager
 def _bare_web() -> Iterator[str]:
     port = free_port()
-    argv = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "-k", "gthread", "--workers", "2"]
+    argv = [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--workers", "2"]
+    argv += ["-k", "config.web_server.SheddingWorker"]
     argv += [
         "--threads",
         "4",

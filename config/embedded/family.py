@@ -259,7 +259,8 @@ def beat(family: Mapping[str, str], *, schedule: Path) -> Service:
 
 def web(family: Mapping[str, str], *, port: int) -> Service:
     """Return the web server."""
-    arguments = ["-k", "gthread", "--workers", "2", "--threads", "4", "--bind", f"127.0.0.1:{port}"]
+    arguments = ["-k", "config.web_server.SheddingWorker", "--workers", "2", "--threads", "4"]
+    arguments += ["--bind", f"127.0.0.1:{port}"]
     # Loaded once and then forked: half the start-up work, and pages that the two workers share.
     arguments += ["--preload", "--graceful-timeout", "5", "--no-control-socket"]
     argv = ["-m", "gunicorn", "config.wsgi:application", *arguments]
