@@ -2,9 +2,10 @@
 
 A thread serves one request at a time, and what comes meanwhile waits. Under a spike that line grows without end:
 everybody waits, clients give up and send again, and what is answered at last nobody wants any more. So a request that
-finds the line too long is refused at once, before it costs anything: 503 with Retry-After, as RFC 9110 (15.6.4) has it.
+would wait too long, by how many are before it and how long one took of late, is refused at once, before it costs
+anything: 503 with Retry-After, as RFC 9110 (15.6.4) has it.
 
-Not everybody's line is equally long. The provider's webhooks are shed last: they are money that was paid. Then what
+Not everybody may wait equally long. The provider's webhooks are refused last: they are money that was paid. Then what
 creates a payment; then everything else.
 """
 
@@ -18,10 +19,13 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 RETRY_AFTER_S = 2
-# How many requests may wait for each of a process's threads, by what they are. At some 20 ms a request, 25 are half a
-# second; a request that is refused costs a fiftieth of one that is served.
-_ROOM = ((b"POST /webhooks/", 100), (b"POST /v1/payments ", 25), (b"GET /healthz", 100), (b"GET /readyz", 100))
-_ROOM_OF_OTHERS = 15
+# For how many microseconds a request may wait in front of a thread, by how it begins. Clients often give up after ten
+# seconds, as we do with the provider, and the request's own time comes after this.
+PATIENCE = {b"POST /webhooks/": 10_000_000, b"GET /healthz": 10_000_000, b"GET /readyz": 10_000_000}
+PATIENCE[b"POST /v1/payments "] = 5_000_000
+PATIENCE_OF_OTHERS = 2_000_000
+# What a request is taken to need before one was measured, and of how many the mean is kept.
+_FIRST_GUESS, _MEMORY = 20_000, 16
 # Enough of a request to tell what it is.
 _PEEK = 64
 # What is read of a refused request, so that closing the connection does not take the answer back.
@@ -45,20 +49,40 @@ REFUSAL = (
 class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Serve requests with threads, as long as the line before them is short; refuse the rest at once."""
 
+    patience = PATIENCE
+    patience_of_others = PATIENCE_OF_OTHERS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._took = _FIRST_GUESS
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Serve a request, in a thread, and remember how long one takes."""
+        began = time.monotonic_ns()
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            took = (time.monotonic_ns() - began) // 1000
+            self._took += (took - self._took) // _MEMORY
+
     def enqueue_req(self, conn: TConn) -> None:
         """Have a request served, or refuse it; called in the main thread, which must never wait."""
-        waiting = self.tpool._work_queue.qsize() // self.cfg.threads
-        if waiting < _ROOM_OF_OTHERS:
+        wait = self.tpool._work_queue.qsize() * self._took // self.cfg.threads
+        if wait < self.patience_of_others:
             super().enqueue_req(conn)
             return
         beginning = _peek(conn.sock)
         if beginning is None:
             # Connected, and nothing said yet: what it wants is seen when it speaks.
             self._listen(conn)
-        elif waiting < _room(beginning):
+        elif wait < self._patience(beginning):
             super().enqueue_req(conn)
         else:
             self._refuse(conn)
+
+    def _patience(self, beginning: bytes) -> int:
+        found = (most for start, most in self.patience.items() if beginning.startswith(start))
+        return next(found, self.patience_of_others)
 
     def _listen(self, conn: TConn) -> None:
         conn.sock.setblocking(False)
@@ -90,7 +114,3 @@ def _peek(line: Any) -> bytes | None:
         # Whoever serves it finds that out.
         return b""
     return begun
-
-
-def _room(beginning: bytes) -> int:
-    return next((room for start, room in _ROOM if beginning.startswith(start)), _ROOM_OF_OTHERS)

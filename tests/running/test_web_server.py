@@ -79,7 +79,7 @@ def crowd(gate: Path) -> Iterator[Crowd]:
     """Return clients of a server with one thread, which serves one of them and is not done while the gate is shut."""
     port = free_port()
     argv = [sys.executable, "-m", "gunicorn", "tests.running.slow_app:application", "--bind", f"127.0.0.1:{port}"]
-    argv += ["-k", "config.web_server.SheddingWorker", "--workers", "1", "--threads", "1", "--no-control-socket"]
+    argv += ["-k", "tests.running.slow_app.ImpatientWorker", "--workers", "1", "--threads", "1", "--no-control-socket"]
     argv += ["--graceful-timeout", "1", "--log-level", "error"]
     server = subprocess.Popen(argv, cwd=REPOSITORY, env=os.environ | {"SLOW_APP_GATE": str(gate)})
     try:
