@@ -176,7 +176,7 @@ def _spike(url: str, *, rate: float, seconds: float) -> list[str]:
     halves: list[Answers] = []
 
     def half() -> None:
-        halves.append(load(url, "/v1/payments", _BODY, key=KEY, clients=200, seconds=seconds, rate=rate / 2))
+        halves.append(load(url, "/v1/payments", _BODY, key=KEY, clients=400, seconds=seconds, rate=rate / 2))
 
     threads = [threading.Thread(target=half) for _ in range(2)]
     for thread in threads:

@@ -22,10 +22,10 @@ RETRY_AFTER_S = 2
 # For how many microseconds a request may wait in front of a thread, by how it begins. Clients often give up after ten
 # seconds, as we do with the provider, and the request's own time comes after this.
 PATIENCE = {b"POST /webhooks/": 10_000_000, b"GET /healthz": 10_000_000, b"GET /readyz": 10_000_000}
-PATIENCE[b"POST /v1/payments "] = 5_000_000
-PATIENCE_OF_OTHERS = 2_000_000
+PATIENCE[b"POST /v1/payments "] = 3_000_000
+PATIENCE_OF_OTHERS = 1_500_000
 # What a request is taken to need before one was measured, and of how many the mean is kept.
-_FIRST_GUESS, _MEMORY = 20_000, 16
+_FIRST_GUESS, _LEAST, _MEMORY = 20_000, 1_000, 16
 # Enough of a request to tell what it is.
 _PEEK = 64
 # What is read of a refused request, so that closing the connection does not take the answer back.
@@ -62,8 +62,9 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         try:
             return super().handle_request(req, conn)
         finally:
-            took = (time.monotonic_ns() - began) // 1000
-            self._took += (took - self._took) // _MEMORY
+            # One that is slow, as the first ones are, says little of the others.
+            took = min((time.monotonic_ns() - began) // 1000, 4 * self._took)
+            self._took = max(_LEAST, self._took + (took - self._took) // _MEMORY)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Have a request served, or refuse it; called in the main thread, which must never wait."""
