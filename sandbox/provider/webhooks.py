@@ -17,6 +17,8 @@ log = logging.getLogger("sandbox.provider")
 Json = dict[str, Any]
 
 THREADS = 4
+#: How many deliveries are taken from the store before they are sent: no thread waits, and none is read in vain.
+_AHEAD = 2 * THREADS
 TIMEOUT_S = 10
 #: Three days of tries: 1, 2, 4 … seconds apart, at most six hours.
 MAX_ATTEMPTS = 24
@@ -53,6 +55,8 @@ class Courier:
         self._wake = threading.Event()
         self._stopping = False
         self._busy: set[int] = set()
+        #: Whether some that are due were left for when others are done.
+        self._more = False
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
         self._http = urllib3.PoolManager(num_pools=8, maxsize=THREADS)
         self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
@@ -82,18 +86,22 @@ class Courier:
         if self._stopping:
             return []
         with self._store.transaction():
+            room = _AHEAD - len(self._busy)
             rows = self._store.execute(
-                "SELECT id, endpoint, body, attempts FROM deliveries WHERE state = 'due' AND next_at_ms <= ? "
-                "ORDER BY next_at_ms, id LIMIT 100",
-                (self._clock.now_ms(),),
+                "SELECT id FROM deliveries WHERE state = 'due' AND next_at_ms <= ? ORDER BY next_at_ms, id LIMIT ?",
+                (self._clock.now_ms(), _AHEAD + 1),
             ).fetchall()
-            due = []
-            for id_, endpoint_id, body, attempts in rows:
-                endpoint = self._store.get(endpoint_id)
-                if id_ not in self._busy and endpoint is not None:
-                    self._busy.add(id_)
-                    due.append({"id": id_, "endpoint": endpoint, "body": body, "attempts": attempts})
-        return due
+            waiting = [id_ for (id_,) in rows if id_ not in self._busy]
+            self._more = len(waiting) > room
+            return [self._taken(id_) for id_ in waiting[: max(0, room)]]
+
+    def _taken(self, id_: int) -> Json:
+        """Mark a delivery as under way, and return it."""
+        self._busy.add(id_)
+        endpoint, body, attempts = self._store.execute(
+            "SELECT endpoint, body, attempts FROM deliveries WHERE id = ?", (id_,)
+        ).fetchone()
+        return {"id": id_, "endpoint": self._store.need(endpoint), "body": body, "attempts": attempts}
 
     def _deliver(self, delivery: Json) -> None:
         endpoint, body = delivery["endpoint"], delivery["body"]
@@ -137,7 +145,7 @@ class Courier:
                     (delivery["id"],),
                 ).rowcount
             self._busy.discard(delivery["id"])
-        if freed:
+        if freed or self._more:
             self.wake()
 
 
