@@ -5,6 +5,7 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
+from config import web_server
 from config.problems import CONTENT_TYPE, STATUSES, TITLES
 from operations.api.described import NEEDS_KEY, PROBLEMS, sample
 from operations.api.idempotent import IdempotencyKeyMalformed, IdempotencyKeyMissing
@@ -44,6 +45,7 @@ _EVERYWHERE = {
     "authentication_failed": (401, "The API key is missing, unknown, expired or revoked."),
     "not_acceptable": (406, "Could not satisfy the request Accept header."),
     "unavailable": (503, "Try again with the same Idempotency-Key."),
+    web_server.CODE: (503, web_server.DETAIL),
 }
 _WITH_BODY = {
     "parse_error": (400, "The body is not valid JSON: Expecting value: line 1 column 1 (char 0)."),

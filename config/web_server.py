@@ -18,6 +18,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from operations.ids import new_id
+
+CODE = "overloaded"
 RETRY_AFTER_S = 2
 # For how many microseconds a request may wait in front of a thread, by how it begins. Clients often give up after ten
 # seconds, as we do with the provider, and the request's own time comes after this.
@@ -30,20 +33,11 @@ _FIRST_GUESS, _LEAST, _MEMORY = 20_000, 1_000, 16
 _PEEK = 64
 # What is read of a refused request, so that closing the connection does not take the answer back.
 _DRAIN = 64 * 1024
-_BODY = json.dumps(
-    {
-        "type": "about:blank",
-        "title": "Service Unavailable",
-        "status": 503,
-        "code": "overloaded",
-        "detail": f"More requests came than can be answered now: send the same request again in {RETRY_AFTER_S} s.",
-        "retryable": True,
-    }
-).encode()
-REFUSAL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-    b"Retry-After: %d\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (RETRY_AFTER_S, len(_BODY))
-) + _BODY
+DETAIL = f"More is asked than can be answered now: send the same request again in {RETRY_AFTER_S} s."
+_HEAD = (
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: {wait}\r\n"
+    "X-Request-Id: {request_id}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+)
 
 
 class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -96,7 +90,7 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         conn.sock.setblocking(False)
         try:
             conn.sock.recv(_DRAIN)
-            conn.sock.send(REFUSAL)
+            conn.sock.send(_refusal())
             conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             # It has gone by itself, or takes nothing: then it is not told.
@@ -115,3 +109,18 @@ def _peek(line: Any) -> bytes | None:
         # Whoever serves it finds that out.
         return b""
     return begun
+
+
+def _refusal() -> bytes:
+    """Return the answer to who is refused: a problem, as everywhere in the API (config/problems.py)."""
+    request_id = new_id("req")
+    problem = {
+        "type": f"urn:counterfoil:problem:{CODE}",
+        "title": "Not available now",
+        "status": 503,
+        "code": CODE,
+        "detail": DETAIL,
+        "request_id": request_id,
+    }
+    body = json.dumps(problem).encode()
+    return _HEAD.format(wait=RETRY_AFTER_S, request_id=request_id, length=len(body)).encode() + body

@@ -14,6 +14,8 @@ import pytest
 
 from config.embedded.processes import wait_until
 from config.embedded.state import REPOSITORY
+from config.openapi import PROBLEM
+from config.problems import TITLES
 from sandbox.process import free_port
 
 pytestmark = pytest.mark.timeout(60)
@@ -127,7 +129,9 @@ class TestASpike:
         assert b"Content-Type: application/problem+json" in head
         assert b"Retry-After: 2" in head
         problem = json.loads(body)
-        assert (problem["status"], problem["code"], problem["retryable"]) == (503, "overloaded", True)
+        assert sorted(problem) == sorted(PROBLEM["required"])
+        assert (problem["status"], problem["code"], problem["title"]) == (503, "overloaded", TITLES[503])
+        assert f"X-Request-Id: {problem['request_id']}".encode() in head
 
     def test_costs_nobody_who_comes_after_it(self, crowd: Crowd, gate: Path) -> None:
         crowd.send(LIST, 39)
