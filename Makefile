@@ -15,7 +15,7 @@ PRODUCTION := COUNTERFOIL_ENV=production DEBUG=false \
 	STRIPE_API_KEY=sk_live_not_a_key STRIPE_WEBHOOK_SECRET=whsec_not_a_secret_but_as_long_as_one
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo replay reset test check fmt bench lock reinstall types imports runtime development python
+.PHONY: help run demo replay reset test matrix fuzz check fmt bench lock reinstall types imports runtime development python
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,14 @@ reset: python ## forget the embedded state: database, broker, provider, logs
 
 test: development ## the tests, on an embedded PostgreSQL (ARGS="-k refund")
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+
+matrix: development ## every crash point × provider fault × webhook mode of money-in, in about two hours (CELLS=3/12)
+	@COUNTERFOIL_MATRIX="$(or $(CELLS),full)" \
+		$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup tests/faults/test_matrix.py $(ARGS)
+
+fuzz: development ## every operation of the API with thousands of right and wrong requests (EXAMPLES=1000)
+	@COUNTERFOIL_FUZZ="$(or $(EXAMPLES),1000)" \
+		$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --timeout 3600 tests/api/test_contract.py $(ARGS)
 
 check: development ## what CI checks: style, types, imports, migrations, settings, tidiness
 	$(PY) -m ruff check .

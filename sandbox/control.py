@@ -106,8 +106,12 @@ class SandboxControl:
         return deliveries
 
     def redeliver(self, *, event: str | None = None) -> int:
-        """Queue one event again, or all that were held, taken, dropped or failed; return how many."""
+        """Send one event again over HTTP, or all that were held, taken, dropped or failed; return how many."""
         return int(self._post("/_webhooks/redeliver", {"event": event} if event else {})["queued"])
+
+    def hold_again(self) -> int:
+        """Hold once more all that was taken, dropped or never got through, to be taken again; return how many."""
+        return int(self._post("/_webhooks/hold")["held"])
 
     def settle_async(self, payment_intent: str, *, succeeded: bool) -> Json:
         """Let the money of an asynchronous payment arrive or fail."""

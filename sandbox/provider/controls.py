@@ -42,6 +42,7 @@ class Controls:
             ("POST", "/_webhooks"): self._set_webhooks,
             ("POST", "/_webhooks/take"): lambda body: {"deliveries": webhooks.take(world.store)},
             ("POST", "/_webhooks/redeliver"): self._redeliver,
+            ("POST", "/_webhooks/hold"): lambda body: {"held": webhooks.hold_again(world.store)},
             ("POST", "/_payouts/sweep"): self._sweep,
             ("POST", "/_disputes"): self._open_dispute,
         }

@@ -28,7 +28,7 @@ _VIEWS = {
     ),
     "reversals": ("transfer_reversal", "id amount currency transfer metadata created"),
     "payouts": ("payout", "id status amount currency automatic arrival_date failure_code metadata created"),
-    "disputes": ("dispute", "id status amount currency charge payment_intent reason created"),
+    "disputes": ("dispute", "id status amount currency charge payment_intent reason created evidence evidence_details"),
     "reviews": ("review", "id open closed_reason charge payment_intent created"),
     "accounts": ("account", "id charges_enabled payouts_enabled country default_currency metadata created"),
 }

@@ -210,3 +210,10 @@ def redeliver(store: Store, *, event: str | None, now_ms: int) -> int:
         "UPDATE deliveries SET state = 'due', next_at_ms = ? WHERE state IN ('dropped', 'failed', 'held', 'taken')",
         (now_ms,),
     ).rowcount
+
+
+def hold_again(store: Store) -> int:
+    """Hold once more whatever was taken, dropped or never got through, to be taken again; return how many."""
+    return store.execute(
+        "UPDATE deliveries SET state = 'held' WHERE state IN ('taken', 'dropped', 'failed', 'due')"
+    ).rowcount

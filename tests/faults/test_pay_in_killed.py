@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 
 from payments.models import Attempt, Refund
-from sandbox.control import SandboxControl
 from tests.committed import committed_db, committed_world, environment
-from tests.faults.pay_in import SELLER, assert_sold_once, recover
+from tests.faults.recovery import Courier, nothing_waits, recover
+from tests.faults.stories import SELLER, STORIES
 from tests.world import World
 
 __all__ = ["committed_db", "committed_world"]
@@ -46,6 +46,13 @@ def killed(world: World, point: str, *arguments: str, body: object = None) -> No
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
 
 
+def recover_and_judge(world: World) -> None:
+    """Let the sale recover, and assert that there was one."""
+    recover(STORIES["sale"], Courier(world=world))
+    STORIES["sale"].judge(world)
+    nothing_waits()
+
+
 class TestARequestThatIsKilled:
     @pytest.mark.parametrize(
         ("point", "sessions"),
@@ -63,8 +70,7 @@ class TestARequestThatIsKilled:
 
         assert Attempt.objects.get().state == "created"
         assert len(committed_world.provider.ledger()["sessions"]) == sessions
-        recover(committed_world)
-        assert_sold_once(committed_world)
+        recover_and_judge(committed_world)
 
 
 class TestAWorkerThatIsKilled:
@@ -78,20 +84,16 @@ class TestAWorkerThatIsKilled:
         killed(committed_world, f"money_tx:payments.record_facts:{moment}", "jobs")
 
         assert (committed_world.status("cart-1.ann") == "SUCCESS") is (moment == "after_commit")
-        recover(committed_world)
-        assert_sold_once(committed_world)
+        recover_and_judge(committed_world)
 
-    def test_refunds_once_although_it_never_heard_that_it_had(
-        self, committed_world: World, provider: SandboxControl
-    ) -> None:
-        committed_world.open_seller("ann")
-        committed_world.sell("cart-1", {"ann": "100.00"})
-        body = {"payment_order_id": "cart-1.ann", "amount": "40.00", "currency": "EUR"}
-        assert committed_world.shop.post("/v1/refunds", body, key="r1").status_code == 201
+    def test_refunds_once_although_it_never_heard_that_it_had(self, committed_world: World) -> None:
+        story = STORIES["refund"]
+        story.prepare(committed_world)
+        assert story.go(committed_world).status_code == 201
 
         killed(committed_world, "psp.call:refund.create:after_response", "jobs")
 
         assert Refund.objects.get().state == "sending"
-        recover(committed_world)
-        assert Refund.objects.get().state == "succeeded"
-        assert [refund["amount"] for refund in provider.ledger()["refunds"]] == [4_000]
+        recover(story, Courier(world=committed_world))
+        story.judge(committed_world)
+        nothing_waits()

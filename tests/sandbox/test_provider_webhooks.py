@@ -126,6 +126,16 @@ class TestManualMode:
         eventually(lambda: inbox.received)
         assert queued == 1
 
+    def test_holds_again_what_was_taken(self, shop: Any, control: SandboxControl, inbox: Any, endpoint: Any) -> None:
+        control.webhooks_manual()
+        create(shop)
+        [held] = control.take_webhooks()
+
+        assert control.hold_again() == 1
+
+        assert [message["event"] for message in control.take_webhooks()] == [held["event"]]
+        assert inbox.received == []
+
     def test_sends_one_event_again(
         self, shop: Any, control: SandboxControl, inbox: Any, endpoint: Any, eventually: Any
     ) -> None:

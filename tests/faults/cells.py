@@ -1,0 +1,191 @@
+"""The cells of the matrix: where a story crashes and when, what the provider does wrong, how its messages arrive.
+
+The full product is thousands of cells, for `make matrix`. What runs every time is a part of it, drawn without chance:
+each failpoint meets every kind of fault in the first story that has it, and each of its moments in every other. Faults
+of a kind, moments and ways of arriving take turns; what then has not met yet is added, so that all of `PAIRS` do.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from tests.faults.recovery import RULES, Webhooks
+from tests.faults.stories import STORIES, Story
+from tests.payments.faults import DONE, UNCLEAR
+
+T = TypeVar("T")
+
+WELL = "well"
+WRONG_AMOUNT = "wrong amount"
+UNLISTED = "cut after, unlisted"
+#: Left out of the provider's menu: `delay`, which is an answer like any other, and `fee_later`, which is no fault but
+#: how fees are often told, and is booked otherwise (`tests/payments/test_fees.py`).
+KINDS = (
+    (WELL,),
+    ("cut before", "500 before"),
+    ("429", "503", "409"),
+    ("cut after", "500 after", UNLISTED),
+    ("garbage", "html", "truncated"),
+    (WRONG_AMOUNT,),
+)
+FAULTS = tuple(fault for kind in KINDS for fault in kind)
+
+
+class Hit(StrEnum):
+    """When a failpoint crashes."""
+
+    FIRST = "first"
+    SECOND = "second"
+    RECOVERING = "recovering"
+
+
+_ARMED = {
+    Hit.FIRST: "{0}=raise",
+    Hit.SECOND: "{0}#2=raise",
+    Hit.RECOVERING: "{0}=raise;{0}#2=raise",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One story that goes wrong in one way."""
+
+    story: Story
+    point: str
+    hit: Hit
+    fault: str
+    webhooks: Webhooks
+
+    @property
+    def name(self) -> str:
+        """The cell in words, by which it can be run again."""
+        return f"{self.story.name}/{self.point}/{self.hit}/{self.fault}/{self.webhooks}".replace(" ", "-")
+
+    @property
+    def armed(self) -> str:
+        """What COUNTERFOIL_FAILPOINTS says."""
+        return _ARMED[self.hit].format(self.point)
+
+    @property
+    def plan(self) -> list[dict[str, Any]]:
+        """The provider's fault plan."""
+        arriving = [RULES[self.webhooks]] if self.webhooks in RULES else []
+        return [*_wrong(self.story, self.fault), *arriving]
+
+
+# What must meet in the part that runs every time, wherever it meets at all.
+PAIRS: list[Callable[[Cell], tuple[Any, ...]]] = [
+    lambda cell: (cell.point, next(kind for kind in KINDS if cell.fault in kind)),
+    lambda cell: (cell.point, cell.webhooks),
+    lambda cell: (cell.point, cell.hit),
+    lambda cell: (cell.fault, cell.webhooks),
+    lambda cell: (cell.fault, cell.hit),
+    lambda cell: (cell.story.name, cell.fault),
+]
+
+
+def full() -> Iterator[Cell]:
+    """Every cell."""
+    for story in STORIES.values():
+        for point in story.points():
+            for hit in _hits(story, point):
+                for fault in FAULTS:
+                    for webhooks in Webhooks:
+                        cell = Cell(story=story, point=point, hit=hit, fault=fault, webhooks=webhooks)
+                        if possible(cell):
+                            yield cell
+
+
+def chosen(which: str) -> list[Cell]:
+    """Return the cells that COUNTERFOIL_MATRIX asks for: none named, `full`, a share such as `3/12`, or one by name."""
+    if not which:
+        return covering()
+    if which == "full":
+        return list(full())
+    number, slash, of = which.partition("/")
+    if slash and number.isdigit() and of.isdigit():
+        return list(full())[int(number) - 1 :: int(of)]
+    return [cell for cell in full() if cell.name == which]
+
+
+def possible(cell: Cell) -> bool:
+    """Tell whether a cell can come to its crash at all."""
+    _, name, moment = cell.point.split(":")
+    # What was done without a usable answer is looked up, or told by a webhook: it is never asked for again.
+    unanswered = cell.fault in DONE or cell.fault == UNLISTED
+    if moment == "after_response" and name in cell.story.acts and unanswered:
+        return False
+    if cell.hit is Hit.SECOND and unanswered and not name.startswith(("jobs.", "webhooks.")):
+        # A webhook may have told it, so that there was nothing to ask for a second time.
+        return False
+    if cell.webhooks is not Webhooks.NONE:
+        return True
+    # The list of events is read in one go, and has none of the sellers' accounts.
+    return name not in cell.story.by_webhook and not (name.startswith("webhooks.") and cell.hit is Hit.SECOND)
+
+
+def covering() -> list[Cell]:
+    """The part that runs every time."""
+    drawn = [cell for story in STORIES.values() for cell in _drawn(story)]
+    for pair in PAIRS:
+        met = {pair(cell) for cell in drawn}
+        for cell in full():
+            if pair(cell) not in met:
+                met.add(pair(cell))
+                drawn.append(cell)
+    return drawn
+
+
+def _drawn(story: Story) -> Iterator[Cell]:
+    before = list(STORIES.values())[: list(STORIES.values()).index(story)]
+    known = {point for earlier in before for point in earlier.points()}
+    for row, point in enumerate(story.points()):
+        yield from _in_short(story, point, row + len(before)) if point in known else _with_every_kind(story, point, row)
+
+
+def _with_every_kind(story: Story, point: str, row: int) -> Iterator[Cell]:
+    for column, kind in enumerate(KINDS):
+        # Two turns of different lengths: each moment meets each way of arriving.
+        turns = [
+            Cell(story=story, point=point, hit=hit, fault=kind[row % len(kind)], webhooks=webhooks)
+            for webhooks in _from(list(Webhooks), 2 * row + column)
+            for hit in _from(_hits(story, point), row + column)
+        ]
+        yield from [cell for cell in turns if possible(cell)][:1]
+
+
+def _in_short(story: Story, point: str, row: int) -> Iterator[Cell]:
+    """Draw a cell for each moment of a failpoint that an earlier story has crossed with everything."""
+    for column, hit in enumerate(_hits(story, point)):
+        turns = [
+            Cell(story=story, point=point, hit=hit, fault=fault, webhooks=webhooks)
+            for webhooks in _from(list(Webhooks), row + 2 * column)
+            for fault in _from(list(FAULTS), 3 * row + column)
+        ]
+        yield from [cell for cell in turns if possible(cell)][:1]
+
+
+def _from(choices: list[T], start: int) -> list[T]:
+    """Return the choices in their order, beginning with the one whose turn it is."""
+    start %= len(choices)
+    return choices[start:] + choices[:start]
+
+
+def _hits(story: Story, point: str) -> list[Hit]:
+    return list(Hit) if point in story.twice() else [Hit.FIRST, Hit.RECOVERING]
+
+
+def _wrong(story: Story, fault: str) -> list[dict[str, Any]]:
+    """Return the rules by which the first call of each of a story's operations goes wrong."""
+    every = (*story.writes, *story.reads)
+    match fault:
+        case "well":
+            return []
+        case "wrong amount":
+            return [{"op": op, "action": "wrong_amount"} for op in every]
+        case "cut after, unlisted":
+            silent = [{"op": op, "action": "timeout_after_commit"} for op in story.writes]
+            return [*silent, *({"op": op, "action": "empty_list"} for op in story.reads if op.endswith(".list"))]
+        case _:
+            return [{"op": op, **UNCLEAR[fault]} for op in every]
