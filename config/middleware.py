@@ -6,6 +6,7 @@ from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
 
+from operations.cards import looks_like_card_number
 from operations.ids import new_id
 
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9_.\-]{8,64}\Z")
@@ -21,7 +22,8 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Serve the request under its name."""
         given = request.headers.get("X-Request-Id", "")
-        token = request_id.set(given if _ACCEPTABLE.match(given) else new_id("req"))
+        harmless = _ACCEPTABLE.match(given) and not looks_like_card_number(given)
+        token = request_id.set(given if harmless else new_id("req"))
         try:
             response = self._get_response(request)
             response["X-Request-Id"] = request_id.get()

@@ -13,7 +13,7 @@ from ledger import chart
 from ledger.chart import UnknownAccount
 from ledger.entries import Line, NotBalanced, remainders
 from ledger.money import BadAmount, Money, UnknownCurrency, exponent, parse_amount
-from operations.api.serializers import looks_like_card_number
+from operations.cards import looks_like_card_number
 from operations.errors import DomainError
 
 # Enough for a correction that a second person can still check line by line.

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from operations import idempotency
+from operations.cards import looks_like_card_number
 from operations.edges import money_tx
 from operations.errors import DomainError
 
@@ -20,7 +21,7 @@ class IdempotencyKeyMissing(DomainError):
 
 
 class IdempotencyKeyMalformed(DomainError):
-    """The Idempotency-Key header must be 1 to 255 visible ASCII characters."""
+    """The Idempotency-Key header must be 1 to 255 visible ASCII characters, and no card number."""
 
     code = "idempotency_key_malformed"
 
@@ -51,6 +52,7 @@ def key_of(request: Request) -> str:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         raise IdempotencyKeyMissing()
-    if not _KEY.match(key):
+    # A key is kept, and logged: a card number would be too.
+    if not _KEY.match(key) or looks_like_card_number(key):
         raise IdempotencyKeyMalformed()
     return key

@@ -26,7 +26,8 @@ from operations.errors import DomainError
 Expandable = Mapping[str, Sequence[str]]
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}$"
+_IDENTIFIER = re.compile(IDENTIFIER.removesuffix("$") + r"\Z")
 _OFFSET = re.compile(r"(?:Z|[+-]\d\d:\d\d)\Z")
 
 
@@ -70,7 +71,7 @@ class Page:
 
 def identifier(lookup: str, means: str) -> Filter:
     """Return a filter by an id that a client chose, or by one of ours."""
-    return Filter(lookup=lookup, read=_identifier, means=means, schema={"type": "string"})
+    return Filter(lookup=lookup, read=_identifier, means=means, schema={"type": "string", "pattern": IDENTIFIER})
 
 
 def choice(lookup: str, means: str, choices: Sequence[str]) -> Filter:

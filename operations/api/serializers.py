@@ -7,7 +7,7 @@ from django.core.validators import validate_email
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from operations.cards import CARD_LIKE
+from operations.cards import looks_like_card_number
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
@@ -24,7 +24,7 @@ class StrictCharField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         # Trimming would store something else than what was sent.
-        super().__init__(trim_whitespace=False, **kwargs)
+        super().__init__(trim_whitespace=False, min_length=1, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text itself; never text made of a number."""
@@ -90,20 +90,3 @@ class StrictSerializer(serializers.Serializer[Any]):
             if unknown:
                 raise serializers.ValidationError(unknown)
         return super().to_internal_value(data)
-
-
-def looks_like_card_number(text: str) -> bool:
-    """Tell whether text holds 13 to 19 digits that begin like a card scheme's and pass its check digit."""
-    for found in CARD_LIKE.finditer(text):
-        digits = re.sub(r"[ -]", "", found.group())
-        if digits[0] in "23456" and _luhn(digits):
-            return True
-    return False
-
-
-def _luhn(digits: str) -> bool:
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if position % 2 else 1)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0

@@ -90,6 +90,7 @@ class TestARequestWithoutALivingKey:
 
 
 class TestAnotherStorefront:
+    @pytest.mark.bad_input("B31")
     def test_finds_nothing_of_ours(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "10.00"})
         order = world.payment_order("cart-1.ann")
@@ -118,6 +119,7 @@ class TestAnotherStorefront:
 
 
 class TestAReturnUrl:
+    @pytest.mark.bad_input("B33")
     def test_is_refused_unless_it_is_the_storefronts_own(self, shop: Shop) -> None:
         bodies = {url: changed(PAYMENT, "return_url", url) for url in NOT_RETURN_URLS}
 
@@ -159,7 +161,10 @@ class TestTheRequestId:
 
         assert answer.headers["X-Request-Id"] == "cart-1.attempt_2"
 
-    @pytest.mark.parametrize("given", ["short", "a" * 65, "a b c d e f", "x\r\nforged: 1", "ünïcödé-id", "<script>"])
+    @pytest.mark.bad_input("B25", "B35")
+    @pytest.mark.parametrize(
+        "given", ["short", "a" * 65, "a b c d e f", "x\r\nforged: 1", "ünïcödé-id", "<script>", "4242424242424242"]
+    )
     def test_is_made_here_otherwise(self, shop: Shop, given: str) -> None:
         answer = shop.client.get("/v1/sellers/ann", headers={"X-Request-Id": given})
 
@@ -192,6 +197,7 @@ class TestAStopSwitch:
 
 
 class TestAPayment:
+    @pytest.mark.bad_input("B22")
     def test_needs_between_one_order_and_a_hundred(self, shop: Shop) -> None:
         order = PAYMENT["payment_orders"][0]
         many = [{**order, "payment_order_id": f"o{n}"} for n in range(10_000)]

@@ -36,10 +36,12 @@ def registered_as(shop: Shop, name: str) -> str | None:
 
 @pytest.mark.django_db
 class TestAName:
+    @pytest.mark.bad_input("B24")
     @pytest.mark.parametrize("name", NAUGHTY)
     def test_is_stored_as_it_was_written_however_naughty(self, shop: Shop, name: str) -> None:
         assert registered_as(shop, name) == name
 
+    @pytest.mark.bad_input("B24")
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(name=st.text(max_size=220))
     def test_is_stored_as_it_was_written_or_refused(self, shop: Shop, name: str) -> None:

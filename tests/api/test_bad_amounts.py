@@ -1,6 +1,9 @@
 """Amounts and currencies: text, digits and one point, exactly as many decimals as the currency has."""
 
+import json
 from typing import Any
+
+import pytest
 
 from payments.models import Checkout, Seller
 from tests.api.bodies import PAYMENT, REFUND, SELLER, changed
@@ -45,6 +48,19 @@ NOT_AMOUNTS: dict[str, Any] = {
     "text nan": "NaN",
     "formula": "=1+1",
 }
+# As they stand in the body, so that no serialiser of ours writes them first.
+NOT_TEXT = [
+    "10.00",
+    "10",
+    "-0",
+    "1e2",
+    "1E400",
+    "-1e400",
+    "1e-400",
+    "10.000000000000000000000000000001",
+    str(2**63),
+    "true",
+]
 NOT_CURRENCIES: dict[str, Any] = {
     "lower case": "eur",
     "mixed case": "Eur",
@@ -86,11 +102,22 @@ def with_each(body: dict[str, Any], path: str, values: dict[str, Any]) -> dict[s
 
 
 class TestAPaymentsAmount:
+    @pytest.mark.bad_input("B1-B10", "B13-B14")
     def test_is_refused_with_its_place_in_the_body(self, shop: Shop) -> None:
         bodies = with_each(PAYMENT, "payment_orders.1.amount", NOT_AMOUNTS)
 
         assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[1].amount")
 
+    @pytest.mark.bad_input("B3-B6", "B12-B14")
+    def test_is_refused_as_a_number_however_it_is_written(self, shop: Shop) -> None:
+        right = '"amount": "10.00"'
+        body = json.dumps(PAYMENT)
+        assert right in body
+        bodies = {text: body.replace(right, f'"amount": {text}') for text in NOT_TEXT}
+
+        assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[0].amount")
+
+    @pytest.mark.bad_input("B15-B16")
     def test_is_refused_with_more_decimals_than_its_currency_has(self, shop: Shop) -> None:
         one_order = changed(PAYMENT, "payment_orders.1")
         bodies = {
@@ -102,6 +129,7 @@ class TestAPaymentsAmount:
 
         assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[0].amount")
 
+    @pytest.mark.bad_input("B16")
     def test_is_taken_to_the_cent(self, world: World, ann: Seller) -> None:
         for number, (amount, currency, minor) in enumerate(RIGHT):
             answer = world.order(f"cart-{number}", {"ann": amount}, currency=currency)
@@ -112,11 +140,13 @@ class TestAPaymentsAmount:
 
 
 class TestAPaymentsCurrency:
+    @pytest.mark.bad_input("B17")
     def test_is_refused_with_its_place_in_the_body(self, shop: Shop) -> None:
         bodies = with_each(PAYMENT, "payment_orders.0.currency", NOT_CURRENCIES)
 
         assert_all_refused(shop, "/v1/payments", bodies, 422, "invalid", field="payment_orders[0].currency")
 
+    @pytest.mark.bad_input("B18")
     def test_is_one_for_the_whole_checkout(self, shop: Shop) -> None:
         bodies = {"two": changed(PAYMENT, "payment_orders.1.currency", "USD")}
 
@@ -140,6 +170,7 @@ class TestASellersMinimum:
 
 
 class TestARefundsAmount:
+    @pytest.mark.bad_input("B1-B10", "B13-B14")
     def test_is_refused_by_name(self, shop: Shop) -> None:
         assert_all_refused(
             shop, "/v1/refunds", with_each(REFUND, "amount", NOT_AMOUNTS), 422, "invalid", field="amount"
@@ -155,6 +186,7 @@ class TestARefundsAmount:
 
         assert_all_refused(shop, "/v1/refunds", halves, 422, "invalid", field="currency")
 
+    @pytest.mark.bad_input("B18")
     def test_is_refused_in_another_currency_than_was_charged(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "10.00"})
 

@@ -88,7 +88,9 @@ IDENTIFIERS = [
 UNKNOWN_FIELDS = [
     ("/v1/payments", "state"),
     ("/v1/payments", "storefront"),
+    ("/v1/payments", "total"),
     ("/v1/payments", "payment_orders.0.fee"),
+    ("/v1/payments", "payment_orders.0.split"),
     ("/v1/payments", "buyer_info.card"),
     ("/v1/refunds", "state"),
     ("/v1/sellers", "commission_bps"),
@@ -131,18 +133,22 @@ def with_each(path: str, field: str, values: list[Any]) -> dict[str, Any]:
 
 
 class TestTheBody:
+    @pytest.mark.bad_input("B11-B12", "B20", "B22-B24")
     @pytest.mark.parametrize("path", ENDPOINTS)
     def test_is_refused_unless_it_is_strict_json(self, shop: Shop, path: str) -> None:
         assert_all_refused(shop, path, NOT_JSON, 400, "parse_error")
 
+    @pytest.mark.bad_input("B12")
     @pytest.mark.parametrize("path", ENDPOINTS)
     def test_is_refused_unless_it_is_an_object(self, shop: Shop, path: str) -> None:
         assert_all_refused(shop, path, NOT_OBJECTS, 422, "invalid")
 
+    @pytest.mark.bad_input("B22")
     @pytest.mark.parametrize("path", ENDPOINTS)
     def test_is_refused_above_a_megabyte(self, shop: Shop, path: str) -> None:
         assert_all_refused(shop, path, {"huge": b" " * (1024 * 1024) + b"{}"}, 413, "body_too_large")
 
+    @pytest.mark.bad_input("B23")
     @pytest.mark.parametrize("path", ENDPOINTS)
     def test_is_refused_as_anything_but_json(self, shop: Shop, path: str) -> None:
         headers = {"Authorization": f"Bearer {shop.api_key}", "Idempotency-Key": "k"}
@@ -159,6 +165,7 @@ class TestTheBody:
 
                 assert_problem(answer, 415, "unsupported_media_type")
 
+    @pytest.mark.bad_input("B19", "B21")
     @pytest.mark.parametrize(("path", "field"), UNKNOWN_FIELDS)
     def test_is_refused_with_a_field_that_nobody_knows(self, shop: Shop, path: str, field: str) -> None:
         assert_all_refused(shop, path, with_each(path, field, ["0"]), 422, "invalid", field=named(field))
@@ -167,6 +174,7 @@ class TestTheBody:
     def test_is_refused_without_a_field_that_it_needs(self, shop: Shop, path: str, field: str) -> None:
         assert_all_refused(shop, path, {"gone": changed(BODIES[path], field)}, 422, "invalid", field=named(field))
 
+    @pytest.mark.bad_input("B24")
     def test_may_hold_whatever_people_are_called(self, world: World, ann: Seller, bob: Seller) -> None:
         name = "Åsa \u202eevil\u202c <script>alert(1)</script> '; DROP TABLE payments_checkout; -- 🦄 \u200d"
 
@@ -181,10 +189,12 @@ class TestText:
     def test_is_refused_unless_it_was_text(self, shop: Shop, path: str, field: str) -> None:
         assert_all_refused(shop, path, with_each(path, field, NOT_TEXT), 422, "invalid", field=named(field))
 
+    @pytest.mark.bad_input("B25")
     @pytest.mark.parametrize(("path", "field"), TEXTS)
     def test_is_refused_with_control_characters(self, shop: Shop, path: str, field: str) -> None:
         assert_all_refused(shop, path, with_each(path, field, CONTROLS), 422, "invalid", field=named(field))
 
+    @pytest.mark.bad_input("B35")
     @pytest.mark.parametrize(("path", "field"), TEXTS)
     def test_is_refused_with_a_card_number(self, shop: Shop, path: str, field: str) -> None:
         shapes = {"buyer_info.email": "{}@example.com", "return_url": "https://shop.example/?n={}"}
@@ -192,11 +202,13 @@ class TestText:
 
         assert_all_refused(shop, path, with_each(path, field, values), 422, "invalid", field=named(field))
 
+    @pytest.mark.bad_input("B35")
     def test_is_never_said_again_when_it_is_a_card_number(self, shop: Shop) -> None:
         answer = shop.post("/v1/payments", changed(PAYMENT, "checkout_id", CARDS[0]), key="k")
 
         assert CARDS[0] not in answer.content.decode()
 
+    @pytest.mark.bad_input("B36")
     @pytest.mark.parametrize("text", NOT_CARDS)
     def test_may_hold_numbers_that_are_no_cards(self, text: str) -> None:
         field = IdentifierField()
@@ -207,6 +219,7 @@ class TestText:
     def test_is_refused_as_an_identifier_with_anything_unusual(self, shop: Shop, path: str, field: str) -> None:
         assert_all_refused(shop, path, with_each(path, field, NOT_IDENTIFIERS), 422, "invalid", field=named(field))
 
+    @pytest.mark.bad_input("B24")
     @pytest.mark.parametrize(("path", "field"), TEXTS)
     def test_is_refused_when_it_is_endless(self, shop: Shop, path: str, field: str) -> None:
         assert_all_refused(shop, path, with_each(path, field, ["a" * 500_000]), 422, "invalid", field=named(field))

@@ -64,6 +64,7 @@ class TestCreatingAnEndpoint:
     def test_needs_a_key_as_all_that_make_something(self, shop: Shop, path: str, body: Any) -> None:
         assert_problem(shop.post(f"/v1/{path}", body), 400, "idempotency_key_missing")
 
+    @pytest.mark.bad_input("B34")
     def test_refuses_addresses_that_lead_inside(self, shop: Shop) -> None:
         urls = [
             "https://127.0.0.1/",
@@ -140,6 +141,7 @@ class TestChangingAnEndpoint:
 
         assert_problem(answer, 422, code)
 
+    @pytest.mark.bad_input("B31")
     def test_and_every_other_verb_is_its_own_storefronts(self, world: World) -> None:
         made = world.shop.post("/v1/webhook-endpoints", ENDPOINT, key="k").json()
         address = f"/v1/webhook-endpoints/{made['id']}"

@@ -21,6 +21,7 @@ MALFORMED = ["", " ", "k" * 256, "schlüssel", "a key", "a\tkey", "\x7f", "鍵"]
 
 
 class TestTheKey:
+    @pytest.mark.bad_input("B26")
     @pytest.mark.parametrize("path", BODIES)
     def test_must_be_there(self, shop: Shop, path: str) -> None:
         with nothing_changes():
@@ -28,11 +29,22 @@ class TestTheKey:
 
         assert_problem(answer, 400, "idempotency_key_missing")
 
+    @pytest.mark.bad_input("B26")
     @pytest.mark.parametrize("path", BODIES)
     def test_must_be_1_to_255_visible_ascii_characters(self, shop: Shop, path: str) -> None:
         with nothing_changes():
             for key in MALFORMED:
                 assert_problem(shop.post(path, BODIES[path], key=key), 400, "idempotency_key_malformed")
+
+    @pytest.mark.bad_input("B35")
+    @pytest.mark.parametrize("path", BODIES)
+    def test_is_refused_when_it_is_a_card_number(self, shop: Shop, path: str) -> None:
+        with nothing_changes():
+            for key in ("4242424242424242", "pay:5555-5555-5555-4444"):
+                answer = shop.post(path, BODIES[path], key=key)
+
+                assert_problem(answer, 400, "idempotency_key_malformed")
+                assert key not in answer.content.decode()
 
     def test_may_have_255_characters(self, world: World, ann: Seller, bob: Seller) -> None:
         assert world.shop.post("/v1/payments", PAYMENT, key="k" * 255).status_code == 201
@@ -65,6 +77,7 @@ class TestARepeatedPayment:
 
         assert (again.status_code, again.json()) == (201, first.json())
 
+    @pytest.mark.bad_input("B27")
     def test_is_refused_with_another_body(self, world: World, ann: Seller, bob: Seller) -> None:
         world.shop.post("/v1/payments", PAYMENT, key="k")
 
@@ -73,6 +86,7 @@ class TestARepeatedPayment:
 
         assert_problem(answer, 422, "idempotency_key_reused")
 
+    @pytest.mark.bad_input("B27")
     def test_is_refused_at_another_address(self, world: World, ann: Seller, bob: Seller) -> None:
         world.shop.post("/v1/payments", PAYMENT, key="k")
 
@@ -93,6 +107,7 @@ class TestARepeatedPayment:
         assert_problem(answer, 409, "request_in_progress")
         assert int(answer.headers["Retry-After"]) > 0
 
+    @pytest.mark.bad_input("B27-B28")
     def test_is_another_storefronts_own_affair(self, world: World, ann: Seller, bob: Seller) -> None:
         first = world.shop.post("/v1/payments", PAYMENT, key="k")
         for name in ("ann", "bob"):
@@ -145,6 +160,7 @@ class TestARepeatedRefund:
 
 
 class TestTwentyAtOnce:
+    @pytest.mark.bad_input("B27")
     def test_with_one_key_make_one_checkout_and_one_session(self, committed_world: World, web: str) -> None:
         for name in ("ann", "bob"):
             committed_world.open_seller(name)

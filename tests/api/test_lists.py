@@ -92,6 +92,7 @@ class TestAPage:
 
         assert_problem(answer, 400, "bad_parameter", field="limit")
 
+    @pytest.mark.bad_input("B32")
     @pytest.mark.parametrize("cursor", BAD_CURSORS)
     def test_begins_only_where_one_of_our_cursors_says(self, shop: Shop, cursor: str) -> None:
         answer = shop.client.get("/v1/sellers", {"cursor": cursor}, headers={"Authorization": f"Bearer {shop.api_key}"})
@@ -117,6 +118,7 @@ class TestAFilter:
         assert len(ids(many.get(f"/v1/sellers?created_before={soon}&limit=100"))) == 25
         assert ids(many.get(f"/v1/sellers?created_from={soon}")) == []
 
+    @pytest.mark.bad_input("B32")
     @pytest.mark.parametrize("name", LISTS)
     @pytest.mark.parametrize("query", HOSTILE)
     def test_is_refused_by_name_unless_it_is_on_the_list(self, shop: Shop, name: str, query: str) -> None:
@@ -126,6 +128,7 @@ class TestAFilter:
         assert_problem(answer, 400, "unknown_parameter")
         assert answer.json()["errors"][0]["field"] in query.replace("%00", "\x00")
 
+    @pytest.mark.bad_input("B32")
     @pytest.mark.parametrize(
         ("query", "field"),
         [
@@ -195,6 +198,7 @@ class TestAList:
         assert (paid["checkout_id"], paid["amount"]) == ("cart-1", "15.00")
         assert event["message"]["data"]["checkout_id"] == "cart-1"
 
+    @pytest.mark.bad_input("B31")
     def test_shows_nothing_of_another_storefront(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "10.00"})
         refund = world.shop.post("/v1/refunds", {"payment_order_id": "cart-1.ann", "reason": "torn"}, key="k").json()

@@ -31,6 +31,7 @@ class TestALine:
         assert words[0].endswith("Z")
         assert words[1:] == ["INFO", "payouts", "[req_1]", "paid", "pay_1"]
 
+    @pytest.mark.bad_input("B25")
     @pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\x1b[31mb", "a\x00b", "a\x7fb", "a\x08b"])
     def test_stays_one_line_without_control_characters(self, text: str) -> None:
         found = line("note: %s", text)
@@ -38,6 +39,7 @@ class TestALine:
         assert "\n" not in found
         assert all(character.isprintable() for character in found)
 
+    @pytest.mark.bad_input("B35")
     @pytest.mark.parametrize(
         "card", [CARD, "4242 4242 4242 4242", "4242-4242-4242-4242", "378282246310005", "6304000000000000000"]
     )
@@ -55,6 +57,7 @@ class TestALine:
         assert CARD not in found
         assert "424242…4242" in found
 
+    @pytest.mark.bad_input("B36")
     @pytest.mark.parametrize(
         "ours", ["pay_01m82cf2evcmm17vecjesszxys", "1795376518", "DE89370400440532013000", "ch_3Q1234567890123456"]
     )

@@ -201,6 +201,7 @@ class TestHostileNames:
             reverse("admin:payouts_batch_approve", args=[payout.batch_id]),
         ]
 
+    @pytest.mark.bad_input("B24")
     def test_are_shown_and_never_obeyed(self, pages: list[str], sign_in: SignIn) -> None:
         browser = sign_in("admin")
 

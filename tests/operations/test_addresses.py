@@ -69,11 +69,13 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]
 
 
 class TestTargetOf:
+    @pytest.mark.bad_input("B34")
     @pytest.mark.parametrize("url", INSIDE)
     def test_refuses_what_leads_inside_however_it_is_written(self, url: str) -> None:
         with pytest.raises(AddressRefused):
             target_of(url)
 
+    @pytest.mark.bad_input("B34")
     @pytest.mark.parametrize("url", NOT_ADDRESSES)
     def test_refuses_what_is_no_public_https_address(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         resolving(monkeypatch, [PUBLIC])
@@ -81,6 +83,7 @@ class TestTargetOf:
         with pytest.raises(AddressRefused):
             target_of(url)
 
+    @pytest.mark.bad_input("B34")
     def test_refuses_a_name_of_which_one_answer_leads_inside(self, monkeypatch: pytest.MonkeyPatch) -> None:
         resolving(monkeypatch, [PUBLIC, "10.0.0.1"])
 

@@ -87,6 +87,7 @@ class TestClaim:
 
         assert not claim().fresh
 
+    @pytest.mark.bad_input("B28")
     def test_keeps_clients_apart(self) -> None:
         answer(claim(scope="storefront:acme"))
 
@@ -119,6 +120,7 @@ class TestClaim:
 
 
 class TestARace:
+    @pytest.mark.bad_input("B27")
     def test_is_won_by_one_of_twenty_at_once(self, committed_db: None) -> None:
         results = at_once([partial(claim)] * 20)
 

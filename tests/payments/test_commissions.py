@@ -39,6 +39,7 @@ def taken(gross: int, terms: Terms) -> tuple[int, int]:
 
 
 class TestCommissionOf:
+    @pytest.mark.bad_input("B19")
     @pytest.mark.parametrize(
         ("gross", "terms", "expected"),
         [

@@ -117,6 +117,7 @@ class TestAnOpenDispute:
 
         assert world.propose().total.text == "45.00"
 
+    @pytest.mark.bad_input("B29")
     def test_refuses_a_refund(self, world: World, sold: Seller) -> None:
         open_dispute(world)
 
@@ -352,6 +353,7 @@ class TestDisputesOfAStorefront:
         assert found("payment_order_id=cart-1.ann") == found("status=needs_response") == [dispute.pk]
         assert found("payment_order_id=cart-9.ann") == found("status=won") == []
 
+    @pytest.mark.bad_input("B31")
     def test_are_nobody_elses(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)
         path = f"/v1/disputes/{dispute.pk}"
@@ -361,6 +363,7 @@ class TestDisputesOfAStorefront:
         answer = world.other_shop.post(f"{path}/evidence", {"evidence": TEXTS}, key="e1")
         assert_problem(answer, 404, "unknown_dispute")
 
+    @pytest.mark.bad_input("B32")
     @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "status=open", "sort=amount", "cursor="])
     def test_refuse_a_filter_that_they_do_not_know(self, world: World, query: str) -> None:
         assert world.shop.get(f"/v1/disputes?{query}").status_code == 400

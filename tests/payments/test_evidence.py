@@ -110,6 +110,7 @@ class TestEvidence:
         with nothing_changes():
             assert_problem(hand_in(world, dispute), 409, "evidence_not_wanted")
 
+    @pytest.mark.bad_input("B35")
     @pytest.mark.parametrize(
         ("body", "field"),
         [

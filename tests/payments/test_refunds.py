@@ -149,6 +149,7 @@ class TestARefund:
         assert (found.available.text, found.receivable.text) == ("0.00", "36.00")
         assert verify_books(actor="system:test", now=timezone.now()).green
 
+    @pytest.mark.bad_input("B29")
     def test_of_more_than_is_left_is_refused(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
         refund(world, "60.00")
@@ -165,6 +166,7 @@ class TestARefund:
         with nothing_changes():
             assert_problem(refund(world), 409, "not_refundable")
 
+    @pytest.mark.bad_input("B29")
     def test_of_a_refund_is_no_payment(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
         made = refund(world, "1.00").json()["id"]
@@ -275,6 +277,7 @@ class TestAnUnclearRefund:
 
 
 class TestRefundsAtOnce:
+    @pytest.mark.bad_input("B29")
     def test_never_give_back_more_than_was_paid(self, committed_world: World, web: str) -> None:
         committed_world.open_seller("ann")
         committed_world.sell("cart-1", {"ann": "100.00"})

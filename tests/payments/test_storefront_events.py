@@ -171,6 +171,7 @@ class TestDeliverEvent:
         assert (second.status, second.answer) == (200, "thanks")
         assert first.milliseconds < 5_000
 
+    @pytest.mark.bad_input("B34")
     def test_follows_no_redirect(self, world: World, ann: Seller, shop_server: ShopServer, secret: str) -> None:
         with running() as elsewhere:
             shop_server.answer, shop_server.headers = 307, {"Location": elsewhere.url}
@@ -219,6 +220,7 @@ class TestDeliverEvent:
         assert the_delivery().state == "dropped"
         assert len(shop_server.messages) == 1
 
+    @pytest.mark.bad_input("B34")
     def test_reaches_no_private_address_even_where_one_was_noted(
         self, world: World, ann: Seller, shop_server: ShopServer, secret: str, settings: Any
     ) -> None:

@@ -16,12 +16,13 @@ from payments.models import Seller
 from payouts.models import Batch, Payout, PayoutItem
 from payouts.selectors import proposed_totals, totals, unsettled_payouts
 from payouts.services import NothingToPayOut, propose_batch
+from tests.committed import at_once, committed_db, committed_world
 from tests.ledger_text import assert_balances
 from tests.payouts.steps import available, in_transit, states, transfer_posts, work_later
 from tests.payouts.test_release import refund
 from tests.world import CHECKER, MAKER, World
 
-pytestmark = pytest.mark.django_db
+__all__ = ["committed_db", "committed_world"]
 
 
 def earn(world: World, checkout_id: str, baskets: dict[str, str], *, currency: str = "EUR") -> None:
@@ -56,6 +57,18 @@ class TestProposeBatch:
         approval = Approval.objects.get()
         assert (approval.maker, approval.kind, approval.payload) == (MAKER, "payouts.batch", {"batch": batch.pk})
 
+    @pytest.mark.bad_input("B30")
+    def test_promises_no_money_twice_to_six_who_propose_at_once(self, committed_world: World) -> None:
+        ann = committed_world.open_seller("ann")
+        earn(committed_world, "cart-1", {"ann": "100.00"})
+
+        outcomes = at_once([committed_world.propose] * 6)
+
+        assert [type(outcome) for outcome in outcomes if not isinstance(outcome, Batch)] == [NothingToPayOut] * 5
+        assert (in_transit(), available(ann)) == ("90.00", "0.00")
+        assert Payout.objects.get().amount.text == "90.00"
+
+    @pytest.mark.bad_input("B30")
     def test_promises_no_money_twice(self, world: World, batch: Batch) -> None:
         with pytest.raises(NothingToPayOut):
             world.propose()
@@ -63,6 +76,7 @@ class TestProposeBatch:
         assert Batch.objects.get() == batch
         assert in_transit() == "90.00"
 
+    @pytest.mark.bad_input("B30")
     def test_leaves_out_a_seller_without_an_account_at_the_provider(self, world: World) -> None:
         world.provider.plan([{"op": "account.create", "action": "error_503", "times": 0}])
         seller = world.open_seller("cy")
