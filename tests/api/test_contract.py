@@ -1,0 +1,113 @@
+"""Every operation as the OpenAPI document tells it, held against the document by schemathesis.
+
+It draws requests that the document allows and requests that it does not, at every boundary that a schema has, and
+judges each answer: no error of ours, a status, a media type, headers and a body that the document knows, wrong data,
+missing headers, missing keys and other methods refused. COUNTERFOIL_FUZZ says how many requests are drawn for each
+operation beyond the boundaries (`make fuzz`).
+"""
+
+import os
+from typing import Any
+
+import pytest
+import schemathesis
+from django.test.client import ClientHandler
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from config.openapi import document
+from tests.api.openapi import Operation, operations
+from tests.api.stage import Stage, set_stage
+from tests.world import World
+
+EXAMPLES = int(os.environ.get("COUNTERFOIL_FUZZ", "5"))
+# That a cart names each order once, that a cursor is one of ours, that a page to return to is the shop's, that text is
+# no card number: a schema cannot say that, so what it allows may be refused all the same.
+NOT_OURS = [positive_data_acceptance]
+# What the shop of the stage has, by the parameter's name; the rest it names when it is made.
+OURS = {"checkout_id": "cart-1", "payment_order_id": "cart-1.ann", "seller_id": "ann"}
+OPERATIONS = operations()
+
+load_all_checks()
+_handler = ClientHandler(enforce_csrf_checks=True)
+
+
+def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Serve a request by the whole stack, on the connection of the test."""
+    answer: Any = _handler(environ)
+    start_response(f"{answer.status_code} {answer.reason_phrase}", list(answer.items()))
+    return [answer.content]
+
+
+schema = schemathesis.openapi.from_dict(document())
+schema.app = application
+
+
+@pytest.fixture
+def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A shop that has one of everything."""
+    return set_stage(world, monkeypatch)
+
+
+def known_problem(_: Any, response: Any, case: Any) -> None:
+    """Assert that a problem has a code that the document knows for its status, and that every answer has a name."""
+    assert response.headers["x-request-id"]
+    answers = case.operation.definition.raw["responses"]
+    if response.status_code >= 400 and str(response.status_code) in answers:
+        examples = answers[str(response.status_code)]["content"]["application/problem+json"]["examples"]
+        assert response.json()["code"] in examples, f"{case.operation.label} does not know {response.json()['code']}"
+
+
+def lead_to_what_is_there(case: Any, stage: Stage) -> None:
+    """Let two of three right requests ask for what the shop has: the rest asks for what nobody has."""
+    right = case.meta is not None and case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE
+    if not right or len(repr((case.body, case.query))) % 3 == 0:
+        return
+    for name in case.path_parameters or {}:
+        case.path_parameters[name] = {**OURS, **stage.known}[name]
+
+
+class TestAnOperation:
+    @schema.parametrize()
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def test_answers_as_the_document_says(self, case: Any, stage: Stage) -> None:
+        lead_to_what_is_there(case, stage)
+
+        case.call_and_validate(
+            headers={"Authorization": f"Bearer {stage.shop.api_key}"},
+            additional_checks=[known_problem],
+            excluded_checks=NOT_OURS,
+        )
+
+    @pytest.mark.bad_input("B11", "B20", "B22-B23")
+    @pytest.mark.parametrize(
+        "operation", [one for one in OPERATIONS if one.takes is not None], ids=lambda operation: operation.name
+    )
+    def test_takes_no_body_that_is_no_json_object(self, stage: Stage, operation: Operation) -> None:
+        path = operation.path
+        for one in operation.parameters("path"):
+            path = path.replace(f"{{{one['name']}}}", "nope")
+        for body in (b"{", b'{"a":NaN}', b'{"a":1,"a":2}', b"\xff\xfe", b"[" * 50_000, b"[]", b'"x"', b"0", b"null"):
+            answer = stage.send(operation.method, (path, body, {"Idempotency-Key": "k"}))
+
+            assert answer.status_code in (400, 422), (body[:20], answer.status_code, answer.content)
+            assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+class TestTheChecks:
+    def test_are_all_that_there_are_but_those_named_here(self) -> None:
+        names = {check.__name__ for check in CHECKS.get_all()}
+
+        assert {
+            "allow_header_conformance",
+            "content_type_conformance",
+            "ignored_auth",
+            "missing_required_header",
+            "negative_data_rejection",
+            "not_a_server_error",
+            "response_headers_conformance",
+            "response_schema_conformance",
+            "status_code_conformance",
+            "unsupported_method",
+        } <= names - {check.__name__ for check in NOT_OURS}
