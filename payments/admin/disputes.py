@@ -33,7 +33,7 @@ from operations.admin_display import (
     time_column,
     words,
 )
-from operations.api.serializers import looks_like_card_number
+from operations.cards import looks_like_card_number
 from operations.selectors import audit_trail, histories
 from payments.models import Dispute
 from payments.services import EVIDENCE_FIELDS, submit_evidence

@@ -116,8 +116,9 @@ def possible(cell: Cell) -> bool:
     unanswered = cell.fault in DONE or cell.fault == UNLISTED
     if moment == "after_response" and name in cell.story.acts and unanswered:
         return False
-    if cell.hit is Hit.SECOND and unanswered and not name.startswith(("jobs.", "webhooks.")):
-        # A webhook may have told it, so that there was nothing to ask for a second time.
+    believed = not unanswered and cell.fault != WRONG_AMOUNT
+    if cell.hit is Hit.SECOND and not believed and not name.startswith(("jobs.", "webhooks.")):
+        # A webhook may have told it meanwhile, so that there was nothing to ask for a second time.
         return False
     if cell.webhooks is not Webhooks.NONE:
         return True

@@ -24,7 +24,7 @@ from tests.world import World
 
 __all__ = ["committed_db", "committed_world"]
 
-BROKERS = [url for url in os.environ.get("COUNTERFOIL_TEST_BROKERS", "").split(",") if url]
+BROKERS: list[Any] = [url for url in os.environ.get("COUNTERFOIL_TEST_BROKERS", "").split(",") if url]
 NONE = pytest.param("", marks=pytest.mark.skip(reason="COUNTERFOIL_TEST_BROKERS names no broker"))
 SELLER = {"seller_id": "ann", "name": "Ann", "country": "DE"}
 # Nobody listens there.
@@ -69,7 +69,7 @@ class Broker:
         self.app().send_task(sweep.name)
 
 
-@pytest.fixture(params=BROKERS or [NONE])
+@pytest.fixture(params=[*BROKERS] or [NONE])
 def broker(request: pytest.FixtureRequest, committed_world: World, settings: Any) -> Iterator[Broker]:
     """A queue of the test's own; hints go there."""
     made = Broker(url=request.param, queue=f"test-{uuid.uuid4().hex[:12]}", world=committed_world)
