@@ -66,6 +66,12 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
             permission="ledger.view_account",
             icon="trending_up",
         ),
+        Page(
+            title="General ledger",
+            url="ledger_account_general_ledger",
+            permission="ledger.view_account",
+            icon="import_contacts",
+        ),
         _list("Accounts", "ledger.account", "account_balance_wallet"),
         _list("Journal entries", "ledger.journalentry", "menu_book"),
         _list("Journal lines", "ledger.journalline", "format_list_bulleted"),

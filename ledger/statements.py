@@ -1,17 +1,15 @@
-"""Account statements, of one account or of all of them (the general ledger): opening, lines, closing.
+"""Account statements: opening, lines, closing. Those of all accounts are the general ledger, in `general_ledger`.
 
 Opening and lines sum to closing, always. Balances stand on the account's normal side; a line's `debit` is
 positive for a debit.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import groupby
 from typing import Any
 
-from ledger import chart, reports, selectors
+from ledger import chart, selectors
 from ledger.chart import AccountType
 from ledger.money import Money
 from ledger.reports import Period
@@ -21,7 +19,10 @@ from operations.edges import snapshot
 
 @dataclass(frozen=True, kw_only=True)
 class StatementLine:
-    """One line of an account, with the event it belongs to and the balance after it."""
+    """One line of an account, with the event it belongs to and the balance after it.
+
+    `counterparts` are the accounts on the other side of its entry, in its currency, in the order of the recipe.
+    """
 
     line_id: int
     entry_id: int
@@ -32,6 +33,7 @@ class StatementLine:
     reference: str
     subject: str
     item: str
+    counterparts: tuple[str, ...]
     debit: Money
     balance: Money
 
@@ -84,9 +86,9 @@ def account_statement(*, code: str, currency: str, period: Period, limit: int | 
     sql = database.queries("ledger", "reports.sql")
     omitted_lines = 0
     with snapshot():
-        opening = _opening(code, currency, period)
+        opening = opening_of(code, currency, period)
         rows = database.fetch_all(sql["statement_lines"], {**wanted, "limit": None if limit is None else limit + 1})
-        lines = list(_carried_on(iter(rows[:limit]), opening, kind))
+        lines = list(carried_on(iter(rows[:limit]), opening, kind))
         closing = shown = lines[-1].balance if lines else opening
         if limit is not None and len(rows) > limit:
             closing = selectors.balance(code=code, currency=currency, on=period.until)
@@ -107,64 +109,33 @@ def account_statement(*, code: str, currency: str, period: Period, limit: int | 
 def account_rows(*, code: str, currency: str, period: Period) -> Iterator[LedgerRow]:
     """Yield an account's statement row by row, however many lines it has. Raises UnknownAccount."""
     kind = chart.template_of(code).type
-    opening = AccountHeading(code=code, currency=currency, type=kind, balance=_opening(code, currency, period))
+    opening = AccountHeading(code=code, currency=currency, type=kind, balance=opening_of(code, currency, period))
     rows = database.stream(
         database.queries("ledger", "reports.sql")["statement_lines"],
         {"code": code, "currency": currency, **period.bounds, "limit": None},
     )
-    yield from _account_rows(opening, rows)
+    yield from rows_of(opening, rows)
 
 
-def general_ledger(*, period: Period, currency: str | None = None) -> Iterator[LedgerRow]:
-    """Yield every account's statement, one after the other, by currency and code; memory stays flat.
-
-    An account that holds nothing and did not move is left out.
-    """
-    before = {
-        (found.currency, found.code): found for found in reports.opening_balances(period=period, currency=currency)
-    }
-    rows = database.stream(
-        database.queries("ledger", "reports.sql")["general_ledger"], {"currency": currency, **period.bounds}
-    )
-    unmoved = deque(sorted(key for key, found in before.items() if found.debit_minor))
-    for key, lines in groupby(rows, key=lambda row: (row["currency"], row["code"])):
-        while unmoved and unmoved[0] < key:
-            yield from _account_rows(_heading(unmoved.popleft(), before), iter(()))
-        if unmoved and unmoved[0] == key:
-            unmoved.popleft()
-        yield from _account_rows(_heading(key, before), lines)
-    for key in unmoved:
-        yield from _account_rows(_heading(key, before), iter(()))
-
-
-def _opening(code: str, currency: str, period: Period) -> Money:
+def opening_of(code: str, currency: str, period: Period) -> Money:
+    """Return an account's balance before the period's first day."""
     if period.day_before is None:
         return Money(0, currency)
     return selectors.balance(code=code, currency=currency, on=period.day_before)
 
 
-def _heading(key: tuple[str, str], before: dict[tuple[str, str], selectors.AccountBalance]) -> AccountHeading:
-    currency, code = key
-    found = before.get(key)
-    return AccountHeading(
-        code=code,
-        currency=currency,
-        type=chart.template_of(code).type,
-        balance=found.balance if found else Money(0, currency),
-    )
-
-
-def _account_rows(opening: AccountHeading, rows: Iterator[dict[str, Any]]) -> Iterator[LedgerRow]:
+def rows_of(opening: AccountHeading, rows: Iterator[dict[str, Any]]) -> Iterator[LedgerRow]:
+    """Yield an account's rows, from its opening over its lines to its closing."""
     yield LedgerRow(account=opening, line=None)
     balance = opening.balance
-    for line in _carried_on(rows, opening.balance, opening.type):
+    for line in carried_on(rows, opening.balance, opening.type):
         balance = line.balance
         yield LedgerRow(account=opening, line=line)
     yield LedgerRow(account=replace(opening, balance=balance), line=None, is_closing=True)
 
 
-def _carried_on(rows: Iterator[dict[str, Any]], opening: Money, kind: AccountType) -> Iterator[StatementLine]:
-    """Yield rows as lines, each with the balance that it leaves."""
+def carried_on(rows: Iterator[dict[str, Any]], opening: Money, kind: AccountType) -> Iterator[StatementLine]:
+    """Yield rows of the database as lines, each with the balance that it leaves."""
     balance = opening
     for row in rows:
         debit = Money(int(row["amount_minor"]), opening.currency)
@@ -179,6 +150,7 @@ def _carried_on(rows: Iterator[dict[str, Any]], opening: Money, kind: AccountTyp
             reference=row["reference"],
             subject=row["subject"],
             item=row["item"],
+            counterparts=tuple(row["counterparts"]),
             debit=debit,
             balance=balance,
         )

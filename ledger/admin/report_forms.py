@@ -9,6 +9,8 @@ from django.http import HttpRequest
 
 from ledger import selectors
 from ledger.admin.suggestions import suggested_accounts, suggested_sellers
+from ledger.chart import AccountType
+from ledger.general_ledger import AccountChoice, NoPlace, Place
 from ledger.reports import Period, PeriodReversed
 from operations.admin_base import SelectInput, TextInput
 
@@ -149,6 +151,40 @@ class StatementForm(PeriodForm):
     account = account_field()
     currency = forms.ChoiceField(widget=SelectInput())
     field_order = ("account", "currency", "since", "until")
+
+
+class GeneralLedgerForm(PeriodForm):
+    """All accounts, of a type or below a code, between two business days; page by page."""
+
+    suggestions = ("accounts", suggested_accounts)
+    type = forms.ChoiceField(
+        required=False,
+        widget=SelectInput(),
+        choices=[("", "All"), *((kind, kind.capitalize()) for kind in AccountType)],
+    )
+    under = forms.CharField(
+        label="At or below",
+        required=False,
+        widget=TextInput({"list": "accounts", "autocomplete": "off"}),
+        help_text="such as psp:stripe or seller:…",
+    )
+    place = forms.CharField(required=False, widget=forms.HiddenInput)
+    field_order = ("type", "under", "currency", "since", "until")
+
+    def clean_place(self) -> Place | None:
+        """Return where the page begins."""
+        text = self.cleaned_data["place"]
+        try:
+            return Place.read(text) if text else None
+        except NoPlace as error:
+            raise forms.ValidationError(str(error)) from error
+
+    @property
+    def choice(self) -> AccountChoice:
+        """Return the accounts that were chosen."""
+        chosen = {name: self.cleaned_data.get(name) or None for name in ("currency", "type", "under")}
+        kind = chosen.pop("type")
+        return AccountChoice(**chosen, type=AccountType(kind) if kind else None)
 
 
 class SellerForm(PeriodForm):

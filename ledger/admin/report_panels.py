@@ -9,7 +9,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ledger import chart
+from ledger.chart import AccountType
 from ledger.explain import ExplainedItem, Explanation
+from ledger.general_ledger import LedgerPage
 from ledger.money import Money
 from ledger.reports import BalanceSheet, IncomeStatement, ReportLine, SellerMovement, SellerStatement
 from ledger.selectors import Wallet
@@ -31,6 +33,7 @@ from operations.admin_display import (
 from operations.names import names_of
 
 ENTRIES_NAMED = 3
+ACCOUNTS_NAMED = 3
 _PARTS = ("pending", "available", "reserved", "receivable")
 
 
@@ -50,11 +53,12 @@ def account_links(account: str, currency: str) -> SafeString:
 
 
 def currency_links(currency: str, *, on: date | None = None) -> SafeString:
-    """Return the ways into one currency: its balance sheet on a day, its income statement."""
+    """Return the ways into one currency: its balance sheet on a day, its income statement, its general ledger."""
     return format_html(
-        '<span class="cf-ways">{} {}</span>',
+        '<span class="cf-ways">{} {} {}</span>',
         report_link("balance_sheet", "Balance sheet", currency=currency, on=on),
         report_link("income_statement", "Income statement", currency=currency),
+        report_link("general_ledger", "General ledger", currency=currency),
     )
 
 
@@ -108,12 +112,43 @@ def statement_panel(statement: AccountStatement) -> Panel:
         rows.append((further, "", "", "", amount(statement.omitted.display)))
     return Panel(
         title=f"{statement.code} in {statement.currency}",
-        note=f"{f'{owner}: ' if owner else ''}{chart.template_of(statement.code).purpose}; grows by "
-        f"{'debits' if statement.type.debit_normal else 'credits'}",
+        note=_account_note(statement.code, owner, statement.type),
         columns=columns("Event", "Item and subject~", "Debit#", "Credit#", "Balance#"),
         rows=rows,
         total=_balance_row("Closing balance", statement.closing),
     )
+
+
+def general_ledger_panels(page: LedgerPage) -> list[Panel]:
+    """Return the statements of a page's accounts, each from what it brought to what it carries on."""
+    names = names_of({part.code for part in page.parts})
+    return [
+        Panel(
+            title=f"{part.code} in {part.currency}",
+            note=_account_note(part.code, names.get(part.code, ""), part.type),
+            columns=columns("Event", "Item and subject~", "Other side~", "Debit#", "Credit#", "Balance#"),
+            rows=[
+                _carried_row("Brought from the page before" if part.continued else "Opening balance", part.brought),
+                *map(_ledger_row, part.lines),
+            ],
+            total=_carried_row("Closing balance" if part.complete else "Carried to the next page", part.carried),
+        )
+        for part in page.parts
+    ]
+
+
+def general_ledger_facts(page: LedgerPage) -> list[tuple[str, Cell]]:
+    """Return what is said about a page of the general ledger above its tables."""
+    shown = f"{page.first:,} to {page.last:,} of {page.accounts:,}" if page.parts else "none moved or holds anything"
+    return [("Accounts on this page", shown)]
+
+
+def general_ledger_pager(page: LedgerPage, asked: dict[str, str], *, is_first: bool) -> list[SafeString]:
+    """Return the links to the first page and to the next one."""
+    links = [] if is_first else [report_link("general_ledger", "First page", **asked)]
+    if page.following:
+        links.append(report_link("general_ledger", "Next page", **asked, place=page.following))
+    return links
 
 
 def seller_panel(statement: SellerStatement) -> Panel:
@@ -217,6 +252,22 @@ def _statement_row(line: StatementLine) -> tuple[Cell, ...]:
         amount((-line.debit).display if line.debit.minor < 0 else None),
         amount(line.balance.display),
     )
+
+
+def _account_note(code: str, owner: str, kind: AccountType) -> str:
+    grows_by = "debits" if kind.debit_normal else "credits"
+    return f"{f'{owner}: ' if owner else ''}{chart.template_of(code).purpose}; grows by {grows_by}"
+
+
+def _carried_row(name: str, balance: Money) -> tuple[Cell, ...]:
+    return (name, "", "", "", "", amount(balance.display))
+
+
+def _ledger_row(line: StatementLine) -> tuple[Cell, ...]:
+    event, item, *amounts = _statement_row(line)
+    named = format_html_join(" ", "{}", ((code(each),) for each in line.counterparts[:ACCOUNTS_NAMED]))
+    more = len(line.counterparts) - ACCOUNTS_NAMED
+    return (event, item, format_html("{}{}", named, f" and {more:,} more" if more > 0 else ""), *amounts)
 
 
 def _item_cell(item: str, subject: str) -> SafeString:

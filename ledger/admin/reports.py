@@ -17,6 +17,7 @@ from ledger import selectors
 from ledger.admin.report_forms import (
     AccountForm,
     DayForm,
+    GeneralLedgerForm,
     MomentForm,
     PeriodForm,
     ReportForm,
@@ -29,6 +30,9 @@ from ledger.admin.report_panels import (
     currency_links,
     explanation_facts,
     explanation_panel,
+    general_ledger_facts,
+    general_ledger_pager,
+    general_ledger_panels,
     income_statement_panels,
     report_link,
     seller_link,
@@ -37,13 +41,14 @@ from ledger.admin.report_panels import (
 )
 from ledger.admin.trial_balance import trial_balance_panels
 from ledger.explain import explain_balance
-from ledger.exports.csv_files import balances_csv, statement_csv
+from ledger.exports.csv_files import balances_csv, general_ledger_csv, statement_csv
 from ledger.exports.csv_reports import (
     balance_sheet_csv,
     explanation_csv,
     income_statement_csv,
     seller_statement_csv,
 )
+from ledger.general_ledger import general_ledger_page
 from ledger.reports import balance_sheet, income_statement, seller_statement
 from ledger.statements import account_statement
 from operations.admin_base import WindowAdmin, shielded
@@ -51,6 +56,8 @@ from operations.admin_display import Cell, Panel
 from operations.errors import DomainError
 
 LINES_SHOWN = 500
+# Of a page of the general ledger: whichever comes first.
+LINES_ON_A_PAGE, ACCOUNTS_ON_A_PAGE = 200, 50
 ITEMS_SHOWN = 100
 
 
@@ -71,6 +78,7 @@ class Report:
     file: str
     facts: Sequence[tuple[str, Cell]] = ()
     links: Sequence[SafeString] = field(default_factory=list)
+    pager: Sequence[SafeString] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +204,21 @@ def _statement(form: StatementForm) -> Report:
     )
 
 
+def _general_ledger(form: GeneralLedgerForm) -> Report:
+    period, place = form.cleaned_data["period"], form.cleaned_data["place"]
+    page = general_ledger_page(
+        period=period, choice=form.choice, place=place, lines=LINES_ON_A_PAGE, accounts=ACCOUNTS_ON_A_PAGE
+    )
+    asked = {name: form.data.get(name, "") for name in form.fields if name != "place"}
+    return Report(
+        groups=[Group(panels=[panel]) for panel in general_ledger_panels(page)],
+        csv=partial(general_ledger_csv, since=period.since, until=period.until, choice=form.choice),
+        file=f"general-ledger-{_days(form)}",
+        facts=general_ledger_facts(page),
+        pager=general_ledger_pager(page, asked, is_first=place is None),
+    )
+
+
 def _seller_statement(form: SellerForm) -> Report:
     seller, currency = form.cleaned_data["seller"], form.cleaned_data["currency"]
     statement = seller_statement(seller=seller, currency=currency, period=form.cleaned_data["period"])
@@ -234,6 +257,7 @@ PAGES: Iterable[ReportPage] = (
     ReportPage(address="balance-sheet", title="Balance sheet", form=DayForm, make=_balance_sheet),
     ReportPage(address="income-statement", title="Income statement", form=PeriodForm, make=_income_statement),
     ReportPage(address="statement", title="Account statement", form=StatementForm, make=_statement),
+    ReportPage(address="general-ledger", title="General ledger", form=GeneralLedgerForm, make=_general_ledger),
     ReportPage(address="seller-statement", title="Seller statement", form=SellerForm, make=_seller_statement),
     ReportPage(address="explain", title="Explain a balance", form=AccountForm, make=_explain),
 )

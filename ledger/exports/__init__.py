@@ -6,7 +6,14 @@ With `since`, an entry of opening balances comes first, so that the reader ends 
 """
 
 from ledger.exports.beancount import beancount_journal
-from ledger.exports.csv_files import journal_csv, statement_csv, trial_balance_csv
+from ledger.exports.csv_files import general_ledger_csv, journal_csv, statement_csv, trial_balance_csv
 from ledger.exports.hledger import hledger_journal
 
-__all__ = ["beancount_journal", "hledger_journal", "journal_csv", "statement_csv", "trial_balance_csv"]
+__all__ = [
+    "beancount_journal",
+    "general_ledger_csv",
+    "hledger_journal",
+    "journal_csv",
+    "statement_csv",
+    "trial_balance_csv",
+]

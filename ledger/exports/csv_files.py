@@ -9,10 +9,11 @@ from datetime import UTC, date
 
 from ledger.exports.cells import Cell, row_of, safe, sides
 from ledger.exports.journal import ExportedEntry, entries, exported_books
+from ledger.general_ledger import AccountChoice, general_ledger
 from ledger.money import Money
 from ledger.reports import Period, opening_balances
 from ledger.selectors import AccountBalance, trial_balance
-from ledger.statements import LedgerRow, account_rows, general_ledger
+from ledger.statements import LedgerRow, account_rows
 from operations.edges import snapshot
 
 _JOURNAL = (
@@ -21,7 +22,7 @@ _JOURNAL = (
 )
 _STATEMENT = (
     *("account", "currency", "type", "row", "business_date", "value_date", "recorded_at", "entry", "recipe"),
-    *("reference", "subject", "item", "debit", "credit", "debit_minor", "balance", "balance_minor"),
+    *("reference", "subject", "item", "counterparts", "debit", "credit", "debit_minor", "balance", "balance_minor"),
 )
 _TRIAL_BALANCE = (
     *("account", "type", "currency", "opening", "movement", "debit", "credit"),
@@ -43,22 +44,30 @@ def journal_csv(*, since: date | None = None, until: date | None = None) -> Iter
             yield _entry_rows(entry)
 
 
-def statement_csv(
-    *, since: date | None = None, until: date | None = None, code: str | None = None, currency: str | None = None
-) -> Iterator[str]:
-    """Yield an account's statement; without a code, that of every account: the general ledger.
+def statement_csv(*, code: str, currency: str, since: date | None = None, until: date | None = None) -> Iterator[str]:
+    """Yield an account's statement.
 
-    A code needs a currency. `debit_minor` is signed, balances stand on the account's normal side. Raises
-    PeriodReversed, UnknownAccount.
+    `debit_minor` is signed, balances stand on the account's normal side; `counterparts` are the accounts on the other
+    side, with a blank between them. Raises PeriodReversed, UnknownAccount.
     """
     period = Period(since=since, until=until)
     with snapshot():
         yield row_of(_STATEMENT)
-        if code is None:
-            rows = general_ledger(period=period, currency=currency)
-        else:
-            rows = account_rows(code=code, currency=str(currency), period=period)
-        for row in rows:
+        for row in account_rows(code=code, currency=currency, period=period):
+            yield _statement_row(row)
+
+
+def general_ledger_csv(
+    *, since: date | None = None, until: date | None = None, choice: AccountChoice | None = None
+) -> Iterator[str]:
+    """Yield the statements of all chosen accounts, in the form of `statement_csv`.
+
+    Raises PeriodReversed, NoAccounts.
+    """
+    period = Period(since=since, until=until)
+    with snapshot():
+        yield row_of(_STATEMENT)
+        for row in general_ledger(period=period, choice=choice):
             yield _statement_row(row)
 
 
@@ -124,7 +133,7 @@ def _statement_row(row: LedgerRow) -> str:
     head: tuple[Cell, ...] = (safe(account.code), account.currency, account.type.value)
     if line is None:
         kind = "closing" if row.is_closing else "opening"
-        return row_of((*head, kind, *[""] * 11, account.balance.text, account.balance.minor))
+        return row_of((*head, kind, *[""] * 12, account.balance.text, account.balance.minor))
     return row_of(
         (
             *head,
@@ -137,6 +146,7 @@ def _statement_row(row: LedgerRow) -> str:
             safe(line.reference),
             safe(line.subject),
             safe(line.item),
+            safe(" ".join(line.counterparts)),
             *sides(line.debit),
             line.debit.minor,
             line.balance.text,

@@ -5,7 +5,11 @@ SELECT min(business_date) AS first, max(business_date) AS last FROM ledger_journ
 
 -- name: statement_lines
 SELECT l.id AS line_id, l.entry_id, l.amount_minor, l.item, l.business_date, l.value_date, l.recorded_at,
-       e.recipe, e.reference, e.subject
+       e.recipe, e.reference, e.subject,
+       ARRAY(SELECT b.code FROM ledger_journalline AS c JOIN ledger_account AS b ON b.id = c.account_id
+             WHERE c.entry_id = l.entry_id AND c.business_date = l.business_date AND c.currency = l.currency
+               AND c.business_date BETWEEN %(first)s AND %(last)s AND sign(c.amount_minor) <> sign(l.amount_minor)
+             GROUP BY b.code ORDER BY min(c.position)) AS counterparts
 FROM ledger_journalline AS l
 JOIN ledger_account AS a ON a.id = l.account_id
 JOIN ledger_journalentry AS e ON e.id = l.entry_id
@@ -18,13 +22,58 @@ FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
 WHERE a.code = %(code)s AND a.currency = %(currency)s AND l.business_date BETWEEN %(first)s AND %(last)s
 
 -- name: general_ledger
-SELECT a.code, a.currency, l.id AS line_id, l.entry_id, l.amount_minor, l.item, l.business_date, l.value_date,
-       l.recorded_at, e.recipe, e.reference, e.subject
+-- Sorted first, and only then looked up from line to line: what is sorted stays narrow.
+SELECT l.*, e.recipe, e.reference, e.subject,
+       ARRAY(SELECT b.code FROM ledger_journalline AS c JOIN ledger_account AS b ON b.id = c.account_id
+             WHERE c.entry_id = l.entry_id AND c.business_date = l.business_date AND c.currency = l.currency
+               AND c.business_date BETWEEN %(first)s AND %(last)s AND sign(c.amount_minor) <> sign(l.amount_minor)
+             GROUP BY b.code ORDER BY min(c.position)) AS counterparts
+FROM (SELECT a.code COLLATE "C" AS code, a.currency COLLATE "C" AS currency, l.id AS line_id, l.entry_id, l.amount_minor,
+             l.item, l.business_date, l.value_date, l.recorded_at
+      FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
+      WHERE {chosen} AND l.business_date BETWEEN %(first)s AND %(last)s
+      ORDER BY 2, 1, l.business_date, l.id OFFSET 0) AS l,
+     LATERAL (SELECT e.recipe, e.reference, e.subject FROM ledger_journalentry AS e WHERE e.id = l.entry_id OFFSET 0) AS e
+ORDER BY l.currency, l.code, l.business_date, l.line_id
+
+-- name: chosen
+(%(currency)s::text IS NULL OR a.currency = %(currency)s) AND (%(type)s::text IS NULL OR a.type = %(type)s)
+AND (%(under)s::text IS NULL OR a.code = %(under)s::text OR starts_with(a.code, %(under)s::text || ':'))
+
+-- name: any_chosen
+SELECT 1 AS found FROM ledger_account AS a WHERE {chosen} LIMIT 1
+
+-- name: general_ledger_accounts
+SELECT a.id, a.code, a.currency, a.type,
+       EXISTS (SELECT 1 FROM ledger_journalline AS l
+               WHERE l.account_id = a.id AND l.business_date BETWEEN %(first)s AND %(last)s) AS moved
+FROM ledger_account AS a WHERE {chosen}
+ORDER BY a.currency COLLATE "C", a.code COLLATE "C"
+
+-- name: general_ledger_page
+-- The lines of some accounts, in the order given; of the first one, those after a place.
+SELECT l.*, e.recipe, e.reference, e.subject,
+       ARRAY(SELECT b.code FROM ledger_journalline AS c JOIN ledger_account AS b ON b.id = c.account_id
+             WHERE c.entry_id = l.entry_id AND c.business_date = l.business_date AND c.currency = l.currency
+               AND c.business_date BETWEEN %(first)s AND %(last)s AND sign(c.amount_minor) <> sign(l.amount_minor)
+             GROUP BY b.code ORDER BY min(c.position)) AS counterparts
+FROM (SELECT w.place, l.*
+      FROM unnest(%(accounts)s::bigint[]) WITH ORDINALITY AS w(id, place),
+           LATERAL (SELECT l.id AS line_id, l.account_id, l.entry_id, l.amount_minor, l.item, l.currency, l.business_date,
+                           l.value_date, l.recorded_at
+                    FROM ledger_journalline AS l
+                    WHERE l.account_id = w.id AND l.business_date BETWEEN %(first)s AND %(last)s
+                      AND (w.place > 1 OR (l.business_date, l.id) > (%(after_day)s, %(after_line)s))
+                    ORDER BY l.business_date, l.id LIMIT %(limit)s) AS l
+      ORDER BY w.place, l.business_date, l.line_id LIMIT %(limit)s) AS l,
+     LATERAL (SELECT e.recipe, e.reference, e.subject FROM ledger_journalentry AS e WHERE e.id = l.entry_id OFFSET 0) AS e
+ORDER BY l.place, l.business_date, l.line_id
+
+-- name: moved_on_a_day
+-- What moved an account on one day, up to and including one of its lines.
+SELECT COALESCE(sum(l.amount_minor), 0)::bigint AS debit_minor
 FROM ledger_journalline AS l
-JOIN ledger_account AS a ON a.id = l.account_id
-JOIN ledger_journalentry AS e ON e.id = l.entry_id
-WHERE (%(currency)s::text IS NULL OR a.currency = %(currency)s) AND l.business_date BETWEEN %(first)s AND %(last)s
-ORDER BY a.currency COLLATE "C", a.code COLLATE "C", l.business_date, l.id
+WHERE l.account_id = %(account)s AND l.business_date = %(day)s AND l.id <= %(line)s
 
 -- name: journal
 SELECT e.id, e.recipe, e.reference, e.subject, e.description, e.actor, e.business_date, e.value_date, e.recorded_at,

@@ -26,6 +26,7 @@ class TestReports:
             ("trial_balance", {"effective_on": "2026-03-31"}, "By value date, to the end of 2026-03-31."),
             ("balance_sheet", {"on": "2026-03-31"}, "At the end of business day 2026-03-31."),
             ("income_statement", {"since": "2026-03-01", "until": ""}, "Business days from 2026-03-01 to now."),
+            ("general_ledger", {"until": "2026-03-31"}, "Business days from the beginning to 2026-03-31."),
             ("statement", {}, "Choose an account above, and press Show."),
             ("explain", {}, "Choose an account above, and press Show."),
             ("seller_statement", {}, "Choose a seller above, and press Show."),

@@ -33,6 +33,7 @@ EVERY_PAGE = {
     "balance_sheet": {},
     "income_statement": {},
     "statement": CLEARING,
+    "general_ledger": {},
     "seller_statement": {"seller": "sel_x", "currency": "BRL"},
     "explain": CLEARING,
 }
@@ -108,6 +109,9 @@ class TestEveryReport:
             ("income_statement", {"since": "2026-02-02", "until": "2026-02-01"}, "begins on 2026-02-02"),
             ("statement", {**CLEARING, "account": "petty:cash"}, "is not an account of the chart"),
             ("explain", {**CLEARING, "account": ""}, "Account: This field is required"),
+            ("general_ledger", {"under": "petty:cash"}, "No account of the books is petty:cash"),
+            ("general_ledger", {"type": "money"}, "Type: Select a valid choice"),
+            ("general_ledger", {"place": "over there"}, "is no place in the general ledger"),
         ],
     )
     def test_names_what_is_wrong_with_a_question(
@@ -253,6 +257,56 @@ class TestStatement:
             assert "<script>alert" not in text
             _, rows = csv_of(browser, page, account="bank:main", currency="EUR")
             assert {row["item"] for row in rows if row["item"]} == {f"'{hostile}"}
+
+
+class TestGeneralLedger:
+    def test_goes_through_every_account_to_the_balances_of_the_trial_balance(
+        self, world: World, sign_in: SignIn
+    ) -> None:
+        text = text_of(sign_in("vera"), "general_ledger", currency="BRL", since="2020-01-01", until="")
+
+        held = [found for found in trial_balance(currency="BRL") if found.code in text]
+        assert totals(text) == [[str(found.balance.display)] for found in held]
+        assert len(held) >= 5
+        assert f"1 to {len(held)} of {len(held)}" in text
+
+    def test_has_all_rows_on_its_pages_together(
+        self, world: World, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        facts = {"under": "psp:stripe", "currency": "BRL", "since": "2020-01-01"}
+        browser = sign_in("vera")
+        whole = text_of(browser, "general_ledger", **facts)
+        monkeypatch.setattr(reports, "LINES_ON_A_PAGE", 2)
+
+        pages = [text_of(browser, "general_ledger", **facts)]
+        while following := re.search(r'href="([^"]*)">Next page', pages[-1]):
+            pages.append(browser.get(following[1].replace("&amp;", "&")).content.decode())
+
+        lines = r'href="[^"]*/journalentry/(\d+)/'
+        assert len(pages) > 2
+        assert "Brought from the page before" in pages[1]
+        assert [found for page in pages for found in re.findall(lines, page)] == re.findall(lines, whole)
+        assert totals(pages[-1])[-1] == totals(whole)[-1]
+        assert "First page" in pages[-1]
+        assert "Next page" not in pages[-1]
+
+    def test_shows_the_other_side_of_each_line(self, world: World, sign_in: SignIn) -> None:
+        text = text_of(sign_in("vera"), "general_ledger", under="psp:stripe:fees", since="2020-01-01")
+
+        assert "psp:stripe:clearing" in text
+
+    def test_is_downloaded_whole_whatever_page_is_shown(
+        self, world: World, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reports, "LINES_ON_A_PAGE", 1)
+
+        _, rows = csv_of(
+            sign_in("vera"), "general_ledger", type="expense", since="2020-01-01", place="BRL//0/psp:stripe:fees"
+        )
+
+        assert {row["account"] for row in rows} == {"psp:stripe:fees"}
+        closing = balance(code="psp:stripe:fees", currency="BRL")
+        assert [row["balance_minor"] for row in rows if row["row"] == "closing"] == [str(closing.minor)]
 
 
 class TestSellerStatement:

@@ -143,14 +143,38 @@ class TestStatementCsv:
             ("closing", "", "", "30.00", "3000"),
         ]
 
-    def test_without_an_account_is_the_general_ledger(self) -> None:
+    def test_names_the_accounts_on_the_other_side(self) -> None:
         three_months()
 
-        found = rows(exports.statement_csv(until=date(2026, 2, 28)))
+        found = rows(exports.statement_csv(code="psp:stripe:clearing", currency="EUR", until=date(2026, 1, 31)))
+
+        assert [row["counterparts"] for row in found if row["row"] == "line"] == [
+            "seller:ann:pending platform:commission",
+            "psp:stripe:fees",
+        ]
+
+
+@pytest.mark.django_db
+class TestGeneralLedgerCsv:
+    def test_has_the_statement_of_every_account(self) -> None:
+        three_months()
+
+        found = rows(exports.general_ledger_csv(until=date(2026, 2, 28)))
 
         closing = {(row["account"], row["currency"]): row["balance"] for row in found if row["row"] == "closing"}
         assert closing["psp:stripe:clearing", "EUR"] == "146.80"
         assert len(closing) == 7
+
+    def test_never_lets_a_cell_begin_like_a_formula(self) -> None:
+        for text in HOSTILE:
+            book(told(text), on=date(2026, 1, 15))
+
+        found = rows(exports.general_ledger_csv())
+
+        cells = [(name, cell) for row in found for name, cell in row.items() if cell]
+        assert all(cell[0] not in "=+@\t\r\n＝＋－＠" for _, cell in cells)
+        assert {name for name, cell in cells if cell.startswith("-")} == {"debit_minor"}
+        assert {original(row["item"]) for row in found if row["row"] == "line"} == set(HOSTILE)
 
 
 @pytest.mark.django_db
@@ -181,7 +205,7 @@ class TestTheCommand:
             ("hledger", "; Counterfoil"),
             ("journal-csv", "entry,position,business_date"),
             ("trial-balance-csv", "account,type,currency"),
-            ("statement-csv", "account,currency,type"),
+            ("general-ledger-csv", "account,currency,type"),
         ],
     )
     def test_writes_each_format_to_a_file(self, chosen: str, begins: str, tmp_path: Path) -> None:
@@ -200,6 +224,15 @@ class TestTheCommand:
         call_command("export_books", "--format", "statement-csv", "--account", "bank:main", "--currency", "EUR")
 
         assert [line.split(",")[3] for line in capsys.readouterr().out.splitlines()] == ["row", "opening", "closing"]
+
+    def test_chooses_the_accounts_of_a_general_ledger(self, capsys: pytest.CaptureFixture[str]) -> None:
+        three_months()
+
+        chosen = ("--currency", "EUR", "--type", "liability", "--under", "seller:ann")
+        call_command("export_books", "--format", "general-ledger-csv", *chosen)
+
+        accounts = {row["account"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out, newline=""))}
+        assert accounts == {"seller:ann:available", "seller:ann:pending"}
 
     def test_leaves_the_old_file_as_it_was_when_it_fails(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         three_months()
@@ -225,6 +258,10 @@ class TestTheCommand:
             (("--format", "hledger", "--since", "2026-02-02", "--until", "2026-02-01"), "begins on 2026-02-02"),
             (("--format", "hledger", "--account", "bank:main"), "statement-csv"),
             (("--format", "statement-csv", "--account", "bank:main"), "--currency"),
+            (("--format", "statement-csv", "--currency", "EUR"), "--account"),
+            (("--format", "hledger", "--currency", "EUR"), "--currency belongs to"),
+            (("--format", "journal-csv", "--under", "psp"), "--under belong to"),
+            (("--format", "general-ledger-csv", "--under", "petty:cash"), "petty:cash"),
             (("--format", "statement-csv", "--account", "petty:cash", "--currency", "EUR"), "petty:cash"),
             (("--format", "statement-csv", "--account", "bank:main", "--currency", "eur"), "eur"),
             (("--format", "hledger", "--output", "/nowhere/at/all"), "/nowhere/at/all"),

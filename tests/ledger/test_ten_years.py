@@ -19,6 +19,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from ledger import chart, recipes
 from ledger.entries import Entry
+from ledger.general_ledger import general_ledger_page
 from ledger.models import JournalEntry
 from ledger.money import Money
 from ledger.reports import Period
@@ -116,6 +117,7 @@ READS: dict[str, Callable[[], object]] = {
     "the trial balance of a closed day": lambda: trial_balance(on=oct_15()),
     "the trial balance at an instant": lambda: trial_balance(at=noon(oct_15())),
     "the statement of a month": lambda: account_statement(code=CLEARING, currency="EUR", period=SEPTEMBER),
+    "a page of the general ledger": lambda: general_ledger_page(period=SEPTEMBER, lines=100, accounts=10),
     "the lines of an entry": lambda: lines_of(JournalEntry.objects.latest("pk").pk),
     "a balance by value date": lambda: balance(code=CLEARING, currency="EUR", effective_on=oct_15()),
 }
@@ -129,6 +131,7 @@ MONTHS = {
     "the trial balance of a closed day": (),
     "the trial balance at an instant": OPEN[:1],
     "the statement of a month": ("ledger_journalline_201509",),
+    "a page of the general ledger": ("ledger_journalline_201509",),
     "the lines of an entry": OPEN[-1:],
     "a balance by value date": OPEN,
 }
