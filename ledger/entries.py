@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.exchanges import Exchange
 from ledger.money import Money
 from operations.errors import DomainError
 
@@ -43,7 +44,8 @@ class Entry:
 
     `reference` is the provider's object id, or our own id: (recipe, reference) is unique in the journal, and
     that alone makes every event count exactly once. `subject` names what the event is about for people
-    (`checkout:chk_…`, `payout:po_…`). `value_date` is the day the money moved in the outside world.
+    (`checkout:chk_…`, `payout:po_…`). `value_date` is the day the money moved in the outside world. `exchange` are
+    the facts of a currency exchange, which has them and nothing else does.
     """
 
     recipe: str
@@ -52,6 +54,7 @@ class Entry:
     subject: str = ""
     description: str = ""
     value_date: date | None = None
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

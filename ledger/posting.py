@@ -1,6 +1,7 @@
 """The only code that writes the books."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,13 +11,16 @@ from psycopg.errors import CheckViolation
 
 from ledger import chart
 from ledger.entries import Entry, Posted, require_balanced
+from ledger.exchanges import Exchange
 from ledger.recipes import RECIPES
+from ledger.selectors import exchange_of
 from operations import database
 from operations.edges import require_transaction
 from operations.errors import DomainError
 from operations.prepared import call_prepared
 
 _POST = database.queries("ledger")["post"]
+_POST_EXCHANGE = database.queries("ledger")["post_exchange"]
 _POST_BATCH = database.queries("ledger")["post_batch"]
 # Account, currency, item, position, minor units: one line of an entry, as it is sorted and written.
 _Placed = tuple[str, str, str, int, int]
@@ -40,6 +44,12 @@ class HoldExceeded(DomainError):
     code = "hold_exceeded"
 
 
+class ReturnedMoreThanPaid(DomainError):
+    """The entry {recipe} {reference} would give back more than was paid of its payout, or to another seller."""
+
+    code = "returned_more_than_paid"
+
+
 class ReferenceReused(DomainError):
     """{recipe} {reference} is in the books already, with another {field}: {first} there, {second} now."""
 
@@ -57,8 +67,8 @@ def post(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the ent
 
     The same (recipe, reference) again returns the first entry and writes nothing. Raises ReferenceReused when
     its content differs, naming the field; InsufficientFunds when a seller's account would go below zero;
-    HoldExceeded when an item is resolved a second time; UnknownRecipe, UnknownAccount, NotBalanced for an entry
-    that no recipe makes.
+    HoldExceeded when an item is resolved a second time; ReturnedMoreThanPaid when more of a payout would come back
+    than left; UnknownRecipe, UnknownAccount, NotBalanced for an entry that no recipe makes.
     """
     require_transaction("post")
     return write(entry, actor=actor, now=now)
@@ -79,7 +89,7 @@ def post_batch(entries: Sequence[Entry], *, actor: str, now: datetime) -> list[P
     for entry in entries:
         _check(entry)
         placed.append(_placed(entry))
-    digests = [_digest(lines) for lines in placed]
+    digests = [_digest(lines, entry.exchange) for lines, entry in zip(placed, entries, strict=True)]
     try:
         found = call_prepared(_POST_BATCH, _batch_parameters(entries, placed, digests, actor, now))
     except IntegrityError as error:
@@ -96,9 +106,13 @@ def write(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the en
     """Write an entry in one round trip: what `post` does, for whoever has seen to the transaction."""
     _check(entry)
     placed = _placed(entry)
-    digest = _digest(placed)
+    digest = _digest(placed, entry.exchange)
+    parameters = _parameters(entry, placed, digest, actor, now)
     try:
-        entry_id, created, stands = call_prepared(_POST, _parameters(entry, placed, digest, actor, now))
+        if entry.exchange is None:
+            entry_id, created, stands = call_prepared(_POST, parameters)
+        else:
+            entry_id, created, stands = call_prepared(_POST_EXCHANGE, [*parameters, json.dumps(entry.exchange.row)])
     except IntegrityError as error:
         raise _explained(error, entry) from error
     posted = Posted(entry_id=int(entry_id or 0), created=created == "t")
@@ -115,8 +129,8 @@ def _placed(entry: Entry) -> list[_Placed]:
     )
 
 
-def _digest(placed: list[_Placed]) -> bytes:
-    """Return the SHA-256 of an entry's lines, in the order in which they are written.
+def _digest(placed: list[_Placed], exchange: Exchange | None) -> bytes:
+    """Return the SHA-256 of an entry's lines, in the order in which they are written, and of an exchange's facts.
 
     An item may hold any character, so its length stands before it: no two sets of lines are one text.
     """
@@ -124,6 +138,8 @@ def _digest(placed: list[_Placed]) -> bytes:
         f"{position}|{account}|{currency}|{minor}|{len(item)}|{item}"
         for account, currency, item, position, minor in placed
     ]
+    if exchange is not None:
+        rows.append(exchange.digested)
     return hashlib.sha256("\n".join(rows).encode()).digest()
 
 
@@ -182,6 +198,9 @@ def _batch_parameters(
         database.integer_array(len(lines) for lines in placed),
         database.integer_array(number for number, lines in enumerate(placed, start=1) for _ in lines),
         *_columns([line for lines in placed for line in lines]),
+        json.dumps([entry.exchange and entry.exchange.row for entry in entries])
+        if any(entry.exchange for entry in entries)
+        else "",
     ]
 
 
@@ -190,6 +209,8 @@ def _explained(error: IntegrityError, entry: Entry) -> Exception:
     broken = cause.diag.constraint_name if isinstance(cause, CheckViolation) else None
     if broken in ("balance_not_negative", "line_amount_and_balance"):
         return InsufficientFunds(recipe=entry.recipe, reference=entry.reference)
+    if broken == "returned_within_paid":
+        return ReturnedMoreThanPaid(recipe=entry.recipe, reference=entry.reference)
     if broken == "hold_not_negative":
         return HoldExceeded(recipe=entry.recipe, reference=entry.reference)
     return error
@@ -211,4 +232,9 @@ def _contradiction(entry: Entry, entry_id: int) -> ReferenceReused:
         for field, (first, second) in pairs.items():
             if first != second:
                 return ReferenceReused(**facts, field=f"{field} in line {position}", first=first, second=second)
+    kept = exchange_of(entry_id=entry_id)
+    if kept and entry.exchange:
+        for field, first in kept.facts.items():
+            if first != (second := entry.exchange.facts[field]):
+                return ReferenceReused(**facts, field=field, first=first, second=second)
     return ReferenceReused(**facts, field="content", first="one digest", second="another")

@@ -32,9 +32,14 @@ GUARDS = (
     "ledger_account store_balance",
     "ledger_account guard_account_stays",
     "ledger_account guard_account_table",
+    "ledger_exchange guard_one_writer",
+    "ledger_exchange guard_exchange",
     *(
         f"{table} {trigger}"
-        for table in ("ledger_journalentry", "ledger_journalline", "ledger_closedday", "ledger_seal", "ledger_proof")
+        for table in (
+            *("ledger_journalentry", "ledger_journalline", "ledger_exchange"),
+            *("ledger_closedday", "ledger_seal", "ledger_proof"),
+        )
         for trigger in ("append_only_rows", "append_only_table")
     ),
 )
@@ -53,6 +58,11 @@ CONSTRAINTS = (
     "account_unique_code_currency",
     "account_guarded_by_code",
     "account_held_by_code",
+    "exchange_currencies",
+    "exchange_amounts",
+    "exchange_rate_said",
+    "exchange_works_out",
+    "exchange_rounding",
 )
 # Every function on which a guard or a proof rests.
 FUNCTIONS = (
@@ -65,6 +75,12 @@ FUNCTIONS = (
     "ledger_debits",
     "ledger_is_itemised",
     "ledger_move_hold",
+    "ledger_converts",
+    "ledger_exchange_text",
+    "ledger_original_recipe",
+    "ledger_require_exchange",
+    "ledger_require_paid",
+    "guard_exchange",
     "refuse_change",
     "refuse_other_writers",
 )

@@ -10,7 +10,8 @@ from django.db.models import Func, Sum, TextField, Value
 
 from ledger import chart
 from ledger.chart import AccountType
-from ledger.models import Account, Balance, ClosedDay, JournalEntry, JournalLine, Proof
+from ledger.exchanges import Exchange as ExchangeFacts
+from ledger.models import Account, Balance, ClosedDay, Exchange, JournalEntry, JournalLine, Proof
 from ledger.money import Money
 from operations import database
 
@@ -178,6 +179,18 @@ def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
     """Return the journal entries about some subjects, oldest first, each with its lines."""
     entries = JournalEntry.objects.filter(subject__in=subjects).order_by("id").prefetch_related("lines__account")
     return [_entry_facts(entry) for entry in entries]
+
+
+def exchange_of(*, entry_id: int) -> ExchangeFacts | None:
+    """Return the three amounts, the fee and the rate of a currency exchange; None for any other entry."""
+    row = Exchange.objects.filter(pk=entry_id).first()
+    return row.value if row else None
+
+
+def exchanges(*, since: date, until: date) -> dict[int, ExchangeFacts]:
+    """Return the exchanges that were booked on some business days, both included, by entry, oldest first."""
+    rows = Exchange.objects.filter(entry__business_date__range=(since, until)).order_by("pk")
+    return {row.pk: row.value for row in rows}
 
 
 def count_entries(*, subjects: list[str] | None = None) -> int:

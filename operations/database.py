@@ -128,6 +128,22 @@ def script(app: str, file: str) -> str:
     return (Path(__file__).resolve().parent.parent / app / "sql" / file).read_text(encoding="utf-8")
 
 
+def functions(app: str, file: str, *names: str) -> str:
+    """Return functions of one of an app's SQL files as statements that replace what a database has of them."""
+    text = script(app, file)
+    found = []
+    for name in names:
+        [function] = re.findall(rf"^CREATE FUNCTION ({name}\(.*?\$\$.*?\$\$;)", text, re.DOTALL | re.MULTILINE)
+        found.append(f"CREATE OR REPLACE FUNCTION {function}")
+    return "\n".join(found)
+
+
+def view(app: str, file: str, name: str) -> str:
+    """Return a view of one of an app's SQL files as a statement that replaces what a database has of it."""
+    [found] = re.findall(rf"^CREATE VIEW ({name} AS.*?;)", script(app, file), re.DOTALL | re.MULTILINE)
+    return f"CREATE OR REPLACE VIEW {found}"
+
+
 def append_only(table: str) -> tuple[str, str]:
     """Return the SQL that makes a table append-only, for its owner too, and the SQL that undoes it."""
     forward = f"""

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 
 from ledger import selectors
 from ledger.admin.journal_form import WhyForm
-from ledger.admin.journal_panels import line_panels
+from ledger.admin.journal_panels import exchange_panel, line_panels
 from ledger.entries import mirrored
 from ledger.journals.common import lines_of
 from ledger.models import JournalEntry, JournalLine, ManualJournal
@@ -105,8 +105,9 @@ class JournalEntryAdmin(WindowAdmin):
         return format_html_join(" ", "{}", ((amount(Money(minor, of).display),) for of, minor in sums.items()))
 
     def panels(self, row: Any) -> list[Panel]:
-        """Return the lines as debits and credits that balance in each currency."""
-        return line_panels(lines_of(row))
+        """Return an exchange's facts, and the lines as debits and credits that balance in each currency."""
+        exchange = selectors.exchange_of(entry_id=row.pk)
+        return [*([exchange_panel(exchange)] if exchange else []), *line_panels(lines_of(row))]
 
     def notices(self, row: Any, actor: str) -> list[Cell]:
         """Say what was reversed by what."""

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from ledger import chart
 from ledger.entries import Line
+from ledger.exchanges import Exchange
 from ledger.journals.effects import Effect, effects
 from ledger.models import ManualJournal, ManualJournalAttachment
 from ledger.money import Money
@@ -45,6 +46,22 @@ def line_panels(lines: Iterable[Line]) -> list[Panel]:
         by_currency.setdefault(line.amount.currency, []).append(line)
     names = names_of({line.account for group in by_currency.values() for line in group})
     return [_lines_panel(currency, group, names) for currency, group in by_currency.items()]
+
+
+def exchange_panel(exchange: Exchange) -> Panel:
+    """Return the three amounts of an exchange, the fee and the rate."""
+    named = {
+        "Sold, in the currency of presentment": exchange.presentment,
+        "Came for it, in the currency of settlement": exchange.settlement,
+        "Taken into the books for": exchange.ledger,
+        "Fee": exchange.fee,
+    }
+    return Panel(
+        title="Currency exchange",
+        note=str(exchange.rate),
+        columns=columns("What", "Amount#"),
+        rows=[(what, amount(money.display)) for what, money in named.items()],
+    )
 
 
 def effects_panel(found: Iterable[Effect]) -> Panel:

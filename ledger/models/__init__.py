@@ -1,6 +1,17 @@
 """The tables of the books."""
 
-from ledger.models.books import Account, Balance, Checkpoint, ClosedDay, Hold, JournalEntry, JournalLine, Proof, Seal
+from ledger.models.books import (
+    Account,
+    Balance,
+    Checkpoint,
+    ClosedDay,
+    Exchange,
+    Hold,
+    JournalEntry,
+    JournalLine,
+    Proof,
+    Seal,
+)
 from ledger.models.manual_journals import ManualJournal, ManualJournalAttachment, ManualJournalLine
 
 __all__ = [
@@ -8,6 +19,7 @@ __all__ = [
     "Balance",
     "Checkpoint",
     "ClosedDay",
+    "Exchange",
     "Hold",
     "JournalEntry",
     "JournalLine",

@@ -1,9 +1,13 @@
 """The tables of the books. Rows are written by the posting function only, and never changed."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from ledger.chart import AccountType
+from ledger.exchanges import Exchange as Facts
+from ledger.exchanges import RateSnapshot
 from ledger.money import MinorMoney
 
 
@@ -154,6 +158,51 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.day}: {self.debit_minor}"
+
+
+class Exchange(models.Model):
+    """The facts of a currency exchange: three amounts, the fee and the rate, written with its entry."""
+
+    entry = models.OneToOneField(JournalEntry, on_delete=models.PROTECT, primary_key=True, related_name="exchange")
+    presentment_minor = models.BigIntegerField(help_text="what was sold")
+    presentment_currency = models.CharField(max_length=3)
+    settlement_minor = models.BigIntegerField(help_text="what came for it")
+    settlement_currency = models.CharField(max_length=3)
+    ledger_minor = models.BigIntegerField(help_text="in the settlement currency: what was sold, converted at the rate")
+    fee_minor = models.BigIntegerField(help_text="what the provider kept back")
+    fee_currency = models.CharField(max_length=3)
+    exponent_shift = models.SmallIntegerField(help_text="decimals of the settlement currency less the other's")
+    base = models.CharField(max_length=3)
+    quote = models.CharField(max_length=3)
+    rate_digits = models.BigIntegerField(help_text="1 base = digits / 10^scale quote")
+    rate_scale = models.SmallIntegerField()
+    said_at = models.DateTimeField()
+    source = models.TextField()
+
+    presentment = MinorMoney("presentment_minor", "presentment_currency")
+    settlement = MinorMoney("settlement_minor", "settlement_currency")
+    ledger = MinorMoney("ledger_minor", "settlement_currency")
+    fee = MinorMoney("fee_minor", "fee_currency")
+
+    def __str__(self) -> str:
+        return f"{self.presentment} for {self.settlement}"
+
+    @property
+    def value(self) -> Facts:
+        """Return the facts as a value."""
+        return Facts(
+            presentment=self.presentment,
+            settlement=self.settlement,
+            ledger=self.ledger,
+            fee=self.fee,
+            rate=RateSnapshot(
+                base=self.base,
+                quote=self.quote,
+                rate=Decimal(self.rate_digits).scaleb(-self.rate_scale),
+                source=self.source,
+                at=self.said_at,
+            ),
+        )
 
 
 class ClosedDay(models.Model):

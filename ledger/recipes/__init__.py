@@ -7,10 +7,11 @@ signs. Posting refuses a recipe that is not here. Lines of zero are left out.
 from collections.abc import Callable
 
 from ledger.entries import Entry
+from ledger.exchanges import RateSnapshot
 from ledger.recipes.common import AmountNegative, AmountNotPositive, BadArgument, NothingToBook, SplitDoesNotSum
 from ledger.recipes.debts import Debt, debt_netted, debt_written_off, net_oldest_first
 from ledger.recipes.disputes import dispute_fee_charged, dispute_lost, dispute_opened, dispute_won
-from ledger.recipes.exchanges import RateDoesNotFit, RateSnapshot, currency_exchanged
+from ledger.recipes.exchanges import RateDoesNotFit, currency_exchanged
 from ledger.recipes.fees import provider_fee_charged, provider_fee_estimated, provider_fee_trued_up
 from ledger.recipes.manual import TooFewLines, ZeroLine, entry_reversed, manual_journal
 from ledger.recipes.payouts import payout_not_paid, payout_paid, payout_reserved, payout_returned

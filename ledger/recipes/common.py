@@ -10,6 +10,7 @@ from datetime import date
 
 from ledger import chart
 from ledger.entries import Entry, Line
+from ledger.exchanges import Exchange
 from ledger.money import Money
 from operations.errors import DomainError
 
@@ -90,7 +91,13 @@ class Event:
         return BadArgument(recipe=self.recipe, reference=self.reference, field=field, problem=problem)
 
     def entry(
-        self, lines: Sequence[Line], *, subject: str = "", description: str = "", value_date: date | None = None
+        self,
+        lines: Sequence[Line],
+        *,
+        subject: str = "",
+        description: str = "",
+        value_date: date | None = None,
+        exchange: Exchange | None = None,
     ) -> Entry:
         """Return the entry of the lines that are not zero.
 
@@ -107,6 +114,7 @@ class Event:
             subject=subject,
             description=description,
             value_date=value_date,
+            exchange=exchange,
         )
 
 

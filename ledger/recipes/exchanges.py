@@ -1,11 +1,10 @@
 """Currency exchanges: two currencies, each balanced in itself, joined by a rate that is kept."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 
 from ledger import chart
 from ledger.entries import Entry, Line, credit, debit
+from ledger.exchanges import MAX_RATE_DIGITS, MAX_RATE_SCALE, Exchange, RateSnapshot
 from ledger.money import Money, exponent
 from ledger.recipes.common import Event, nothing
 from operations.errors import DomainError
@@ -18,20 +17,6 @@ class RateDoesNotFit(DomainError):
     """{recipe} {reference}: at {rate}, {sold} is {expected}, but {bought} was bought and the fee is {fee}."""
 
     code = "rate_does_not_fit"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RateSnapshot:
-    """A rate as it was applied: one unit of `base` is `rate` units of `quote`, said by `source` at a moment."""
-
-    base: str
-    quote: str
-    rate: Decimal
-    source: str
-    at: datetime
-
-    def __str__(self) -> str:
-        return f"1 {self.base} = {self.rate:f} {self.quote} ({self.source}, {self.at.isoformat()})"
 
 
 def currency_exchanged(
@@ -48,7 +33,9 @@ def currency_exchanged(
     """Record that the provider changed money of ours from one currency into another, at a rate that we keep.
 
     Takes the amounts that left and came, and the fee in either currency: the provider kept it back. What is sold,
-    converted at the rate, may differ from what was bought by one minor unit: that is rounding.
+    converted at the rate, may differ from what was bought by one minor unit: that is rounding. The entry keeps the
+    three amounts (sold as presentment, bought as settlement, what was sold converted as the ledger's), the fee and
+    the rate as facts, digit for digit.
 
     Dr  fx:{psp}:trading             sold - fee in this currency
     Dr  psp:{psp}:fees               fee
@@ -76,7 +63,13 @@ def currency_exchanged(
         credit(chart.trading(psp), expected, exchange),
         Line(account=chart.ROUNDING, amount=missing, item=exchange),
     ]
-    return event.entry(lines, subject=subject, description=f"{sold} for {bought}: {rate}", value_date=value_date)
+    return event.entry(
+        lines,
+        subject=subject,
+        description=f"{sold} for {bought}: {rate}",
+        value_date=value_date,
+        exchange=Exchange(presentment=sold, settlement=bought, ledger=expected, fee=charge, rate=rate),
+    )
 
 
 def _fee_by_currency(event: Event, sold: Money, bought: Money, fee: Money) -> tuple[Money, Money]:
@@ -93,6 +86,11 @@ def _converted(event: Event, amount: Money, currency: str, rate: RateSnapshot) -
     """Return an amount in the other currency, half a minor unit rounded up."""
     if not rate.rate.is_finite() or rate.rate <= 0:
         raise event.refuse("rate", f"must be more than zero, not {rate.rate}.")
+    digits, scale = rate.digits_and_scale
+    if digits >= 10**MAX_RATE_DIGITS or scale > MAX_RATE_SCALE:
+        raise event.refuse("rate", f"must have at most {MAX_RATE_DIGITS} digits, not {rate.rate}.")
+    if not rate.source or rate.at.tzinfo is None:
+        raise event.refuse("rate", "must say its source, and when, with a time zone.")
     times, by = rate.rate.as_integer_ratio()
     if (rate.base, rate.quote) == (currency, amount.currency):
         times, by = by, times

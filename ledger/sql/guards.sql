@@ -32,6 +32,55 @@ CREATE TRIGGER guard_hold_stays BEFORE DELETE ON ledger_hold
 CREATE TRIGGER guard_hold_table BEFORE TRUNCATE ON ledger_hold
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- A currency exchange has its facts, and its lines are these: what left and came at the provider, what it kept, and
+-- what the books took the money for.
+CREATE FUNCTION ledger_require_exchange(p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM ledger_journalentry AS e WHERE e.id = p_entry AND e.recipe = 'currency_exchanged'
+          AND NOT EXISTS (
+              SELECT 1 FROM ledger_exchange AS x,
+                   LATERAL (SELECT sum(l.amount_minor) FILTER (WHERE a.code LIKE 'psp:%:clearing'
+                                                               AND l.currency = x.presentment_currency) AS sold,
+                                   sum(l.amount_minor) FILTER (WHERE a.code LIKE 'psp:%:clearing'
+                                                               AND l.currency = x.settlement_currency) AS bought,
+                                   sum(l.amount_minor) FILTER (WHERE a.code LIKE 'fx:%:trading'
+                                                               AND l.currency = x.settlement_currency) AS taken_for,
+                                   sum(l.amount_minor) FILTER (WHERE a.code LIKE 'psp:%:fees'
+                                                               AND l.currency = x.fee_currency) AS fee
+                            FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
+                            WHERE l.entry_id = e.id AND l.business_date = e.business_date) AS booked
+              WHERE x.entry_id = e.id AND booked.sold = -x.presentment_minor AND booked.bought = x.settlement_minor
+                AND COALESCE(booked.taken_for, 0) = -x.ledger_minor AND COALESCE(booked.fee, 0) = x.fee_minor)) THEN
+        RAISE EXCEPTION 'journal entry % is not the exchange that its facts say', p_entry
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'exchange_is_booked';
+    END IF;
+END $$;
+
+-- Of a payout no more comes back than left, and to the seller from whom it was taken. Returns to one seller wait for
+-- each other at the seller's balance, so each sees those before it.
+CREATE FUNCTION ledger_require_paid(p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT 1 FROM ledger_journalentry AS e
+        JOIN ledger_journalline AS l ON l.entry_id = e.id AND l.business_date = e.business_date,
+             LATERAL (SELECT sum(p.amount_minor) FILTER (WHERE p.recipe = 'payout_paid' AND p.code = 'payouts:in_transit')
+                                 AS paid,
+                             -sum(p.amount_minor) FILTER (WHERE p.recipe = 'payout_returned' AND p.code LIKE 'seller:%')
+                                 AS returned,
+                             bool_or(p.recipe = 'payout_reserved' AND p.account_id = l.account_id) AS reserved
+                      FROM (SELECT m.amount_minor, m.account_id, a.code, ledger_original_recipe(o.recipe, o.reference) AS recipe
+                            FROM ledger_journalline AS m
+                            JOIN ledger_account AS a ON a.id = m.account_id
+                            JOIN ledger_journalentry AS o ON o.id = m.entry_id
+                            WHERE m.item = l.item AND m.item <> '' AND m.currency = l.currency) AS p) AS payout
+        WHERE e.id = p_entry AND e.recipe = 'payout_returned' AND l.amount_minor < 0
+          AND (COALESCE(payout.paid, 0) < payout.returned OR payout.reserved IS NOT TRUE)) THEN
+        RAISE EXCEPTION 'journal entry % returns more of a payout than was paid of it', p_entry
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'returned_within_paid';
+    END IF;
+END $$;
+
 -- The lines of an entry arrive in one statement: they balance in each currency, are as many as the entry says
 -- and numbered from zero, so that none can be added later, and carry the entry's dates and transaction.
 --
@@ -46,6 +95,9 @@ CREATE TRIGGER guard_hold_table BEFORE TRUNCATE ON ledger_hold
 -- Nearly always the lines are of one entry, in one currency, each guarded account once. Three short queries then see
 -- that all is well in half the time of those below, which explain what is not, and judge batches. They look up what
 -- they need by scalar subqueries, so that no plan that was made for many lines reads a whole table for two.
+--
+-- Further facts: an exchange's lines are what was kept of it (ledger_require_exchange), and of a payout no more comes
+-- back than left (ledger_require_paid).
 CREATE FUNCTION guard_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     v record;
@@ -71,7 +123,7 @@ BEGIN
     -- No two lines of an entry have the same position, so as many as it says in 0 to that are all of them.
     IF v_well AND EXISTS (
         SELECT 1 FROM ledger_journalentry AS e
-        WHERE e.id = v_entry AND e.line_count = v_lines
+        WHERE e.id = v_entry AND e.line_count = v_lines AND e.recipe NOT IN ('currency_exchanged', 'payout_returned')
           AND NOT EXISTS (SELECT 1 FROM ledger_closedday AS c WHERE c.business_date >= e.business_date)
           AND (SELECT bool_and(l.entry_id = e.id AND l.position >= 0 AND l.position < e.line_count AND l.txid = e.txid
                                AND l.business_date = e.business_date AND l.value_date = e.value_date
@@ -128,6 +180,14 @@ BEGIN
     ELSIF FOUND THEN
         RAISE EXCEPTION 'the lines do not continue the balance of account %: % stored, % said',
             v.account_id, v.stored, v.said USING ERRCODE = 'check_violation', CONSTRAINT = 'balance_chain';
+    END IF;
+
+    -- Some events have facts beside their lines. Few are of them: one look by key tells whether any is here.
+    IF EXISTS (SELECT 1 FROM ledger_journalentry AS e
+               WHERE e.id BETWEEN (SELECT min(entry_id) FROM new_lines) AND (SELECT max(entry_id) FROM new_lines)
+                 AND e.recipe IN ('currency_exchanged', 'payout_returned')) THEN
+        PERFORM ledger_require_exchange(one.entry_id) FROM (SELECT DISTINCT l.entry_id FROM new_lines AS l) AS one;
+        PERFORM ledger_require_paid(one.entry_id) FROM (SELECT DISTINCT l.entry_id FROM new_lines AS l) AS one;
     END IF;
     RETURN NULL;
 END $$;

@@ -11,7 +11,7 @@ SELECT NULL::text AS recipe, NULL::text AS reference, NULL::text AS subject, NUL
        NULL::text AS actor, NULL::date AS business_date, NULL::date AS value_date, NULL::timestamptz AS recorded_at,
        NULL::bytea AS digest, NULL::text[] AS codes, NULL::text[] AS currencies, NULL::text[] AS types,
        NULL::smallint[] AS positions, NULL::bigint[] AS amounts, NULL::text[] AS items,
-       NULL::bigint AS entry_id, NULL::boolean AS created
+       NULL::bigint AS entry_id, NULL::boolean AS created, NULL::jsonb AS exchange
 WHERE false;
 
 CREATE FUNCTION ledger_post() RETURNS trigger
@@ -72,6 +72,10 @@ BEGIN
         v_accounts[i] := v_account;
         v_after[i] := v_balance;
     END LOOP;
+    IF NEW.exchange IS NOT NULL THEN
+        INSERT INTO ledger_exchange SELECT * FROM jsonb_populate_record(
+            NULL::ledger_exchange, NEW.exchange || jsonb_build_object('entry_id', NEW.entry_id));
+    END IF;
     INSERT INTO ledger_journalline (entry_id, position, account_id, currency, amount_minor, item,
                                     balance_after_minor, business_date, value_date, recorded_at, txid)
     SELECT NEW.entry_id, l.*, v_day, NEW.value_date, NEW.recorded_at, v_txid
@@ -92,7 +96,7 @@ SELECT NULL::text[] AS recipes, NULL::text[] AS "references", NULL::text[] AS su
        NULL::bytea[] AS digests, NULL::integer[] AS line_counts,
        NULL::integer[] AS of, NULL::text[] AS codes, NULL::text[] AS currencies, NULL::text[] AS types,
        NULL::smallint[] AS positions, NULL::bigint[] AS amounts, NULL::text[] AS items,
-       NULL::bigint[] AS entry_ids, NULL::boolean[] AS created
+       NULL::bigint[] AS entry_ids, NULL::boolean[] AS created, NULL::jsonb AS exchanges
 WHERE false;
 
 -- Moves the holds of a batch on accounts that come before the sellers', or after them, in the order of code, currency
@@ -181,6 +185,13 @@ BEGIN
           WHERE NEW.created[l.of] GROUP BY l.account_id) AS s
     WHERE b.account_id = s.account_id;
 
+    IF NEW.exchanges IS NOT NULL THEN
+        INSERT INTO ledger_exchange
+        SELECT x.* FROM jsonb_array_elements(NEW.exchanges) WITH ORDINALITY AS f(facts, n),
+             jsonb_populate_record(NULL::ledger_exchange,
+                                   f.facts || jsonb_build_object('entry_id', NEW.entry_ids[f.n])) AS x
+        WHERE f.facts <> 'null' AND NEW.created[f.n];
+    END IF;
     -- What an account has now, less what the lines after this one add to it, is what it had after this one.
     INSERT INTO ledger_journalline (entry_id, position, account_id, currency, amount_minor, item,
                                     balance_after_minor, business_date, value_date, recorded_at, txid)

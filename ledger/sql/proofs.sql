@@ -39,12 +39,15 @@ HAVING bool_or(g.total <> 0) OR sum(g.lines) IS DISTINCT FROM min(e.line_count) 
 LIMIT 20
 
 -- name: prove_digests
--- Each entry's lines are those that were posted: account, currency, amount, item, in the order of their accounts.
+-- Each entry's lines are those that were posted: account, currency, amount, item, in the order of their accounts; and
+-- so are the facts of an exchange.
 SELECT e.id AS entry_id, e.recipe, e.reference
 FROM ledger_journalentry AS e
 JOIN (SELECT l.entry_id, sha256(convert_to(string_agg(
           l.position || '|' || a.code || '|' || a.currency || '|' || l.amount_minor || '|' || length(l.item) || '|' || l.item,
-          E'\n' ORDER BY a.code COLLATE "C", a.currency COLLATE "C", l.item COLLATE "C", l.position), 'UTF8')) AS digest
+          E'\n' ORDER BY a.code COLLATE "C", a.currency COLLATE "C", l.item COLLATE "C", l.position)
+          || COALESCE((SELECT E'\n' || ledger_exchange_text(x) FROM ledger_exchange AS x WHERE x.entry_id = l.entry_id), ''),
+          'UTF8')) AS digest
       FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
       WHERE l.entry_id = ANY (%(suspects)s) GROUP BY l.entry_id) AS d ON d.entry_id = e.id
 WHERE d.digest <> e.digest

@@ -5,12 +5,20 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text[], $11::text[], $12::text[
         $15::text[])
 RETURNING entry_id, created, digest
 
+-- name: post_exchange
+INSERT INTO ledger_posting (recipe, reference, subject, description, actor, business_date, value_date, recorded_at,
+                            digest, codes, currencies, types, positions, amounts, items, exchange)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[],
+        $15::text[], $16::jsonb)
+RETURNING entry_id, created, digest
+
 -- name: post_batch
 INSERT INTO ledger_posting_batch (recipes, "references", subjects, descriptions, actor, business_date, value_dates,
                                   recorded_at, digests, line_counts, of, codes, currencies, types, positions, amounts,
-                                  items)
+                                  items, exchanges)
 VALUES ($1::text[], $2::text[], $3::text[], $4::text[], $5, $6, $7::date[], $8, $9::bytea[], $10::integer[],
-        $11::integer[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::bigint[], $17::text[])
+        $11::integer[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::bigint[], $17::text[],
+        NULLIF($18, '')::jsonb)
 RETURNING entry_ids, created, digests
 
 -- name: entry_lines

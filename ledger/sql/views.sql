@@ -1,10 +1,23 @@
+-- What an entry was made by: for a reversal what it reverses, or that reverses, down to what it began with.
+CREATE OR REPLACE FUNCTION ledger_original_recipe(p_recipe text, p_reference text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    WHILE p_recipe = 'entry_reversed' LOOP
+        SELECT e.recipe, e.reference INTO p_recipe, p_reference
+        FROM ledger_journalentry AS e WHERE e.id = substr(p_reference, length('entry:') + 1)::bigint;
+    END LOOP;
+    RETURN p_recipe;
+END $$;
+
 -- What the books have on a provider's clearing account, by the provider's object. The ledger's face to set-based
 -- readers in other rooms: they join this view, never the tables. Its fee is the one that the books have by now:
--- charged, or estimated and then trued up; a dispute's is counted with it.
+-- charged, or estimated and then trued up; a dispute's is counted with it, and what was reversed is taken off again.
 CREATE OR REPLACE VIEW ledger_clearing_item AS
 SELECT split_part(account.code, ':', 2) AS psp, line.item, line.currency,
        sum(line.amount_minor)::bigint AS net_minor,
-       COALESCE(-sum(line.amount_minor) FILTER (WHERE entry.recipe IN (
+       COALESCE(-sum(line.amount_minor) FILTER (WHERE
+           CASE entry.recipe WHEN 'entry_reversed' THEN ledger_original_recipe(entry.recipe, entry.reference)
+                ELSE entry.recipe END IN (
            'provider_fee_charged', 'provider_fee_estimated', 'provider_fee_trued_up',
            'dispute_fee_charged')), 0)::bigint AS fee_minor,
        min(entry.recorded_at) AS since, min(entry.subject) AS subject

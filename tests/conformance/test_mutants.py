@@ -16,13 +16,13 @@ from tests.committed import wipe
 from tests.conformance import test_ledger_conformance_kit, test_rebuilding
 from tests.conformance.adapter import Ledger
 from tests.conformance.mutants import CAUGHT_BY, GIVEN, REFUSED_BY_NOBODY, SAYS, WEAKENED
-from tests.database import test_guards_of_the_books
+from tests.database import test_guards_of_facts, test_guards_of_the_books
 from tests.ledger import test_posting, test_posting_batches, test_seals
 from tests.ledger.history import forgotten
 from tests.ledger.test_posting import book, captured
 
 MODULES: tuple[ModuleType, ...] = (
-    *(test_guards_of_the_books, test_posting, test_posting_batches),
+    *(test_guards_of_the_books, test_guards_of_facts, test_posting, test_posting_batches),
     *(test_seals, test_ledger_conformance_kit, test_rebuilding),
 )
 # Their tests commit: what they show, they show between transactions.
@@ -71,6 +71,10 @@ def prepare(mutant: str) -> None:
         book(captured())
         if cls is test_guards_of_the_books.TestClosedDays:
             database.execute(_CLOSED_MARCH)
+    elif cls is test_guards_of_facts.TestExchanges:
+        test_guards_of_facts.book_an_exchange()
+    elif cls is test_guards_of_facts.TestReturns:
+        test_guards_of_facts.book_a_payout()
     database.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 

@@ -14,12 +14,14 @@ from operations import database
 from operations.edges import money_tx
 from operations.selectors import stopped_switches
 from tests.ledger.test_posting import book, captured, released, reserved
+from tests.ledger.test_recipes_treasury import exchanged
 
 TABLES = (
     "ledger_journalentry",
     "ledger_journalline",
     "ledger_balance",
     "ledger_hold",
+    "ledger_exchange",
     "ledger_account",
     "ledger_seal",
     "ledger_closedday",
@@ -147,6 +149,23 @@ class TestVerifyBooks:
         with pytest.raises(OperationalError):
             verify_books(actor="system:test", now=timezone.now())
         assert (Proof.objects.count(), stopped_switches()) == (0, [])
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE ledger_exchange SET source = 'somebody'",
+            "UPDATE ledger_exchange SET said_at = said_at - interval '1 day'",
+            "UPDATE ledger_exchange SET rate_digits = rate_digits * 10, rate_scale = rate_scale + 1",
+            "DELETE FROM ledger_exchange",
+        ],
+    )
+    def test_is_red_when_the_facts_of_an_exchange_have_changed(self, statement: str) -> None:
+        book(exchanged())
+        assert prove() == set()
+
+        tamper(statement)
+
+        assert prove() == {"prove_digests"}
 
     def test_is_red_when_a_closed_day_has_changed(self) -> None:
         with money_tx("test"):

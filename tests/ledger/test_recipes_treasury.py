@@ -1,5 +1,6 @@
 """Deposits, unknown receipts, currencies, and what people write by hand: booked as the table says, or refused."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from ledger import recipes
 from ledger.chart import UnknownAccount
 from ledger.entries import Line, NotBalanced, credit, debit, remainders
+from ledger.exchanges import Exchange
 from ledger.money import Money
 from tests.ledger.cast import NOON, dollars, euros, yen
 from tests.ledger_text import assert_entry
@@ -161,7 +163,7 @@ def rate(text: str = "1.0834", base: str = "EUR", quote: str = "USD") -> recipes
 
 def exchanged(**changes: Any) -> Any:
     facts: dict[str, Any] = {"sold": euros(10_000), "bought": dollars(10_617), "fee": dollars(217), "rate": rate()}
-    return recipes.currency_exchanged(psp="stripe", exchange="fx_1", **facts | changes)
+    return recipes.currency_exchanged(**{"psp": "stripe", "exchange": "fx_1"} | facts | changes)
 
 
 class TestCurrencyExchanged:
@@ -173,6 +175,9 @@ class TestCurrencyExchanged:
             "100.00 EUR for 106.17 USD: 1 EUR = 1.0834 USD (stripe, 2026-03-14T12:00:00+00:00)"
         )
         assert remainders(entry.lines) == {}
+        assert entry.exchange == Exchange(
+            presentment=euros(10_000), settlement=dollars(10_617), ledger=dollars(10_834), fee=dollars(217), rate=rate()
+        )
         assert_entry(
             entry,
             """
@@ -237,6 +242,10 @@ class TestCurrencyExchanged:
             ({"rate": rate("-1")}, "rate must be more than zero"),
             ({"rate": rate("NaN")}, "rate must be more than zero"),
             ({"rate": rate("Infinity")}, "rate must be more than zero"),
+            ({"rate": rate("1.0834000000000000001")}, "rate must have at most 18 digits"),
+            ({"rate": rate("0.0000000000000000001")}, "rate must have at most 18 digits"),
+            ({"rate": replace(rate(), source="")}, "rate must say its source"),
+            ({"rate": replace(rate(), at=NOON.replace(tzinfo=None))}, "with a time zone"),
         ],
     )
     def test_refuses_what_is_no_exchange(self, changes: dict[str, Any], message: str) -> None:
