@@ -90,6 +90,9 @@ PROBLEMS = {
     "prove_currencies": "a line is not in its account's currency",
     "prove_open_items": "a line belongs to no item of its account, so nothing will ever settle it",
     "prove_balances": "a balance is not the sum of its lines",
+    "prove_checkpoints": "a checkpoint is not the sum of the lines up to its day",
+    "prove_value_dates": "a balance by value date is not the one by business date",
+    "prove_trial_balance": "the balances of a currency do not sum to zero",
     "prove_chain": "a line does not continue the balance of its account",
     "prove_holds": "what is held is not the sum of its lines",
     "prove_references_unique": "an event is in the books twice",
@@ -107,17 +110,20 @@ _CLOSELY = ("prove_entries", "prove_digests", "prove_currencies", "prove_open_it
 _EVERYTHING = (
     "prove_hashes",
     "prove_chain",
+    "prove_checkpoints",
     "prove_balances",
     "prove_references_unique",
+    "prove_reads",
     "prove_holds",
     "prove_guards",
     "prove_constraints",
     "prove_functions",
 )
-# What is new is proved alike; only sums are taken of what new lines touch.
+# What is new is proved alike; only sums are taken of what new lines touch, and of checkpoints only the latest are read.
 _WHAT_IS_NEW = (
     "prove_chain_new",
     "prove_balances_touched",
+    "prove_reads",
     "prove_references_unique",
     "prove_holds_touched",
     "prove_seals",

@@ -81,6 +81,44 @@ WHERE COALESCE(r.debit_minor, 0) <> COALESCE(s.debit_minor, 0)
                         (a.code, a.currency, CASE WHEN a.type IN ('asset', 'expense') THEN 1 ELSE -1 END))
 LIMIT 20
 
+-- name: prove_checkpoints
+-- Each checkpoint is the sum of its account's sealed lines up to its day, by business date and by value date; there is
+-- one for each day on which such a line was booked or had its value.
+WITH parts AS MATERIALIZED (
+    SELECT l.account_id, l.business_date, l.value_date, sum(l.amount_minor) AS debit_minor
+    FROM ledger_journalline AS l WHERE l.txid < (SELECT s.txid FROM ledger_seal AS s ORDER BY s.id DESC LIMIT 1)
+    GROUP BY l.account_id, l.business_date, l.value_date
+), days AS (
+    SELECT account_id, business_date AS day, debit_minor, 0 AS value_debit_minor FROM parts
+    UNION ALL SELECT account_id, value_date, 0, debit_minor FROM parts
+), wanted AS MATERIALIZED (
+    SELECT account_id, day, sum(sum(debit_minor)) OVER so_far AS debit_minor,
+           sum(sum(value_debit_minor)) OVER so_far AS value_debit_minor
+    FROM days GROUP BY account_id, day WINDOW so_far AS (PARTITION BY account_id ORDER BY day)
+), broken AS MATERIALIZED (
+    SELECT COALESCE(c.account_id, w.account_id) AS account_id, COALESCE(c.day, w.day) AS day,
+           c.debit_minor AS kept_minor, w.debit_minor AS lines_minor,
+           c.value_debit_minor AS kept_by_value_minor, w.value_debit_minor AS lines_by_value_minor
+    FROM ledger_checkpoint AS c FULL JOIN wanted AS w ON w.account_id = c.account_id AND w.day = c.day
+    WHERE c.debit_minor IS DISTINCT FROM w.debit_minor OR c.value_debit_minor IS DISTINCT FROM w.value_debit_minor
+)
+SELECT a.code, a.currency, b.* FROM broken AS b LEFT JOIN ledger_account AS a ON a.id = b.account_id LIMIT 20
+
+-- name: prove_reads
+-- What is read of all accounts, from checkpoints and what came after: in the end each balance is the same by value date
+-- as by business date, and in each currency the debits sum to zero. `proof` says which of the two is broken.
+WITH booked AS MATERIALIZED (SELECT * FROM ledger_debits(NULL, NULL, NULL, NULL)),
+     valued AS MATERIALIZED (SELECT * FROM ledger_debits(NULL, NULL, NULL, 'infinity'))
+(SELECT 'prove_value_dates' AS proof, a.code, a.currency, COALESCE(b.debit_minor, 0) AS by_business_date_minor,
+        COALESCE(v.debit_minor, 0) AS by_value_date_minor
+ FROM booked AS b FULL JOIN valued AS v ON v.account_id = b.account_id
+ LEFT JOIN ledger_account AS a ON a.id = COALESCE(b.account_id, v.account_id)
+ WHERE COALESCE(b.debit_minor, 0) <> COALESCE(v.debit_minor, 0) LIMIT 20)
+UNION ALL
+(SELECT 'prove_trial_balance', NULL, a.currency, sum(b.debit_minor)::bigint, NULL
+ FROM booked AS b LEFT JOIN ledger_account AS a ON a.id = b.account_id
+ GROUP BY a.currency HAVING sum(b.debit_minor) <> 0 LIMIT 20)
+
 -- name: prove_balances_touched
 -- The stored balances of the sellers that new lines touch are those that their lines make.
 SELECT a.code, a.currency, d.debit_minor AS read_minor,

@@ -21,9 +21,10 @@ from ledger.reports import Period
 from ledger.selectors import trial_balance
 from ledger.services import seal_journal
 from ledger.statements import LedgerRow, account_rows
+from tests.committed import committed_db
 from tests.ledger.history import DAYS, HISTORIES, Event, book, book_history, euros, forgotten, noon, sale, three_months
 
-pytestmark = pytest.mark.django_db
+__all__ = ["committed_db"]
 any_history = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -70,6 +71,7 @@ def shown(rows: list[LedgerRow]) -> list[tuple[object, ...]]:
     ]
 
 
+@pytest.mark.django_db
 class TestGeneralLedger:
     def test_holds_every_account_that_moved_or_held_something(self) -> None:
         three_months()
@@ -134,14 +136,6 @@ class TestGeneralLedger:
         with pytest.raises(NoAccounts, match="seller:an"):
             general_ledger_page(period=FEBRUARY, choice=AccountChoice(under="seller:an"), lines=1, accounts=1)
 
-    def test_opens_from_checkpoints_as_from_lines(self) -> None:
-        three_months()
-        before = list(general_ledger(period=FEBRUARY))
-
-        seal_journal(now=noon(date(2026, 3, 31)))
-
-        assert list(general_ledger(period=FEBRUARY)) == before
-
     @any_history
     @given(events=HISTORIES, one=DAYS, other=DAYS)
     def test_is_all_accounts_statements_one_after_the_other(self, events: list[Event], one: date, other: date) -> None:
@@ -158,10 +152,8 @@ class TestGeneralLedger:
             ]
 
     @any_history
-    @given(events=HISTORIES, one=DAYS, other=DAYS, sealed=st.booleans())
-    def test_closes_each_account_as_the_trial_balance_has_it(
-        self, events: list[Event], one: date, other: date, sealed: bool
-    ) -> None:
+    @given(events=HISTORIES, one=DAYS, other=DAYS)
+    def test_closes_each_account_as_the_trial_balance_has_it(self, events: list[Event], one: date, other: date) -> None:
         with forgotten():
             book_history(events)
             period = Period(since=min(one, other), until=max(one, other))
@@ -181,6 +173,7 @@ class TestGeneralLedger:
                 }
 
 
+@pytest.mark.django_db
 class TestGeneralLedgerPage:
     def test_ends_where_its_lines_are_used_up_and_says_what_follows(self) -> None:
         three_months()
@@ -258,3 +251,15 @@ class TestGeneralLedgerPage:
             assert rows_of_pages(found) == shown(list(general_ledger(period=period)))
             assert all(len(page.parts) <= accounts for page in found)
             assert all(sum(len(part.lines) for part in page.parts) <= lines for page in found)
+
+
+class TestSealedBooks:
+    def test_open_and_close_from_checkpoints_as_from_lines(self, committed_db: None) -> None:
+        three_months()
+        before = list(general_ledger(period=FEBRUARY))
+        in_pages = pages(FEBRUARY, lines=2, accounts=2)
+
+        assert seal_journal(now=noon(date(2026, 3, 31)))
+
+        assert list(general_ledger(period=FEBRUARY)) == before
+        assert pages(FEBRUARY, lines=2, accounts=2) == in_pages

@@ -298,7 +298,7 @@ class TestAnOldPartition:
         with detached(self.OLD):
             # What is new is proved without it; the first entry cannot be.
             assert proofs(full=False) == set()
-            assert proofs() == {"prove_entries", "prove_balances", "prove_chain"}
+            assert proofs() == {"prove_entries", "prove_balances", "prove_checkpoints", "prove_chain"}
         assert proofs() == set()
 
     def test_that_was_edited_outside_is_found_when_it_is_back(self) -> None:
