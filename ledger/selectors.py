@@ -210,9 +210,10 @@ def business_day(*, now: datetime) -> date:
     return max(now.date(), closed + timedelta(days=1)) if closed else now.date()
 
 
-def last_closed_day() -> date | None:
-    """Return the latest closed business day."""
-    day = ClosedDay.objects.order_by("-business_date").first()
+def last_closed_day(*, by: datetime | None = None) -> date | None:
+    """Return the latest closed business day; or the latest that was closed by an instant."""
+    closed = ClosedDay.objects.filter(closed_at__lte=by) if by else ClosedDay.objects.all()
+    day = closed.order_by("-business_date").first()
     return day.business_date if day else None
 
 

@@ -1,27 +1,46 @@
 """The front door for questions about reconciliation."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db.models import F, Sum
 from django.db.models.functions import Abs
 
 from ledger.money import Money
+from ledger.selectors import last_closed_day
 from operations import database
+from operations.selectors import history
 from reconciliation.models import Discrepancy, Statement
 from reconciliation.services.matching import DUE_AFTER
-from reconciliation.states import DiscrepancyState, StatementState
+from reconciliation.states import STATEMENT, DiscrepancyState, StatementState
 
 
 def unexplained_minor(*, now: datetime, psp: str = "stripe") -> int:
     """Return the money in which books and statements differ without a named reason, in minor units.
 
-    The remainder of each currency is added up as if they were one: it is zero or it is a problem.
+    The remainder of each currency is added up as if they were one: it is zero or it is a problem. Once a day was
+    closed, reads what may differ since, not all that there ever was: it is asked while nobody can post.
     """
-    rows = database.fetch_all(
-        database.queries("reconciliation")["unexplained"], {"psp": psp, "due_before": now - DUE_AFTER}
-    )
+    sql, since = database.queries("reconciliation"), _looked_at_until(psp)
+    facts = {"psp": psp, "due_before": now - DUE_AFTER, "since": since}
+    rows = database.fetch_all(sql["unexplained" if since is None else "unexplained_since"], facts)
     return sum(int(row["minor"]) for row in rows)
+
+
+def _looked_at_until(psp: str) -> date | None:
+    """Return the business day from which on objects may differ that did not at a close of day; None before the first.
+
+    A statement is closed in the transaction that found nothing unexplained. What was booked since is booked after the
+    day that was closed; what was too young to be missed then was recorded shortly before.
+    """
+    closed = Statement.objects.filter(psp=psp, state=StatementState.CLOSED).order_by("-interval_end").first()
+    if closed is None:
+        return None
+    moves = history(machine=STATEMENT.name, subject_id=str(closed.pk)).filter(to_state=StatementState.CLOSED)
+    at = moves.latest("id").at
+    day = last_closed_day(by=at)
+    young = (at - DUE_AFTER).date()
+    return min(young, day + timedelta(days=1)) if day else young
 
 
 def open_discrepancies(*, references: list[str] | None = None) -> int:

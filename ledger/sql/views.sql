@@ -26,3 +26,11 @@ JOIN ledger_account AS account ON account.id = line.account_id
 JOIN ledger_journalentry AS entry ON entry.id = line.entry_id
 WHERE account.code LIKE 'psp:%:clearing'
 GROUP BY account.code, line.item, line.currency;
+
+-- The items of a provider's clearing account that moved on a business day or after it.
+CREATE OR REPLACE FUNCTION ledger_clearing_moved(p_psp text, p_since date) RETURNS TABLE (item text)
+LANGUAGE sql STABLE AS $$
+    SELECT DISTINCT l.item FROM ledger_journalline AS l
+    WHERE l.account_id IN (SELECT a.id FROM ledger_account AS a WHERE a.code = 'psp:' || p_psp || ':clearing')
+      AND l.business_date >= p_since
+$$;
