@@ -90,7 +90,7 @@ PROBLEMS = {
     "prove_currencies": "a line is not in its account's currency",
     "prove_open_items": "a line belongs to no item of its account, so nothing will ever settle it",
     "prove_balances": "a balance is not the sum of its lines",
-    "prove_checkpoints": "a checkpoint is not the sum of the lines up to its day",
+    "prove_checkpoints": "a checkpoint does not add what the lines of its day move",
     "prove_value_dates": "a balance by value date is not the one by business date",
     "prove_trial_balance": "the balances of a currency do not sum to zero",
     "prove_chain": "a line does not continue the balance of its account",

@@ -82,25 +82,27 @@ WHERE COALESCE(r.debit_minor, 0) <> COALESCE(s.debit_minor, 0)
 LIMIT 20
 
 -- name: prove_checkpoints
--- Each checkpoint is the sum of its account's sealed lines up to its day, by business date and by value date; there is
--- one for each day on which such a line was booked or had its value.
-WITH parts AS MATERIALIZED (
-    SELECT l.account_id, l.business_date, l.value_date, sum(l.amount_minor) AS debit_minor
-    FROM ledger_journalline AS l WHERE l.txid < (SELECT s.txid FROM ledger_seal AS s ORDER BY s.id DESC LIMIT 1)
-    GROUP BY l.account_id, l.business_date, l.value_date
-), days AS (
-    SELECT account_id, business_date AS day, debit_minor, 0 AS value_debit_minor FROM parts
-    UNION ALL SELECT account_id, value_date, 0, debit_minor FROM parts
-), wanted AS MATERIALIZED (
-    SELECT account_id, day, sum(sum(debit_minor)) OVER so_far AS debit_minor,
-           sum(sum(value_debit_minor)) OVER so_far AS value_debit_minor
-    FROM days GROUP BY account_id, day WINDOW so_far AS (PARTITION BY account_id ORDER BY day)
-), broken AS MATERIALIZED (
-    SELECT COALESCE(c.account_id, w.account_id) AS account_id, COALESCE(c.day, w.day) AS day,
-           c.debit_minor AS kept_minor, w.debit_minor AS lines_minor,
-           c.value_debit_minor AS kept_by_value_minor, w.value_debit_minor AS lines_by_value_minor
-    FROM ledger_checkpoint AS c FULL JOIN wanted AS w ON w.account_id = c.account_id AND w.day = c.day
-    WHERE c.debit_minor IS DISTINCT FROM w.debit_minor OR c.value_debit_minor IS DISTINCT FROM w.value_debit_minor
+-- Each checkpoint adds to the one before what its account's sealed lines of that day move, by business date and by value
+-- date; there is one for each day on which such a line was booked or had its value.
+-- (One pass: lines and checkpoints are put into the same groups, and in each both must say the same.)
+WITH broken AS MATERIALIZED (
+    SELECT of.account_id, of.day, sum(of.minor)::bigint AS lines_less_checkpoint_minor,
+           sum(of.by_value_minor)::bigint AS by_value_date_minor, count(*) FILTER (WHERE of.is_line) AS lines,
+           count(*) FILTER (WHERE NOT of.is_line) AS checkpoints
+    FROM (SELECT l.account_id, l.business_date AS day, l.amount_minor AS minor,
+                 CASE WHEN l.value_date = l.business_date THEN l.amount_minor ELSE 0 END AS by_value_minor, true AS is_line
+          FROM ledger_journalline AS l WHERE l.txid < (SELECT s.txid FROM ledger_seal AS s ORDER BY s.id DESC LIMIT 1)
+          UNION ALL
+          SELECT l.account_id, l.value_date, 0, l.amount_minor, true
+          FROM ledger_journalline AS l WHERE l.txid < (SELECT s.txid FROM ledger_seal AS s ORDER BY s.id DESC LIMIT 1)
+            AND l.value_date <> l.business_date
+          UNION ALL
+          SELECT c.account_id, c.day, lag(c.debit_minor, 1, 0::bigint) OVER days - c.debit_minor,
+                 lag(c.value_debit_minor, 1, 0::bigint) OVER days - c.value_debit_minor, false
+          FROM ledger_checkpoint AS c WINDOW days AS (PARTITION BY c.account_id ORDER BY c.day)) AS of
+    GROUP BY of.account_id, of.day
+    HAVING sum(of.minor) <> 0 OR sum(of.by_value_minor) <> 0
+        OR count(*) FILTER (WHERE of.is_line) = 0 OR count(*) FILTER (WHERE NOT of.is_line) <> 1
 )
 SELECT a.code, a.currency, b.* FROM broken AS b LEFT JOIN ledger_account AS a ON a.id = b.account_id LIMIT 20
 

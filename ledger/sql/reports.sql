@@ -8,7 +8,7 @@ SELECT l.id AS line_id, l.entry_id, l.amount_minor, l.item, l.business_date, l.v
        e.recipe, e.reference, e.subject,
        ARRAY(SELECT b.code FROM ledger_journalline AS c JOIN ledger_account AS b ON b.id = c.account_id
              WHERE c.entry_id = l.entry_id AND c.business_date = l.business_date AND c.currency = l.currency
-               AND c.business_date BETWEEN %(first)s AND %(last)s AND sign(c.amount_minor) <> sign(l.amount_minor)
+               AND c.business_date BETWEEN %(first)s AND %(last)s AND (c.amount_minor > 0) <> (l.amount_minor > 0)
              GROUP BY b.code ORDER BY min(c.position)) AS counterparts
 FROM ledger_journalline AS l
 JOIN ledger_account AS a ON a.id = l.account_id
@@ -26,7 +26,7 @@ WHERE a.code = %(code)s AND a.currency = %(currency)s AND l.business_date BETWEE
 SELECT l.*, e.recipe, e.reference, e.subject,
        ARRAY(SELECT b.code FROM ledger_journalline AS c JOIN ledger_account AS b ON b.id = c.account_id
              WHERE c.entry_id = l.entry_id AND c.business_date = l.business_date AND c.currency = l.currency
-               AND c.business_date BETWEEN %(first)s AND %(last)s AND sign(c.amount_minor) <> sign(l.amount_minor)
+               AND c.business_date BETWEEN %(first)s AND %(last)s AND (c.amount_minor > 0) <> (l.amount_minor > 0)
              GROUP BY b.code ORDER BY min(c.position)) AS counterparts
 FROM (SELECT a.code COLLATE "C" AS code, a.currency COLLATE "C" AS currency, l.id AS line_id, l.entry_id, l.amount_minor,
              l.item, l.business_date, l.value_date, l.recorded_at
@@ -55,7 +55,7 @@ ORDER BY a.currency COLLATE "C", a.code COLLATE "C"
 SELECT l.*, e.recipe, e.reference, e.subject,
        ARRAY(SELECT b.code FROM ledger_journalline AS c JOIN ledger_account AS b ON b.id = c.account_id
              WHERE c.entry_id = l.entry_id AND c.business_date = l.business_date AND c.currency = l.currency
-               AND c.business_date BETWEEN %(first)s AND %(last)s AND sign(c.amount_minor) <> sign(l.amount_minor)
+               AND c.business_date BETWEEN %(first)s AND %(last)s AND (c.amount_minor > 0) <> (l.amount_minor > 0)
              GROUP BY b.code ORDER BY min(c.position)) AS counterparts
 FROM (SELECT w.place, l.*
       FROM unnest(%(accounts)s::bigint[]) WITH ORDINALITY AS w(id, place),
