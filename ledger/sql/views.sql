@@ -34,3 +34,13 @@ LANGUAGE sql STABLE AS $$
     WHERE l.account_id IN (SELECT a.id FROM ledger_account AS a WHERE a.code = 'psp:' || p_psp || ':clearing')
       AND l.business_date >= p_since
 $$;
+
+-- One item of a provider's clearing account, in each of its currencies. Its lines are found by the item, whatever the
+-- planner thinks of the account (OFFSET 0): a few, of an account that has all there are.
+CREATE OR REPLACE FUNCTION ledger_clearing_of(p_psp text, p_item text)
+RETURNS TABLE (currency text, net_minor bigint, since timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT l.currency, sum(l.amount_minor)::bigint, min(l.recorded_at)
+    FROM (SELECT * FROM ledger_journalline WHERE item = p_item AND item <> '' OFFSET 0) AS l
+    JOIN ledger_account AS a ON a.id = l.account_id
+    WHERE a.code = 'psp:' || p_psp || ':clearing' GROUP BY l.currency
+$$;

@@ -125,8 +125,7 @@ FROM candidates AS c,
      LATERAL (
         SELECT COALESCE(booked.currency, live.currency) AS currency, booked.since, live.currency IS NOT NULL AS shown,
                COALESCE(booked.net_minor, 0) AS booked_minor, COALESCE(live.net_minor, 0) AS live_minor
-        FROM (SELECT b.currency, b.net_minor, b.since FROM ledger_clearing_item AS b
-              WHERE b.psp = %(psp)s AND b.item = c.item AND b.item <> '' OFFSET 0) AS booked
+        FROM ledger_clearing_of(%(psp)s, c.item) AS booked
         FULL JOIN
              -- Every movement once, however many statements show it: as the first of them does.
              (SELECT line.currency, sum(line.net_minor)::bigint AS net_minor FROM reconciliation_statementline AS line

@@ -7,6 +7,7 @@ import pytest
 from ledger import recipes
 from ledger.entries import Entry
 from ledger.models import JournalEntry
+from ledger.money import Money
 from operations import database
 from tests.ledger.cast import euros
 from tests.ledger.history import book as book_on
@@ -78,6 +79,23 @@ class TestTheFee:
 
         assert item() == (-320, 320)
         assert JournalEntry.objects.count() == 3
+
+
+class TestOneItem:
+    def test_has_its_net_in_each_currency_and_its_first_moment(self) -> None:
+        book_on(sale("ch_1", euros(100), commission=euros(1)), on=date(2026, 1, 10))
+        book_on(charged(3), on=date(2026, 1, 12))
+        book_on(sale("ch_1:usd", Money(70, "USD"), commission=Money(0, "USD")), on=date(2026, 1, 11))
+
+        query = "SELECT currency, net_minor, since::date::text AS since FROM ledger_clearing_of('stripe', %s)"
+        assert database.fetch_tuples(query, ["ch_1"]) == [("EUR", 97, "2026-01-10")]
+        assert database.fetch_tuples(query, ["ch_1:usd"]) == [("USD", 70, "2026-01-11")]
+        assert database.fetch_tuples(query, ["ch_2"]) == []
+
+    def test_is_not_another_providers(self) -> None:
+        book(captured())
+
+        assert database.fetch_all("SELECT * FROM ledger_clearing_of('mollie', 'ch_1')") == []
 
 
 class TestWhatMoved:

@@ -143,7 +143,7 @@ class TestVerifyBooksOverSeals:
     def test_is_red_when_a_checkpoint_is_not_the_sum_of_its_lines(self) -> None:
         tamper("UPDATE ledger_checkpoint SET debit_minor = debit_minor + 1")
 
-        assert prove() == {"prove_balances"}
+        assert prove() == {"prove_balances", "prove_checkpoints", "prove_value_dates", "prove_trial_balance"}
 
     def test_compares_the_chain_with_its_exported_heads(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
