@@ -20,7 +20,7 @@ CAUGHT_BY = {
         "refund/money_tx:refunds.request:after_commit/first/cut-after,-unlisted/none"
     ),
     "a page's key is drawn anew for each try": (
-        "sale/money_tx:payments.intend:after_commit/first/cut-after,-unlisted/ok"
+        "sale/money_tx:sellers.register:after_commit/first/cut-after,-unlisted/ok"
     ),
     "an unknown refund counts as failed": "refund/money_tx:refunds.claim:after_commit/first/cut-after/none",
     "unknown evidence counts as refused": "evidence/money_tx:evidence.claim:after_commit/first/garbage/none",

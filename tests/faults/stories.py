@@ -113,7 +113,6 @@ class Sale(Story):
         "payments.intend",
         "payments.record_facts",
         "payments.record_registration",
-        "payments.risk_verdict",
         "sellers.record_account",
         "sellers.register",
         "sellers.sync_account",
@@ -122,7 +121,6 @@ class Sale(Story):
     acts = ("account.open", "checkout.register")
     by_webhook = ("account.fetch", "sellers.sync_account")
     repeated = (*_JOBS, *_INBOX)
-    shared = (*_JOBS, *_INBOX, "payments.answer")
 
     def go(self, world: World) -> Any:
         """Register the seller, order, and pay unless it was paid: a buyer who has paid finds the page closed."""
