@@ -48,11 +48,3 @@ CREATE FUNCTION ledger_last_day_at(p_at timestamptz) RETURNS date LANGUAGE sql S
     SELECT GREATEST((p_at AT TIME ZONE 'UTC')::date, max(business_date) + 1)
     FROM ledger_closedday WHERE closed_at <= p_at + interval '1 hour'
 $$;
-
--- Locks the stored balances of some accounts, in the order of their codes, until the caller's transaction ends.
--- With the owner's rights: the application may not write to the table, and so not lock its rows either.
-CREATE FUNCTION ledger_lock_balances(p_codes text[], p_currency text) RETURNS TABLE (code text, balance_minor bigint)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT a.code, b.balance_minor FROM ledger_balance AS b JOIN ledger_account AS a ON a.id = b.account_id
-    WHERE a.code = ANY (p_codes) AND a.currency = p_currency ORDER BY a.code COLLATE "C" FOR UPDATE OF b
-$$;

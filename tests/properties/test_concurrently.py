@@ -1,5 +1,6 @@
 """Several workers at once, on committed data: nothing is spent twice, nothing is lost, everything ends exact."""
 
+import threading
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from config.embedded.processes import wait_until
 from ledger import recipes
 from ledger.money import Money
 from ledger.selectors import balance, wallet
 from ledger.services import InsufficientFunds, lock_wallet, post, verify_books
+from operations import database
 from operations.edges import money_tx
 from payments.models import Seller
 from payouts.models import Batch, Delivery
@@ -101,6 +104,37 @@ class TestPosting:
         assert wallet(seller="ann", currency="EUR").available == euros(1_000 - THREADS)
 
 
+class TestLockWallet:
+    def test_sees_an_account_that_was_opened_while_it_waited(self) -> None:
+        sale = recipes.Sale(order="ch_1", seller="ann", gross=euros(100), commission=euros(0))
+        with money_tx("test"):
+            captured = recipes.payment_captured(psp="stripe", charge="ch_1", sales=[sale])
+            post(captured, actor="system:test", now=timezone.now())
+        posted = threading.Event()
+
+        def release_slowly() -> None:
+            with money_tx("test"):
+                released = recipes.funds_released(seller="ann", order="ch_1", amount=euros(100))
+                post(released, actor="system:test", now=timezone.now())
+                posted.set()
+                wait_until(somebody_waits_for_a_lock, timeout_s=10)
+
+        def look() -> tuple[Money, Money]:
+            posted.wait(timeout=10)
+            with money_tx("test"):
+                locked = lock_wallet(seller="ann", currency="EUR")
+            return locked.pending, locked.available
+
+        _, seen = at_once([release_slowly, look])
+
+        assert seen == (euros(0), euros(100))
+
+
+def somebody_waits_for_a_lock() -> bool:
+    waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+    return bool(database.fetch_one(waiting)["n"])
+
+
 @pytest.fixture
 def market(committed_world: World) -> World:
     """The cast's world, with a delivered sale of ann's."""
@@ -126,7 +160,8 @@ class TestReleaseDue:
         assert_proved()
 
     def test_and_a_refund_at_the_same_time_end_exact(self, market: World) -> None:
-        at_once([market.release, lambda: refund(market, "cart-1.ann", "40.00")])
+        came = at_once([market.release, lambda: refund(market, "cart-1.ann", "40.00")])
+        assert [each for each in came if isinstance(each, Exception)] == []
         market.release()
         market.settle()
 
