@@ -10,7 +10,16 @@ from django.utils.module_loading import import_string
 
 from config import wiring
 
-_TABLES = ("JOBS", "PSP_EVENTS", "APPROVALS", "REJECTIONS", "SUBJECT_NAMES", "GATEWAYS", "STATEMENT_FORMATS")
+_TABLES = (
+    "JOBS",
+    "PSP_EVENTS",
+    "APPROVALS",
+    "REJECTIONS",
+    "SUBJECT_NAMES",
+    "WRITTEN_ALONG",
+    "GATEWAYS",
+    "STATEMENT_FORMATS",
+)
 
 
 @register()

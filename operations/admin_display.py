@@ -31,7 +31,7 @@ _TONES = {
         "under_review warning_under_review appeal_under_review"
     ),
     "look": (
-        "unknown requires_action in_review proposed requested timing open parked review "
+        "not_sent unknown requires_action in_review proposed requested timing open parked review "
         "needs_response warning_needs_response appeal_needs_response"
     ),
     "bad": (
@@ -57,6 +57,7 @@ _PAGES = {
     "statement": "reconciliation_statement",
     "storefront": "operations_storefront",
     "storefront_event": "payments_storefrontevent",
+    "surplus": "payments_surplus",
     "switch": "operations_stopswitch",
     "webhook_endpoint": "payments_webhookendpoint",
 }

@@ -115,6 +115,11 @@ def open_tasks(*, subjects: list[str]) -> dict[str, HumanTask]:
     return {task.subject: task for task in found}
 
 
+def open_questions(*, subjects: list[str]) -> list[HumanTask]:
+    """Return every open question about some subjects (kind:id), the oldest first."""
+    return list(HumanTask.objects.filter(subject__in=subjects, state=TaskState.OPEN).order_by("since", "id"))
+
+
 def waiting_tasks() -> int:
     """Return how many questions wait for a person."""
     return HumanTask.objects.filter(state=TaskState.OPEN).count()

@@ -1,6 +1,5 @@
 """The front door for questions about money in."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,6 @@ from django.conf import settings
 from django.db.models import QuerySet, Sum
 
 from ledger.money import Money
-from operations.selectors import open_approvals, open_tasks
 from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
 from payments.gateway import ACCOUNTS_PSP
 from payments.models import (
@@ -21,6 +19,7 @@ from payments.models import (
     EventDelivery,
     Instruction,
     PaymentOrder,
+    ProviderCall,
     Refund,
     Seller,
     StorefrontEvent,
@@ -144,49 +143,6 @@ def payment(*, storefront: str, payment_order_id: str) -> PaymentOrder:
 def latest_attempt(*, checkout: str) -> Attempt | None:
     """Return a checkout's latest attempt."""
     return Attempt.objects.filter(checkout=checkout).order_by("-number").first()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """Whom a row waits for (buyer, provider, storefront, us, person), for what, and since when."""
-
-    on: str
-    what: str
-    since: datetime
-
-
-# Whom an order in each open state waits for. A question about it that is open for a person comes before.
-_WAITS = {
-    OrderState.NOT_STARTED: ("us", "to be registered with the provider"),
-    OrderState.EXECUTING: ("buyer", "to be paid on the provider's page"),
-    OrderState.UNKNOWN: ("provider", "an answer that can be believed"),
-    OrderState.REQUIRES_ACTION: ("buyer", "to confirm with the bank"),
-    OrderState.IN_REVIEW: ("provider", "to decide a review"),
-    OrderState.AUTHORIZED: ("storefront", "to be captured or canceled"),
-}
-
-
-def waiting(*, orders: Sequence[PaymentOrder]) -> dict[str, Waiting]:
-    """Return whom each order waits for, by our ids, in two queries at most; one that is over is left out."""
-    still = [order for order in orders if order.state in _WAITS]
-    unclear = {
-        f"checkout:{order.checkout_id}"
-        for order in still
-        if order.state in (OrderState.UNKNOWN, OrderState.IN_REVIEW, OrderState.AUTHORIZED)
-    }
-    tasks = open_tasks(subjects=sorted(unclear)) if unclear else {}
-    reviews = open_approvals(kind="payments.risk_review", subjects=sorted(unclear)) if unclear else set()
-    return {order.id: _waiting(order, tasks, reviews) for order in still}
-
-
-def _waiting(order: PaymentOrder, tasks: Mapping[str, Any], reviews: set[str]) -> Waiting:
-    subject = f"checkout:{order.checkout_id}"
-    if subject in tasks:
-        return Waiting(on="person", what=tasks[subject].reason, since=tasks[subject].since)
-    if subject in reviews:
-        return Waiting(on="person", what="to decide the risk check's question", since=order.state_since)
-    on, what = _WAITS[OrderState(order.state)]
-    return Waiting(on=on, what=what, since=order.state_since)
 
 
 def is_clear(*, checkout: Checkout) -> bool:
@@ -317,6 +273,11 @@ def provider_refs(*, checkouts: list[str]) -> list[str]:
         *(kind.values_list("psp_ref", flat=True) for kind in (refunds, surpluses, disputes)),
     ]
     return [str(ref) for refs in found for ref in refs]
+
+
+def calls_about(*, subjects: list[str]) -> list[ProviderCall]:
+    """Return the provider calls that are kept under some subjects (kind:id), oldest first."""
+    return list(ProviderCall.objects.filter(about__in=subjects).order_by("sent_at", "id"))
 
 
 def kept_events(

@@ -10,7 +10,27 @@ from django.db.models import Q
 from ledger.selectors import entries_about
 from operations.selectors import audit_trail, histories, jobs_about
 from payments.errors import UnknownPayment
-from payments.models import Attempt, Checkout, Dispute, PaymentOrder, Refund, StorefrontEvent, WebhookEvent
+from payments.models import (
+    Attempt,
+    Checkout,
+    Dispute,
+    Instruction,
+    PaymentOrder,
+    Refund,
+    StorefrontEvent,
+    Surplus,
+    WebhookEvent,
+)
+from payments.selectors import calls_about
+from payments.waits import (
+    Waiting,
+    attempts_wait,
+    disputes_wait,
+    instructions_wait,
+    refunds_wait,
+    surpluses_wait,
+    waiting,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +51,11 @@ class Story:
     checkout: Checkout
     orders: tuple[PaymentOrder, ...]
     attempts: tuple[Attempt, ...]
+    instructions: tuple[Instruction, ...]
+    surpluses: tuple[Surplus, ...]
     refunds: tuple[Refund, ...]
     disputes: tuple[Dispute, ...]
+    waits: dict[str, Waiting]
     moments: tuple[Moment, ...]
 
 
@@ -45,9 +68,29 @@ def story(*, any_id: str) -> Story:
     checkout = _checkout(any_id)
     orders = tuple(checkout.orders.select_related("seller").order_by("pk"))
     attempts = tuple(checkout.attempts.order_by("number"))
-    refunds = tuple(Refund.objects.filter(order__checkout=checkout).order_by("pk"))
+    told = Instruction.objects.filter(attempt__checkout=checkout).select_related("attempt")
+    refunds = tuple(Refund.objects.filter(order__checkout=checkout).select_related("order").order_by("pk"))
     disputes = tuple(checkout.disputes.order_by("pk"))
-    found = Story(checkout=checkout, orders=orders, attempts=attempts, refunds=refunds, disputes=disputes, moments=())
+    instructions = tuple(told.order_by("pk"))
+    surpluses = tuple(Surplus.objects.filter(attempt__checkout=checkout).order_by("pk"))
+    found = Story(
+        checkout=checkout,
+        orders=orders,
+        attempts=attempts,
+        instructions=instructions,
+        surpluses=surpluses,
+        refunds=refunds,
+        disputes=disputes,
+        waits={
+            **waiting(orders=orders),
+            **attempts_wait(attempts=attempts),
+            **instructions_wait(instructions=instructions),
+            **surpluses_wait(surpluses=surpluses),
+            **refunds_wait(refunds=refunds),
+            **disputes_wait(disputes=disputes),
+        },
+        moments=(),
+    )
     moments = sorted(_moments(found), key=lambda moment: moment.at)
     return Story(**{**vars(found), "moments": tuple(moments)})
 
@@ -85,6 +128,7 @@ def _moments(story: Story) -> Iterator[Moment]:
     text = f"the storefront {checkout.storefront_id} created {checkout.checkout_id} over {checkout.total}"
     yield Moment(at=checkout.created_at, kind="checkout", subject=checkout.pk, text=text)
     yield from _moves(story)
+    yield from _calls(story)
     yield from _webhooks(story)
     yield from _entries(checkout)
     yield from _jobs(story)
@@ -110,6 +154,8 @@ def _moves(story: Story) -> Iterator[Moment]:
     machines = {
         "payment_order": [order.pk for order in story.orders],
         "attempt": [attempt.pk for attempt in story.attempts],
+        "instruction": [told.pk for told in story.instructions],
+        "surplus": [surplus.pk for surplus in story.surpluses],
         "refund": [refund.pk for refund in story.refunds],
         "dispute": [dispute.pk for dispute in story.disputes],
     }
@@ -117,6 +163,22 @@ def _moves(story: Story) -> Iterator[Moment]:
         because = f" ({move.reason})" if move.reason else ""
         text = f"{move.machine} {move.from_state} → {move.to_state} by {move.actor}{because}"
         yield Moment(at=move.at, kind="state", subject=move.subject_id, text=text)
+
+
+def _calls(story: Story) -> Iterator[Moment]:
+    for call in calls_about(subjects=subjects_of_calls(story)):
+        answer = f", HTTP {call.http_status}" if call.http_status else ""
+        because = f": {call.reason}" if call.reason else ""
+        text = f"{call.op} asked of {call.psp}: {call.outcome}{answer} after {call.took_ms} ms{because}"
+        facts = {
+            "about": call.about,
+            "key": call.key,
+            "request_id": call.request_id,
+            "object_id": call.object_id,
+            "requests": call.requests,
+            "body": call.body,
+        }
+        yield Moment(at=call.sent_at, kind="call", subject=call.pk, text=text, facts=facts)
 
 
 def _webhooks(story: Story) -> Iterator[Moment]:
@@ -139,11 +201,24 @@ def _entries(checkout: Checkout) -> Iterator[Moment]:
 
 def _jobs(story: Story) -> Iterator[Moment]:
     keys = [thing.pk for thing in (*story.attempts, *story.refunds, *story.disputes, *story.orders)]
+    keys += [thing.pk for thing in (*story.instructions, *story.surpluses)]
     for job in jobs_about(keys=[*keys, story.checkout.pk]):
         due = f", due {job.next_at:%Y-%m-%d %H:%M:%S}" if job.state == "todo" else ""
         problem = f": {job.last_error}" if job.last_error else ""
         text = f"{job.kind} is {job.state} after {job.attempts} attempts{due}{problem}"
         yield Moment(at=job.created_at, kind="job", subject=str(job.pk), text=text)
+
+
+def subjects_of_calls(story: Story) -> list[str]:
+    """Return what the provider calls of a payment are kept under."""
+    rows = {
+        "attempt": story.attempts,
+        "instruction": story.instructions,
+        "surplus": story.surpluses,
+        "refund": story.refunds,
+        "dispute": story.disputes,
+    }
+    return [f"{kind}:{row.pk}" for kind, found in rows.items() for row in found]
 
 
 def _subjects(story: Story) -> list[str]:

@@ -9,12 +9,19 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
+from operations.edges import along
 from payments.models import Seller
 from sandbox.control import SandboxControl
 from sandbox.process import RunningProvider, free_port, start
 from tests.world import World, make_shop
 
 WEBHOOK_SECRET = "whsec_0123456789abcdefghijklmnopqrstuv"
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted() -> None:
+    """No test writes along what another one noted."""
+    along.forget(list(along.noted()))
 
 
 @pytest.fixture(scope="session")

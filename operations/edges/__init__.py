@@ -5,7 +5,18 @@ Each carries its failpoints, so no business code is littered and no crash point 
 """
 
 from operations.edges import psp, relay
+from operations.edges.along import note
 from operations.edges.hints import hint
 from operations.edges.transactions import NotInTransaction, in_transaction, money_tx, require_transaction, snapshot
 
-__all__ = ["NotInTransaction", "hint", "in_transaction", "money_tx", "psp", "relay", "require_transaction", "snapshot"]
+__all__ = [
+    "NotInTransaction",
+    "hint",
+    "in_transaction",
+    "money_tx",
+    "note",
+    "psp",
+    "relay",
+    "require_transaction",
+    "snapshot",
+]

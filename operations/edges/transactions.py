@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 from operations import database
+from operations.edges import along
 from operations.errors import DomainError
 from operations.failpoints import hit
 
@@ -21,11 +22,14 @@ def money_tx(name: str) -> Iterator[None]:
     """Run the block in one outermost transaction; it has committed when the block is left without an error.
 
     An error at commit itself does not mean that nothing was committed: callers repeat by key, they never
-    conclude failure. Nesting raises, because an inner "commit" would be none.
+    conclude failure. Nesting raises, because an inner "commit" would be none. What was noted before (`note`) is
+    written along.
     """
     with transaction.atomic(durable=True):
         yield
+        written = along.write_noted()
         hit(f"money_tx:{name}:before_commit")
+    along.forget(written)
     hit(f"money_tx:{name}:after_commit")
 
 

@@ -1,5 +1,7 @@
 """What a checkout's page tells besides orders and attempts: instructions, surplus money, risk, and who must act."""
 
+from django.utils.html import format_html
+
 from operations.admin_display import (
     NOTHING,
     Cell,
@@ -13,26 +15,37 @@ from operations.admin_display import (
 )
 from operations.selectors import open_tasks
 from payments.models import Checkout, Instruction, RiskVerdict, Surplus
-from payments.selectors import Waiting
+from payments.waits import Waiting, instructions_wait, surpluses_wait
 
 
 def waits(found: Waiting | None) -> Cell:
-    """Return whom a row waits for, and since when."""
-    return f"{found.on}, since {found.since:%Y-%m-%d %H:%M}" if found else NOTHING
+    """Return whom a row waits for, and since when; for what shows when one rests on it."""
+    if found is None:
+        return NOTHING
+    return format_html('<span title="{}">{}, since {}</span>', found.what, found.on, moment(found.since))
+
+
+def waits_in_full(found: Waiting | None) -> Cell:
+    """Return whom a row waits for, for what, and since when."""
+    if found is None:
+        return "nobody: it is over"
+    return format_html("{}, {}, since {}", found.on, found.what, moment(found.since))
 
 
 def instructions_panel(checkout: Checkout) -> Panel:
     """Return what the provider was told to do with the attempts."""
-    told = Instruction.objects.filter(attempt__checkout=checkout).select_related("attempt").order_by("created_at")
+    told = list(Instruction.objects.filter(attempt__checkout=checkout).select_related("attempt").order_by("created_at"))
+    found = instructions_wait(instructions=told)
     return Panel(
         title="Instructions to the provider",
-        columns=columns("Kind", "Attempt#", "Why", "State", "Amount#", "By", "When", "Last error"),
+        columns=columns("Kind", "Attempt#", "Why", "State", "Waits for", "Amount#", "By", "When", "Last error"),
         rows=[
             (
                 each.kind,
                 str(each.attempt.number),
                 each.purpose,
                 state_label(each.state, each.get_state_display()),
+                waits(found.get(each.pk)),
                 amount(each.amount.display if each.amount_minor else None),
                 each.actor,
                 moment(each.created_at),
@@ -46,14 +59,16 @@ def instructions_panel(checkout: Checkout) -> Panel:
 
 def surplus_panel(checkout: Checkout) -> Panel:
     """Return what was paid once too often."""
-    found = Surplus.objects.filter(attempt__checkout=checkout).order_by("created_at")
+    found = list(Surplus.objects.filter(attempt__checkout=checkout).order_by("created_at"))
+    waiting = surpluses_wait(surpluses=found)
     return Panel(
         title="Paid once too often",
-        columns=columns("Charge", "State", "Amount#", "Came", "Last error"),
+        columns=columns("Charge", "State", "Waits for", "Amount#", "Came", "Last error"),
         rows=[
             (
                 page_link("payments_surplus", each.pk, each.charge_ref),
                 state_label(each.state, each.get_state_display()),
+                waits(waiting.get(each.pk)),
                 amount(each.amount.display),
                 moment(each.created_at),
                 each.last_error or NOTHING,

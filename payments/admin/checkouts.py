@@ -27,10 +27,11 @@ from operations.admin_display import (
     time_column,
 )
 from operations.selectors import histories
+from payments.admin.calls import calls_panel
 from payments.admin.checkout_panels import instructions_panel, question_notices, risk_panel, surplus_panel, waits
 from payments.admin.risk_reviews import decide, in_review, review_notices
 from payments.models import Attempt, Checkout, Dispute, Instruction, PaymentOrder, Refund, Surplus, WebhookEvent
-from payments.selectors import Waiting, waiting
+from payments.waits import Waiting, attempts_wait, disputes_wait, refunds_wait, waiting
 
 
 @admin.register(Checkout)
@@ -116,16 +117,14 @@ class CheckoutAdmin(WindowAdmin):
         attempts = list(row.attempts.order_by("number"))
         refunds = list(Refund.objects.filter(order__checkout=row).select_related("order").order_by("created_at"))
         disputes = list(row.disputes.order_by("opened_at", "pk"))
-        moves = histories(
-            machines={
-                "dispute": [dispute.pk for dispute in disputes],
-                "payment_order": [order.pk for order in orders],
-                "attempt": [attempt.pk for attempt in attempts],
-                "refund": [refund.pk for refund in refunds],
-                "instruction": list(Instruction.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
-                "surplus": list(Surplus.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
-            }
-        )
+        told = {
+            "attempt": [attempt.pk for attempt in attempts],
+            "instruction": list(Instruction.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
+            "surplus": list(Surplus.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
+            "refund": [refund.pk for refund in refunds],
+            "dispute": [dispute.pk for dispute in disputes],
+        }
+        moves = histories(machines={**told, "payment_order": [order.pk for order in orders]})
         return [
             _orders(orders, row),
             _attempts(attempts),
@@ -136,20 +135,25 @@ class CheckoutAdmin(WindowAdmin):
             risk_panel(row),
             *entry_panels(entries_about(subjects=[f"checkout:{row.pk}"])),
             history_panel(moves),
+            calls_panel([f"{kind}:{key}" for kind, keys in told.items() for key in keys]),
             _webhooks(attempts, refunds, disputes),
         ]
 
 
 def refunds_panel(refunds: list[Refund]) -> Panel:
     """Return refunds as a table."""
+    found = refunds_wait(refunds=refunds)
     return Panel(
         title="Refunds",
-        columns=columns("Refund", "Order", "State", "Amount#", "Reason", "Requested by", "When", "Last error"),
+        columns=columns(
+            "Refund", "Order", "State", "Waits for", "Amount#", "Reason", "Requested by", "When", "Last error"
+        ),
         rows=[
             (
                 page_link("payments_refund", refund.pk, str(refund)),
                 name(refund.order.payment_order_id),
                 state_label(refund.state, refund.get_state_display()),
+                waits(found.get(refund.pk)),
                 amount(refund.amount.display),
                 refund.reason or NOTHING,
                 refund.requested_by,
@@ -192,13 +196,15 @@ def _order_cells(order: PaymentOrder, waits_for: Waiting | None) -> tuple[Cell, 
 
 
 def _attempts(attempts: list[Attempt]) -> Panel:
+    found = attempts_wait(attempts=attempts)
     return Panel(
         title="Attempts at the provider",
-        columns=columns("No.#", "State", "Provider", "Session", "Payment", "Charge", "Sent", "Last error"),
+        columns=columns("No.#", "State", "Waits for", "Provider", "Session", "Payment", "Charge", "Sent", "Last error"),
         rows=[
             (
                 str(attempt.number),
                 state_label(attempt.state, attempt.get_state_display()),
+                waits(found.get(attempt.pk)),
                 attempt.psp,
                 code(attempt.psp_ref),
                 code(attempt.payment_ref),
@@ -212,13 +218,15 @@ def _attempts(attempts: list[Attempt]) -> Panel:
 
 
 def _disputes(disputes: list[Dispute]) -> Panel:
+    found = disputes_wait(disputes=disputes)
     return Panel(
         title="Disputes",
-        columns=columns("Dispute", "State", "Disputed#", "Withdrawn#", "Reason", "Evidence due", "Opened"),
+        columns=columns("Dispute", "State", "Waits for", "Disputed#", "Withdrawn#", "Reason", "Evidence due", "Opened"),
         rows=[
             (
                 page_link("payments_dispute", dispute.pk, str(dispute)),
                 state_label(dispute.state, dispute.get_state_display()),
+                waits(found.get(dispute.pk)),
                 amount(dispute.amount.display),
                 amount(dispute.withdrawn.display),
                 dispute.reason or NOTHING,

@@ -35,10 +35,13 @@ from operations.admin_display import (
 )
 from operations.cards import looks_like_card_number
 from operations.selectors import audit_trail, histories
+from payments.admin.calls import calls_panel
+from payments.admin.checkout_panels import waits, waits_in_full
 from payments.models import Dispute
 from payments.services import EVIDENCE_FIELDS, submit_evidence
 from payments.services.evidence import LONGEST_TEXT, UNDER_WAY
 from payments.states import WANTS_EVIDENCE
+from payments.waits import disputes_wait
 
 # What needs one line; the others are told at length.
 _SHORT = (
@@ -93,6 +96,7 @@ class DisputeAdmin(WindowAdmin):
         "id_code",
         "checkout_link",
         "state_name",
+        "waits_for",
         "amount_money",
         "withdrawn_money",
         "reason",
@@ -122,6 +126,7 @@ class DisputeAdmin(WindowAdmin):
         "charge_code",
         "checkout_link",
         "state_name",
+        "waits_whole",
         "amount_money",
         "withdrawn_money",
         "fee_money",
@@ -144,6 +149,22 @@ class DisputeAdmin(WindowAdmin):
     opened = time_column("opened_at", "Opened")
     closed = time_column("closed_at", "Closed")
 
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch whom the disputes of a page wait for."""
+        found = disputes_wait(disputes=rows)
+        for row in rows:
+            row.waits = found.get(row.pk)
+
+    @admin.display(description="Waits for")
+    def waits_for(self, row: Any) -> Cell:
+        """Return whom it waits for, and since when."""
+        return waits(row.waits)
+
+    @admin.display(description="Waits for")
+    def waits_whole(self, row: Any) -> Cell:
+        """Return whom it waits for, for what, and since when."""
+        return waits_in_full(row.waits)
+
     @admin.display(description="Checkout", ordering="checkout")
     def checkout_link(self, row: Dispute) -> SafeString:
         """Return the disputed checkout."""
@@ -156,6 +177,7 @@ class DisputeAdmin(WindowAdmin):
             _evidence(row),
             *entry_panels(_entries(row)),
             history_panel(histories(machines={"dispute": [row.pk]})),
+            calls_panel([f"dispute:{row.pk}"]),
             audit_panel(audit_trail(subject=f"dispute:{row.pk}")),
         ]
 

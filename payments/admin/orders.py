@@ -25,7 +25,7 @@ from operations.selectors import histories
 from payments.admin.checkout_panels import waits
 from payments.admin.checkouts import refunds_panel
 from payments.models import PaymentOrder
-from payments.selectors import waiting
+from payments.waits import waiting
 
 
 @admin.register(PaymentOrder)

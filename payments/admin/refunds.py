@@ -37,15 +37,27 @@ from operations.admin_display import (
 )
 from operations.selectors import approvals_about, audit_trail, histories, open_approval
 from operations.services import ApprovalMissing, grant_approval, reject_approval
+from payments.admin.calls import calls_panel
+from payments.admin.checkout_panels import waits, waits_in_full
 from payments.models import Refund
 from payments.states import RefundState
+from payments.waits import refunds_wait
 
 
 @admin.register(Refund)
 class RefundAdmin(WindowAdmin):
     """Money back to buyers."""
 
-    list_display = ("id_code", "order_link", "state_name", "amount_money", "reason", "requested_by", "created")
+    list_display = (
+        "id_code",
+        "order_link",
+        "state_name",
+        "waits_for",
+        "amount_money",
+        "reason",
+        "requested_by",
+        "created",
+    )
     list_filter = (("state", ChoicesDropdownFilter), currency_filter(currencies), ("created_at", RangeDateTimeFilter))
     list_select_related = ("order__checkout",)
     search_fields = ("id__exact", "psp_ref__exact", "order__id__exact", "order__payment_order_id__exact")
@@ -56,6 +68,7 @@ class RefundAdmin(WindowAdmin):
         "order_link",
         "checkout_link",
         "state_name",
+        "waits_whole",
         "amount_money",
         "reason",
         "requested_by",
@@ -74,6 +87,22 @@ class RefundAdmin(WindowAdmin):
     created = time_column("created_at", "Requested")
     sent = time_column("sent_at", "Sent")
 
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch whom the refunds of a page wait for."""
+        found = refunds_wait(refunds=rows)
+        for row in rows:
+            row.waits = found.get(row.pk)
+
+    @admin.display(description="Waits for")
+    def waits_for(self, row: Any) -> Cell:
+        """Return whom it waits for, and since when."""
+        return waits(row.waits)
+
+    @admin.display(description="Waits for")
+    def waits_whole(self, row: Any) -> Cell:
+        """Return whom it waits for, for what, and since when."""
+        return waits_in_full(row.waits)
+
     @admin.display(description="Order", ordering="order")
     def order_link(self, row: Refund) -> SafeString:
         """Return the refunded order."""
@@ -90,6 +119,7 @@ class RefundAdmin(WindowAdmin):
             *entry_panels(_entries(row)),
             approvals_panel(approvals_about(subject=_subject(row))),
             history_panel(histories(machines={"refund": [row.pk]})),
+            calls_panel([_subject(row)]),
             audit_panel(audit_trail(subject=_subject(row))),
         ]
 

@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from ledger.selectors import currencies, entries_about
 from operations.admin_base import ConfirmForm, Question, WindowAdmin, actor_of, ask, currency_filter, hand
 from operations.admin_display import (
+    Cell,
     Panel,
     amount,
     code_column,
@@ -22,21 +23,34 @@ from operations.admin_display import (
     time_column,
 )
 from operations.selectors import histories
+from payments.admin.calls import calls_panel
+from payments.admin.checkout_panels import waits, waits_in_full
 from payments.models import Surplus
 from payments.services import send_back_again
 from payments.states import SurplusState
+from payments.waits import surpluses_wait
 
 
 @admin.register(Surplus)
 class SurplusAdmin(WindowAdmin):
     """What buyers paid once too often, and its way back to them."""
 
-    list_display = ("charge", "checkout_link", "state_name", "amount_money", "came", "moved", "last_error")
+    list_display = ("charge", "checkout_link", "state_name", "waits_for", "amount_money", "came", "moved", "last_error")
     list_filter = (("state", ChoicesDropdownFilter), currency_filter(currencies))
     list_select_related = ("attempt__checkout",)
     search_fields = ("id__exact", "charge_ref__exact", "psp_ref__exact", "attempt__checkout__checkout_id__exact")
     ordering = ("-created_at", "-id")
-    fields = ("charge", "checkout_link", "state_name", "amount_money", "came", "moved", "refund", "last_error")
+    fields = (
+        "charge",
+        "checkout_link",
+        "state_name",
+        "waits_whole",
+        "amount_money",
+        "came",
+        "moved",
+        "refund",
+        "last_error",
+    )
     actions_detail = ("send_again",)
 
     charge = code_column("charge_ref", "Charge")
@@ -45,6 +59,22 @@ class SurplusAdmin(WindowAdmin):
     amount_money = money_column("amount", "Amount")
     came = time_column("created_at", "Came")
     moved = time_column("state_since", "So since")
+
+    def attach(self, rows: list[Any]) -> None:
+        """Fetch whom the surpluses of a page wait for."""
+        found = surpluses_wait(surpluses=rows)
+        for row in rows:
+            row.waits = found.get(row.pk)
+
+    @admin.display(description="Waits for")
+    def waits_for(self, row: Any) -> Cell:
+        """Return whom it waits for, and since when."""
+        return waits(row.waits)
+
+    @admin.display(description="Waits for")
+    def waits_whole(self, row: Any) -> Cell:
+        """Return whom it waits for, for what, and since when."""
+        return waits_in_full(row.waits)
 
     @admin.display(description="Checkout")
     def checkout_link(self, row: Surplus) -> SafeString:
@@ -56,6 +86,7 @@ class SurplusAdmin(WindowAdmin):
         return [
             *entry_panels(entries_about(subjects=[f"checkout:{row.attempt.checkout_id}"])),
             history_panel(histories(machines={"surplus": [row.pk]})),
+            calls_panel([f"surplus:{row.pk}"]),
         ]
 
     def hands(self, row: Any, actor: str) -> frozenset[str]:

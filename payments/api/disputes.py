@@ -40,7 +40,8 @@ class Disputes(APIView):
         """Return the storefront's disputes, newest first."""
         rows = selectors.disputes_of(storefront=storefront_of(request).slug)
         page, _ = queries.page_of(request, rows, filters=DISPUTE_FILTERS)
-        return Response(page.body(show.dispute))
+        waits = show.waits_of_disputes(page.rows)
+        return Response(page.body(lambda row: show.dispute(row, waits)))
 
 
 class Dispute(APIView):
@@ -59,7 +60,7 @@ class Dispute(APIView):
         found = selectors.disputes_of(storefront=storefront_of(request).slug).filter(pk=dispute_id).first()
         if found is None:
             raise UnknownDispute(dispute=dispute_id)
-        return Response(show.dispute(found))
+        return Response(show.dispute(found, show.waits_of_disputes([found])))
 
 
 class Evidence(APIView):

@@ -73,6 +73,7 @@ REFUNDED: dict[str, Any] = {
     "id": "rfd_06f4w9q2m1n5p7r9t3v6x8z0ab",
     **REFUND,
     "status": "requested",
+    "waiting": {"on": "us", "for": "to be sent to the provider", "since": AT},
     "waiting_for_approval": False,
     "failure_reason": "",
     "created_at": AT,
@@ -82,7 +83,7 @@ ORDER: dict[str, Any] = {
     "checkout_id": "cart-1042",
     "is_payment_done": True,
     "created_at": AT,
-    "refunds": [{**REFUNDED, "status": "succeeded"}],
+    "refunds": [{**REFUNDED, "status": "succeeded", "waiting": None}],
 }
 EVIDENCE: dict[str, Any] = {
     "evidence": {"product_description": "An oak lamp, delivered on 14 November."},
@@ -100,6 +101,7 @@ DISPUTE: dict[str, Any] = {
     "amount": "10.00",
     "currency": "EUR",
     "status": "needs_response",
+    "waiting": {"on": "storefront", "for": "to hand in evidence until 2026-12-04 23:59 UTC", "since": AT},
     "reason": "product_not_received",
     "withdrawn": "10.00",
     "fee": "20.00",

@@ -74,7 +74,7 @@ class RetryableBy(serializers.CharField):
 
 @extend_schema_field({"type": "string", "enum": ["buyer", "provider", "storefront", "us", "person"]})
 class WaitedFor(serializers.CharField):
-    """Whom an order waits for."""
+    """Whom something unfinished waits for."""
 
 
 @extend_schema_field({"type": "string", "enum": list(EVENT_TYPES)})
@@ -86,6 +86,17 @@ Output = serializers.Serializer
 Fields = dict[str, serializers.Field[Any, Any, Any, Any]]
 
 
+class WaitingOutput(Output[Any]):
+    """Whom something unfinished waits for, for what, and since when."""
+
+    on = WaitedFor()
+    since = serializers.DateTimeField()
+
+    def get_fields(self) -> Fields:
+        """Add the field whose name Python keeps for itself."""
+        return {**super().get_fields(), "for": serializers.CharField()}
+
+
 class RefundOutput(Output[Any]):
     """A refund."""
 
@@ -94,6 +105,7 @@ class RefundOutput(Output[Any]):
     amount = AmountText()
     currency = CurrencyCode()
     status = RefundStatus()
+    waiting = WaitingOutput(allow_null=True, help_text="Null once it is over.")
     waiting_for_approval = serializers.BooleanField(help_text="A second person of ours has to agree first.")
     reason = serializers.CharField()
     failure_reason = serializers.CharField(help_text="Empty unless it failed.")
@@ -138,17 +150,6 @@ class SellerOutput(Output[Any]):
     payouts_enabled = serializers.BooleanField()
     created_at = serializers.DateTimeField()
     balances = WalletOutput(many=True, required=False)
-
-
-class WaitingOutput(Output[Any]):
-    """Whom an order waits for, for what, and since when."""
-
-    on = WaitedFor()
-    since = serializers.DateTimeField()
-
-    def get_fields(self) -> Fields:
-        """Add the field whose name Python keeps for itself."""
-        return {**super().get_fields(), "for": serializers.CharField()}
 
 
 class OrderOutput(Output[Any]):
@@ -248,6 +249,7 @@ class DisputeOutput(Output[Any]):
     amount = AmountText()
     currency = CurrencyCode()
     status = DisputeStatus()
+    waiting = WaitingOutput(allow_null=True, help_text="Null once it is over.")
     reason = serializers.CharField(help_text="The bank's, in the provider's words.")
     withdrawn = AmountText(help_text="What the bank holds of it now.")
     fee = AmountText()

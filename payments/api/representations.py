@@ -20,10 +20,10 @@ from payments.models import (
     StorefrontEvent,
     WebhookEndpoint,
 )
-from payments.selectors import Waiting, waiting
 from payments.states import WANTS_EVIDENCE, AttemptState, RefundState
+from payments.waits import Waiting, disputes_wait, refunds_wait, waiting
 
-# Whom each of the orders that are shown waits for, by our ids; asked once for all that are shown together.
+# Whom each of the orders, refunds and disputes that are shown waits for, by our ids; asked once for all together.
 Waits = Mapping[str, Waiting]
 
 
@@ -42,23 +42,38 @@ def order(found: PaymentOrder, waits: Waiting | None) -> dict[str, Any]:
         "captured": found.captured.text,
         "refunded": found.refunded.text,
         "status": found.state,
-        "waiting": {"on": waits.on, "for": waits.what, "since": waits.since.isoformat()} if waits else None,
+        "waiting": _waits(waits),
         "ledger_updated": found.ledger_updated,
         "wallet_updated": found.wallet_updated,
     }
 
 
 def waits_of_payments(rows: Iterable[PaymentOrder], expand: frozenset[str] = frozenset()) -> Waits:
-    """Return whom payment orders wait for, and those of their checkouts too where these are shown whole."""
+    """Return whom payment orders and their refunds wait for, and their checkouts' orders where these are shown."""
     found = list(rows)
+    refunds = [each for row in found for each in row.refunds.all()]
     if "checkout" in expand:
         found += [each for row in found for each in row.checkout.orders.all()]
-    return waiting(orders=found)
+    return {**waiting(orders=found), **refunds_wait(refunds=refunds)}
 
 
-def waits_of_checkouts(rows: Iterable[Checkout]) -> Waits:
-    """Return whom the orders of checkouts wait for."""
-    return waiting(orders=[each for row in rows for each in row.orders.all()])
+def waits_of_checkouts(rows: Iterable[Checkout], expand: frozenset[str] = frozenset()) -> Waits:
+    """Return whom the orders of checkouts wait for, and their refunds where these are shown."""
+    orders = [each for row in rows for each in row.orders.all()]
+    refunds = [each for order in orders for each in order.refunds.all()] if "refunds" in expand else []
+    return {**waiting(orders=orders), **refunds_wait(refunds=refunds)}
+
+
+def waits_of_refunds(rows: Iterable[Refund], expand: frozenset[str] = frozenset()) -> Waits:
+    """Return whom refunds wait for, and their payments where these are shown whole."""
+    refunds = list(rows)
+    payments = waits_of_payments([row.order for row in refunds]) if "payment" in expand else {}
+    return {**payments, **refunds_wait(refunds=refunds)}
+
+
+def waits_of_disputes(rows: Iterable[Dispute]) -> Waits:
+    """Return whom disputes wait for."""
+    return disputes_wait(disputes=list(rows))
 
 
 def payment(found: PaymentOrder, waits: Waits, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -69,7 +84,7 @@ def payment(found: PaymentOrder, waits: Waits, expand: frozenset[str] = frozense
         "checkout_id": found.checkout.checkout_id,
         "is_payment_done": found.checkout.is_payment_done,
         "created_at": found.checkout.created_at.isoformat(),
-        "refunds": [refund(each) for each in refunds],
+        "refunds": [refund(each, waits) for each in refunds],
     }
     if "checkout" in expand:
         body["checkout"] = checkout(found.checkout, waits)
@@ -84,7 +99,7 @@ def checkout(found: Checkout, waits: Waits, expand: frozenset[str] = frozenset()
     body = checkout_of(found, [each for each in orders if each.cart == found.cart], latest_attempt(found), waits)
     if "refunds" in expand:
         refunds = [each for one in orders for each in one.refunds.all()]
-        body["refunds"] = [refund(each) for each in sorted(refunds, key=lambda each: each.pk)]
+        body["refunds"] = [refund(each, waits) for each in sorted(refunds, key=lambda each: each.pk)]
     return body
 
 
@@ -127,24 +142,25 @@ def authorization(attempt: Attempt | None) -> dict[str, Any] | None:
     return {"expires_at": attempt.authorized_until.isoformat()}
 
 
-def refund(found: Refund, expand: frozenset[str] = frozenset(), waits: Waits | None = None) -> dict[str, Any]:
+def refund(found: Refund, waits: Waits, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a refund; above our limit it waits for a second person of ours."""
     body = {
         "id": found.id,
         "payment_order_id": found.order.payment_order_id,
         **money(found.amount),
         "status": found.state,
+        "waiting": _waits(waits.get(found.pk)),
         "waiting_for_approval": found.needs_approval and found.state == RefundState.REQUESTED,
         "reason": found.reason,
         "failure_reason": found.last_error if found.state == RefundState.FAILED else "",
         "created_at": found.created_at.isoformat(),
     }
     if "payment" in expand:
-        body["payment"] = payment(found.order, waits or {})
+        body["payment"] = payment(found.order, waits)
     return body
 
 
-def dispute(found: Dispute) -> dict[str, Any]:
+def dispute(found: Dispute, waits: Waits) -> dict[str, Any]:
     """Return a dispute, with the orders that it is about and what was handed in."""
     due = found.evidence_due_by
     return {
@@ -152,6 +168,7 @@ def dispute(found: Dispute) -> dict[str, Any]:
         "checkout_id": found.checkout.checkout_id,
         **money(found.amount),
         "status": found.state,
+        "waiting": _waits(waits.get(found.pk)),
         "reason": found.reason,
         "withdrawn": found.withdrawn.text,
         "fee": found.fee.text,
@@ -259,6 +276,10 @@ def endpoint(found: WebhookEndpoint, *, secret: str | None = None) -> dict[str, 
         "created_at": found.created_at.isoformat(),
     }
     return body if secret is None else {**body, "secret": secret}
+
+
+def _waits(found: Waiting | None) -> dict[str, str] | None:
+    return {"on": found.on, "for": found.what, "since": found.since.isoformat()} if found else None
 
 
 def _try(found: DeliveryTry) -> dict[str, Any]:

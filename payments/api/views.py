@@ -135,7 +135,7 @@ class Checkouts(APIView):
         """Return the storefront's checkouts, newest first."""
         rows = selectors.checkouts_of(storefront=storefront_of(request).slug)
         page, wanted = queries.page_of(request, rows, filters=CHECKOUT_FILTERS, expand=CHECKOUT_EXPANDS)
-        waits = show.waits_of_checkouts(page.rows)
+        waits = show.waits_of_checkouts(page.rows, wanted)
         return Response(page.body(lambda row: show.checkout(row, waits, wanted)))
 
 
@@ -157,7 +157,7 @@ class Checkout(APIView):
         found = queries.fetching(rows, wanted, CHECKOUT_EXPANDS).first()
         if found is None:
             raise UnknownPayment(payment_id=checkout_id)
-        return Response(show.checkout(found, show.waits_of_checkouts([found]), wanted))
+        return Response(show.checkout(found, show.waits_of_checkouts([found], wanted), wanted))
 
 
 class Refunds(APIView):
@@ -171,7 +171,7 @@ class Refunds(APIView):
             Shown(
                 status=200,
                 body=page_serializer(output.ExpandedRefundOutput),
-                example=page_example({**examples.REFUNDED, "status": "succeeded"}),
+                example=page_example({**examples.REFUNDED, "status": "succeeded", "waiting": None}),
             )
         ],
         parameters=page_parameters(REFUND_FILTERS, REFUND_EXPANDS),
@@ -181,8 +181,8 @@ class Refunds(APIView):
         """Return the storefront's refunds, newest first."""
         rows = selectors.refunds_in(storefront=storefront_of(request).slug)
         page, wanted = queries.page_of(request, rows, filters=REFUND_FILTERS, expand=REFUND_EXPANDS)
-        waits = _waits_of_refunds(page.rows, wanted)
-        return Response(page.body(lambda row: show.refund(row, wanted, waits)))
+        waits = show.waits_of_refunds(page.rows, wanted)
+        return Response(page.body(lambda row: show.refund(row, waits, wanted)))
 
     @described(
         name="createRefund",
@@ -214,7 +214,10 @@ class Refunds(APIView):
             **common(request, key),
         )
         return replay_of(key_id=key_id) or answered(
-            "refunds", key_id=key_id, status=status.HTTP_201_CREATED, body=show.refund(refund)
+            "refunds",
+            key_id=key_id,
+            status=status.HTTP_201_CREATED,
+            body=show.refund(refund, show.waits_of_refunds([refund])),
         )
 
 
@@ -236,7 +239,7 @@ class Refund(APIView):
         found = queries.fetching(rows, wanted, REFUND_EXPANDS).first()
         if found is None:
             raise Http404
-        return Response(show.refund(found, wanted, _waits_of_refunds([found], wanted)))
+        return Response(show.refund(found, show.waits_of_refunds([found], wanted), wanted))
 
 
 def _new_checkout(data: dict[str, Any]) -> services.NewCheckout:
@@ -253,8 +256,3 @@ def _created(made: services.Made) -> tuple[int, dict[str, Any]]:
     """Show a payment whose page has just been registered."""
     waits = show.waits_of_payments(made.orders)
     return status.HTTP_201_CREATED, show.checkout_of(made.checkout, made.orders, made.attempt, waits)
-
-
-def _waits_of_refunds(rows: list[Any], wanted: frozenset[str]) -> show.Waits:
-    """Return whom the payments of refunds wait for, where they are shown whole."""
-    return show.waits_of_payments([row.order for row in rows]) if "payment" in wanted else {}

@@ -26,11 +26,13 @@ from payments.gateway.base import (
     TransferRequest,
     Unknown,
 )
+from payments.gateway.calls import Call, with_subject
 
 __all__ = [
     "ACCOUNTS_PSP",
     "Account",
     "AccountRequest",
+    "Call",
     "CaptureRequest",
     "CheckoutFacts",
     "CheckoutRequest",
@@ -58,7 +60,10 @@ __all__ = [
 ACCOUNTS_PSP = "stripe"
 
 
-def provider(name: str = ACCOUNTS_PSP) -> Gateway:
-    """Return a provider's gateway by the name under which the switchboard knows it; without one, the sellers' own."""
+def provider(name: str = ACCOUNTS_PSP, *, about: str = "") -> Gateway:
+    """Return a provider's gateway by the name under which the switchboard knows it; without one, the sellers' own.
+
+    `about` (kind:id) is what its calls are kept with in the log of calls.
+    """
     made: Gateway = switchboard.answerer("GATEWAYS", name)(settings)
-    return made
+    return with_subject(made, about) if about else made

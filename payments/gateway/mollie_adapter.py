@@ -38,6 +38,7 @@ from payments.gateway.base import (
     TransferRequest,
     Unknown,
 )
+from payments.gateway.calls import heard, kept
 from payments.gateway.shield import Shield
 
 logger = logging.getLogger(__name__)
@@ -268,13 +269,14 @@ class MollieGateway:
         answer = requests.request(
             method, url, json=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, verify=True
         )
+        heard(answer.status_code, answer.content, request_id=answer.headers.get("X-Request-Id", ""))
         if not 200 <= answer.status_code < 300:
             raise wire.Refused(answer)
         return answer
 
     def _ask(self, op: str, send: Callable[[], T]) -> Outcome[T]:
         """Make one call, unless the provider has not answered for a while, and turn what happens into an outcome."""
-        return self._shield.around(lambda: self._answer(op, send))
+        return kept(self.name, op, lambda: self._shield.around(lambda: self._answer(op, send)))
 
     def _answer(self, op: str, send: Callable[[], T]) -> Outcome[T]:
         try:

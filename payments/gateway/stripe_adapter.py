@@ -35,6 +35,7 @@ from payments.gateway.base import (
     TransferRequest,
     Unknown,
 )
+from payments.gateway.calls import heard, kept
 from payments.gateway.currencies import to_stripe
 from payments.gateway.shield import Shield
 from payments.gateway.stripe_errors import Answered, NotYet, as_outcome
@@ -79,7 +80,7 @@ class StripeGateway:
             api_key,
             base_addresses=addresses,
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=cast(Any, TIMEOUT_S)),
+            http_client=_Listening(timeout=cast(Any, TIMEOUT_S)),
         )
 
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
@@ -322,7 +323,7 @@ class StripeGateway:
 
     def _ask(self, op: str, send: Callable[[Any], T]) -> Outcome[T]:
         """Make one call, unless the provider has not answered for a while, and turn what happens into an outcome."""
-        return self._shield.around(lambda: self._answer(op, send))
+        return kept(self.name, op, lambda: self._shield.around(lambda: self._answer(op, send)))
 
     def _answer(self, op: str, send: Callable[[Any], T]) -> Outcome[T]:
         try:
@@ -332,6 +333,16 @@ class StripeGateway:
             if isinstance(answered.outcome, Unknown):
                 logger.warning("%s: outcome unknown (%s)", op, answered.outcome.reason)
             return answered.outcome
+
+
+class _Listening(stripe.RequestsClient):
+    """The SDK's way to the network, with every answer told to the log of calls."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a request, and tell what came back."""
+        content, status, headers = answer = cast(Any, super()).request(*args, **kwargs)
+        heard(status, content, request_id=headers.get("Request-Id", ""))
+        return answer
 
 
 class _FromTheFuture(Exception):

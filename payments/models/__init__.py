@@ -1,5 +1,6 @@
 """The tables of money in."""
 
+from payments.models.calls import CallOutcome, ProviderCall
 from payments.models.checkouts import Attempt, Checkout, PaymentOrder
 from payments.models.disputes import Bearer, Dispute, DisputeEvidence, DisputeShare
 from payments.models.events import DeliveryTry, EndpointSecret, EventDelivery, StorefrontEvent, WebhookEndpoint
@@ -12,6 +13,7 @@ from payments.models.webhooks import EventListing, WebhookEvent
 __all__ = [
     "Attempt",
     "Bearer",
+    "CallOutcome",
     "Checkout",
     "CommissionMinimum",
     "CommissionRate",
@@ -24,6 +26,7 @@ __all__ = [
     "EventListing",
     "Instruction",
     "PaymentOrder",
+    "ProviderCall",
     "Refund",
     "RiskVerdict",
     "Seller",

@@ -28,6 +28,7 @@ class Dispute(StatefulModel):
     currency = models.CharField(max_length=3)
     reason = models.TextField(blank=True, help_text="the bank's, in the provider's words")
     state = StateField(choices=DisputeState.choices, default=DisputeState.RECORDED)
+    state_since = models.DateTimeField()
     withdrawals = models.PositiveSmallIntegerField(default=0, help_text="how often the provider withdrew the money")
     reinstatements = models.PositiveSmallIntegerField(default=0, help_text="how often it gave it back")
     withdrawn_minor = models.BigIntegerField(default=0, help_text="withdrawn and not given back by now")

@@ -20,6 +20,7 @@ class Refund(StatefulModel):
     psp_key = models.TextField(unique=True, help_text="our idempotency key at the provider")
     params = models.JSONField(help_text="the request, frozen")
     state = StateField(choices=RefundState.choices, default=RefundState.REQUESTED)
+    state_since = models.DateTimeField()
     psp_ref = models.TextField(null=True, unique=True)  # noqa: DJ001 - unique, so none must be NULL
     last_error = models.TextField(blank=True)
     requested_by = models.TextField()

@@ -131,7 +131,7 @@ def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[Checkout
     """
     if not passes_risk_check(attempt, now=now):
         return None
-    gateway = provider(attempt.psp)
+    gateway = provider(attempt.psp, about=f"attempt:{attempt.pk}")
     outcome = _already_there(gateway, attempt) if attempt.sent_at is not None else None
     if outcome is None:
         if not key_alive(gateway, attempt.sent_at, now):
@@ -153,7 +153,7 @@ def register_first(
     Nobody else knows of it yet, so it is not read again unless it has moved meanwhile. `finish` runs in the
     transaction that records the page, with attempt and orders as they are by then.
     """
-    outcome = _ask_for_page(provider(attempt.psp), attempt)
+    outcome = _ask_for_page(provider(attempt.psp, about=f"attempt:{attempt.pk}"), attempt)
     with money_tx("payments.record_registration"):
         if not unmoved(attempt):
             _record_outcome(_locked(attempt.pk), outcome, actor=actor, now=now)

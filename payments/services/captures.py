@@ -58,7 +58,7 @@ def sync(found: Attempt, *, now: datetime, poll: bool) -> None:
         return
     if found.psp_ref is None:
         raise TryLater(reason="not registered yet", after_s=30)
-    outcome = provider(found.psp).fetch_checkout(found.psp_ref)
+    outcome = provider(found.psp, about=f"attempt:{found.pk}").fetch_checkout(found.psp_ref)
     match outcome:
         case Unknown():
             raise try_later(outcome)

@@ -62,7 +62,8 @@ def sync_dispute(*, psp_ref: str, now: datetime, psp: str = "", poll: bool = Tru
     if known is None and not psp:
         raise NotKnownYet(what=f"the dispute {psp_ref}")
     psp = known.psp if known else psp
-    outcome = provider(psp).fetch_dispute(psp_ref, charge_ref=known.charge_ref if known else "")
+    gateway = provider(psp, about=f"dispute:{known.pk}" if known else "")
+    outcome = gateway.fetch_dispute(psp_ref, charge_ref=known.charge_ref if known else "")
     match outcome:
         case Unknown():
             raise try_later(outcome)
@@ -79,7 +80,7 @@ def sync_disputes(*, attempt: str, now: datetime) -> None:
     found = Attempt.objects.get(pk=attempt)
     if not found.charge_ref:
         return
-    outcome = provider(found.psp).find_disputes(found.charge_ref)
+    outcome = provider(found.psp, about=f"attempt:{found.pk}").find_disputes(found.charge_ref)
     match outcome:
         case Unknown():
             raise try_later(outcome)
@@ -155,6 +156,7 @@ def _open(attempt: Attempt, facts: DisputeFacts, *, now: datetime) -> Dispute:
         fee_borne_by=settings.DISPUTE_FEES_BORNE_BY,
         opened_at=facts.created_at,
         created_at=now,
+        state_since=now,
     )
     freeze_shares(dispute)
     record_audit(

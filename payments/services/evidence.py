@@ -104,7 +104,7 @@ def send_evidence(*, evidence: str, now: datetime) -> None:
         was_sent = found.sent_at is not None
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     request = EvidenceRequest(**found.params)
-    gateway = provider(found.dispute.psp)
+    gateway = provider(found.dispute.psp, about=f"dispute:{found.dispute_id}")
     outcome: Outcome[DisputeFacts] | None = _look_up(found.dispute, request) if was_sent else None
     if outcome is None:
         require_key_alive(gateway, what=f"the evidence {evidence}", sent_at=found.sent_at, now=now)
@@ -147,7 +147,8 @@ def _keep(dispute: Dispute, texts: Mapping[str, str], *, final: bool, actor: str
 
 def _look_up(dispute: Dispute, request: EvidenceRequest) -> Succeeded[DisputeFacts] | Unknown | None:
     """Return the dispute if it shows what we sent; None if it does not, so that it may be sent again."""
-    match provider(dispute.psp).fetch_dispute(request.dispute_ref, charge_ref=dispute.charge_ref):
+    gateway = provider(dispute.psp, about=f"dispute:{dispute.pk}")
+    match gateway.fetch_dispute(request.dispute_ref, charge_ref=dispute.charge_ref):
         case Succeeded(value=facts) as found:
             return found if _shows(facts, request) else None
         case Declined(message=message):

@@ -66,7 +66,7 @@ def true_up_fee(*, attempt: str, now: datetime, later: bool = False) -> None:
     found = Attempt.objects.get(pk=attempt)
     if (found.fee_known and not later) or found.psp_ref is None:
         return
-    outcome = provider(found.psp).fetch_checkout(found.psp_ref)
+    outcome = provider(found.psp, about=f"attempt:{found.pk}").fetch_checkout(found.psp_ref)
     match outcome:
         case Unknown():
             raise try_later(outcome)

@@ -169,7 +169,7 @@ def carry_out(*, instruction: str, now: datetime) -> None:
     found = Instruction.objects.select_related("attempt").get(pk=instruction)
     if found.state not in ALIVE:
         return
-    gateway = provider(found.attempt.psp)
+    gateway = provider(found.attempt.psp, about=f"instruction:{found.pk}")
     if found.sent_at is not None:
         if _shown(found, now=now):
             return

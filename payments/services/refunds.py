@@ -18,7 +18,7 @@ from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import TryLater, enqueue, record_audit, request_approval, require_running
 from payments.errors import NotKnownYet, UnknownPayment
-from payments.gateway import Declined, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
+from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
 from payments.services.books import as_given_back, what_bears
 from payments.services.common import require_key_alive, try_later
@@ -119,6 +119,7 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
         requested_by=actor,
         needs_approval=not actor.startswith("system:") and _above_limit(amount),
         created_at=now,
+        state_since=now,
     )
     refund.psp_key = f"refund:{refund.id}"
     refund.params = {
@@ -193,7 +194,7 @@ def send_refund(*, refund: str, now: datetime) -> None:
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = _look_up(found) if was_sent else None
     if outcome is None:
-        gateway = provider(psp_of(found))
+        gateway = _gateway(found)
         require_key_alive(gateway, what=f"the refund {refund}", sent_at=found.sent_at, now=now)
         require_running("refunds")
         outcome = gateway.create_refund(RefundRequest(**found.params), key=found.psp_key)
@@ -210,7 +211,7 @@ def sync_refund(*, psp_ref: str, reference: str, now: datetime) -> None:
         raise NotKnownYet(what=f"the refund {psp_ref}")
     if refund.state not in OPEN and refund.state != RefundState.SUCCEEDED:
         return
-    outcome = provider(psp_of(refund)).fetch_refund(psp_ref, charge_ref=str(refund.params["charge_ref"]))
+    outcome = _gateway(refund).fetch_refund(psp_ref, charge_ref=str(refund.params["charge_ref"]))
     if isinstance(outcome, Unknown):
         raise try_later(outcome)
     if isinstance(outcome, Succeeded):
@@ -235,13 +236,17 @@ def psp_of(refund: Refund) -> str:
     return str(refund.order.paid_by.psp) if refund.order.paid_by else ""
 
 
+def _gateway(refund: Refund) -> Gateway:
+    return provider(psp_of(refund), about=f"refund:{refund.pk}")
+
+
 def _with_psp(refund: str) -> Refund:
     """Return a refund, locked, with the attempt that its order was paid by."""
     return Refund.objects.select_for_update(of=("self",)).select_related("order__paid_by").get(pk=refund)
 
 
 def _look_up(refund: Refund) -> Succeeded[RefundFacts] | Unknown | Declined | None:
-    found = provider(psp_of(refund)).find_refund(refund.id, charge_ref=str(refund.params["charge_ref"]))
+    found = _gateway(refund).find_refund(refund.id, charge_ref=str(refund.params["charge_ref"]))
     match found:
         case Succeeded(value=RefundFacts() as facts):
             return Succeeded(facts)

@@ -135,8 +135,9 @@ def open_seller_account(*, seller: str, now: datetime) -> None:
     if found.psp_account:
         return
     request = AccountRequest(reference=found.id, name=found.name, country=found.country)
-    opened = None if key_alive(provider(ACCOUNTS_PSP), found.created_at, now) else _already_open(found)
-    outcome: Outcome[Account] = opened or provider(ACCOUNTS_PSP).open_account(request, key=f"account:{found.id}")
+    gateway = provider(ACCOUNTS_PSP, about=f"seller:{found.pk}")
+    opened = None if key_alive(gateway, found.created_at, now) else _already_open(found)
+    outcome: Outcome[Account] = opened or gateway.open_account(request, key=f"account:{found.id}")
     if isinstance(outcome, Unknown):
         # A stored 500 is replayed for ever, a look-up is not.
         outcome = _already_open(found) or outcome
@@ -153,7 +154,7 @@ def open_seller_account(*, seller: str, now: datetime) -> None:
 
 def _already_open(seller: Seller) -> Succeeded[Account] | Unknown | None:
     """Look for an account that an earlier, unanswered request opened."""
-    match provider(ACCOUNTS_PSP).find_account(seller.id, since=seller.created_at):
+    match provider(ACCOUNTS_PSP, about=f"seller:{seller.pk}").find_account(seller.id, since=seller.created_at):
         case Succeeded(value=Account() as account):
             return Succeeded(account)
         case Succeeded():
@@ -169,7 +170,7 @@ def sync_seller_account(*, psp_ref: str, now: datetime) -> None:
     seller = Seller.objects.filter(psp_account=psp_ref).first()
     if seller is None:
         raise NotKnownYet(what=f"the account {psp_ref}")
-    outcome = provider(ACCOUNTS_PSP).fetch_account(psp_ref)
+    outcome = provider(ACCOUNTS_PSP, about=f"seller:{seller.pk}").fetch_account(psp_ref)
     match outcome:
         case Unknown():
             raise try_later(outcome)

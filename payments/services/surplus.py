@@ -11,6 +11,7 @@ from operations.services import TryLater, ask_person, enqueue, require_running, 
 from payments.gateway import (
     CheckoutFacts,
     Declined,
+    Gateway,
     Outcome,
     RefundFacts,
     RefundRequest,
@@ -86,7 +87,7 @@ def send_back(*, surplus: str, now: datetime) -> None:
         was_sent = found.sent_at is not None
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = _look_up(found) if was_sent else None
-    gateway = provider(found.attempt.psp)
+    gateway = _gateway(found)
     alive = key_alive(gateway, found.sent_at, now)
     if outcome is None and alive:
         outcome = gateway.create_refund(RefundRequest(**found.params), key=found.psp_key)
@@ -119,7 +120,7 @@ def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
     if found is None:
         return False
     if found.state in (*_OPEN, SurplusState.RETURNED):
-        outcome = provider(found.attempt.psp).fetch_refund(psp_ref, charge_ref=found.charge_ref)
+        outcome = _gateway(found).fetch_refund(psp_ref, charge_ref=found.charge_ref)
         if isinstance(outcome, Unknown):
             raise try_later(outcome)
         if isinstance(outcome, Succeeded):
@@ -140,8 +141,12 @@ def poll_surplus(*, surplus: str, now: datetime) -> None:
         raise TryLater(reason="accepted, and not carried out yet")
 
 
+def _gateway(found: Surplus) -> Gateway:
+    return provider(found.attempt.psp, about=f"surplus:{found.pk}")
+
+
 def _look_up(found: Surplus) -> Outcome[RefundFacts] | None:
-    answer = provider(found.attempt.psp).find_refund(found.id, charge_ref=found.charge_ref)
+    answer = _gateway(found).find_refund(found.id, charge_ref=found.charge_ref)
     match answer:
         case Succeeded(value=RefundFacts() as facts):
             return Succeeded(facts)

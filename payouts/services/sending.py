@@ -42,7 +42,7 @@ def send_payout(*, payout: str, now: datetime) -> None:
     if outcome is None:
         if found.sent_at and (now - found.sent_at).total_seconds() >= provider().key_life_s:
             raise PayoutUnclear(payout=payout, sent_at=found.sent_at)
-        outcome = provider().create_transfer(TransferRequest(**found.params), key=found.psp_key)
+        outcome = provider(about=f"payout:{payout}").create_transfer(TransferRequest(**found.params), key=found.psp_key)
     _record(payout, outcome, now=now)
     if isinstance(outcome, Unknown):
         raise TryLater(reason=outcome.reason, after_s=outcome.retry_after_s)
@@ -56,7 +56,7 @@ def confirm_payout(*, payout: str, now: datetime) -> None:
     found = Payout.objects.get(pk=payout)
     if found.state not in (PayoutState.SENT, PayoutState.PAID) or found.psp_ref is None:
         return
-    outcome = provider().fetch_transfer(found.psp_ref)
+    outcome = provider(about=f"payout:{payout}").fetch_transfer(found.psp_ref)
     match outcome:
         case Unknown(reason=reason, retry_after_s=after_s):
             raise TryLater(reason=reason, after_s=after_s)
@@ -83,7 +83,7 @@ def transfer_changed(*, event: ProviderEvent, now: datetime) -> None:
 
 
 def _look_up(payout: Payout) -> Succeeded[Transfer] | Declined | Unknown | None:
-    found = provider().find_transfer(payout.id)
+    found = provider(about=f"payout:{payout.pk}").find_transfer(payout.id)
     match found:
         case Succeeded(value=Transfer() as transfer):
             return Succeeded(transfer)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +15,7 @@ from django.utils import timezone
 from ledger.selectors import balance, entries_about, trial_balance
 from ledger.services import verify_books
 from operations.admin_base import WindowAdmin
-from payments.models import Checkout
+from payments.models import Checkout, ProviderCall
 from payouts.models import Payout
 from reconciliation.models import Statement
 from tests.console.whole import the_payout
@@ -28,6 +29,22 @@ def text_of(browser: Client, address: str) -> str:
     answer = browser.get(address)
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+class TestACallToTheProvider:
+    def test_stands_on_its_checkouts_page_and_shows_the_answer_on_its_own(self, world: World, sign_in: SignIn) -> None:
+        call = ProviderCall.objects.get()
+        checkout = Checkout.objects.get(attempts__pk=call.about.partition(":")[2])
+        browser = sign_in("augusto")
+
+        page = text_of(browser, reverse("admin:payments_checkout_change", args=[checkout.pk]))
+        answer = text_of(browser, reverse("admin:payments_providercall_change", args=[quote(call.pk)]))
+
+        assert reverse("admin:payments_providercall_change", args=[quote(call.pk)]) in page
+        assert "1,234 ms" in page
+        assert "HTTP 200" in answer
+        assert "&quot;id&quot;: &quot;cs_1&quot;" in answer
+        assert "<script>alert(1)" not in answer
 
 
 class TestFirstPage:

@@ -49,6 +49,7 @@ def full_world() -> World:
     world.release(first)
     world.refund(second)
     world.inquiry(first)
+    world.call(second)
     world.paid_twice(second)
     world.batch()
     world.journal()

@@ -28,6 +28,7 @@ from payments.models import (
     EventDelivery,
     EventListing,
     PaymentOrder,
+    ProviderCall,
     Refund,
     Seller,
     StorefrontEvent,
@@ -240,10 +241,29 @@ class World:
             params={},
             requested_by=actor,
             created_at=self.now,
+            state_since=self.now,
         )
         refund.psp_key = f"refund:{refund.pk}"
         refund.save()
         return refund
+
+    def call(self, checkout: Checkout) -> ProviderCall:
+        """Note a call to the provider about a checkout, whose answer is hostile."""
+        return ProviderCall.objects.create(
+            id=f"cal_{checkout.pk}",
+            psp="stripe",
+            op="checkout.register",
+            about=f"attempt:{checkout.attempts.get().pk}",
+            key=checkout.attempts.get().psp_key,
+            sent_at=self.now,
+            took_ms=1_234,
+            outcome="succeeded",
+            requests=1,
+            http_status=200,
+            request_id="req_1",
+            object_id="cs_1",
+            body='{"id": "cs_1", "name": "<script>alert(1)</script>"}',
+        )
 
     def inquiry(self, checkout: Checkout) -> Dispute:
         """Hear of a bank's inquiry about a checkout that was paid: no money moves."""

@@ -290,9 +290,9 @@ class TestTheCap:
 
     COPY = """
         INSERT INTO payments_refund (id, order_id, amount_minor, currency, reason, psp_key, params, state, last_error,
-                                     requested_by, needs_approval, created_at)
+                                     requested_by, needs_approval, created_at, state_since)
         SELECT 'rfd_forged', order_id, {amount}, '{currency}', '', 'refund:forged', '{{}}', 'requested', '', 'attacker',
-               false, created_at
+               false, created_at, created_at
         FROM payments_refund LIMIT 1
     """
 
@@ -326,8 +326,8 @@ class TestTheCapAtOnce:
 
     FORGED = """
         INSERT INTO payments_refund (id, order_id, amount_minor, currency, reason, psp_key, params, state, last_error,
-                                     requested_by, needs_approval, created_at)
-        SELECT 'rfd_{n}', id, 6000, 'EUR', '', 'refund:{n}', '{{}}', 'requested', '', 'attacker', false, now()
+                                     requested_by, needs_approval, created_at, state_since)
+        SELECT 'rfd_{n}', id, 6000, 'EUR', '', 'refund:{n}', '{{}}', 'requested', '', 'attacker', false, now(), now()
         FROM payments_paymentorder
     """
 

@@ -9,16 +9,19 @@ from django.core.management.base import BaseCommand, CommandError
 from payments.errors import UnknownPayment
 from payments.story import Moment, Story, story
 
+_SINGULAR = {"surpluses": "surplus"}
+
 
 class Command(BaseCommand):
     """Print everything that is known of one payment, in the order in which it happened."""
 
     help = (
-        "Print one payment's whole story: the checkout, its orders, attempts, refunds and disputes as they stand, and "
-        "then everything that happened to them, oldest first: moves with who made them and why, webhooks, journal "
-        "entries with their lines, jobs, messages to the storefront, decisions. ID may be anybody's: ours (chk_, ord_, "
-        "att_, rfd_, dsp_), the storefront's checkout or payment order, or the provider's (cs_, pi_, ch_, re_, du_, "
-        "evt_). It reads only. Exit status 1: nothing here has that id."
+        "Print one payment's whole story: the checkout, its orders, attempts, instructions, refunds and disputes as "
+        "they stand, each open one with whom it waits for and since when, and then everything that happened to "
+        "them, oldest first: moves with who made them and why, calls to the provider and what came back (the bodies "
+        "with --json), webhooks, journal entries with their lines, jobs, messages to the storefront, decisions. ID "
+        "may be anybody's: ours (chk_, ord_, att_, rfd_, dsp_), the storefront's checkout or payment order, or the "
+        "provider's (cs_, pi_, ch_, re_, du_, evt_). It reads only. Exit status 1: nothing here has that id."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -57,6 +60,7 @@ def _facts(found: Story) -> dict[str, Any]:
                 "commission": order.commission.text,
                 "refunded": order.refunded.text,
                 "state": order.state,
+                **_waits(found, order.pk),
             }
             for order in found.orders
         ],
@@ -70,24 +74,48 @@ def _facts(found: Story) -> dict[str, Any]:
                 "payment": attempt.payment_ref,
                 "charge": attempt.charge_ref,
                 "last_error": attempt.last_error,
+                **_waits(found, attempt.pk),
             }
             for attempt in found.attempts
         ],
-        "refunds": [_reversal(refund) for refund in found.refunds],
-        "disputes": [_reversal(dispute) for dispute in found.disputes],
+        "instructions": [
+            {
+                "id": told.pk,
+                "kind": told.kind,
+                "purpose": told.purpose,
+                "amount": told.amount.text,
+                "state": told.state,
+                "last_error": told.last_error,
+                **_waits(found, told.pk),
+            }
+            for told in found.instructions
+        ],
+        "surpluses": [_reversal(found, surplus) for surplus in found.surpluses],
+        "refunds": [_reversal(found, refund) for refund in found.refunds],
+        "disputes": [_reversal(found, dispute) for dispute in found.disputes],
         "story": [{**vars(moment), "at": moment.at.isoformat()} for moment in found.moments],
     }
 
 
-def _reversal(row: Any) -> dict[str, Any]:
-    return {"id": row.pk, "psp_ref": row.psp_ref, "amount": row.amount.text, "state": row.state}
+def _reversal(found: Story, row: Any) -> dict[str, Any]:
+    facts = {"id": row.pk, "psp_ref": row.psp_ref, "amount": row.amount.text, "state": row.state}
+    return {**facts, **_waits(found, row.pk)}
+
+
+def _waits(found: Story, key: str) -> dict[str, Any]:
+    waits = found.waits.get(key)
+    return {"waiting": {"on": waits.on, "for": waits.what, "since": waits.since.isoformat()} if waits else None}
 
 
 def _words(found: Story) -> str:
     facts = _facts(found)
     lines = [_line(facts["checkout"])]
-    for kind in ("orders", "attempts", "refunds", "disputes"):
-        lines += [f"  {kind[:-1]:8} {_line(row)}" for row in facts[kind]]
+    for kind in ("orders", "attempts", "instructions", "surpluses", "refunds", "disputes"):
+        for row in facts[kind]:
+            waits = row.pop("waiting")
+            lines.append(f"  {_SINGULAR.get(kind, kind[:-1]):12} {_line(row)}")
+            if waits:
+                lines.append(f"  {'':12} waits for: {waits['on']}, {waits['for']}, since {waits['since'][:19]}")
     lines.append("")
     for moment in found.moments:
         lines.append(f"{moment.at:%Y-%m-%d %H:%M:%S}  {moment.kind:8} {moment.text}")
@@ -103,7 +131,8 @@ def _below(moment: Moment) -> list[str]:
     """Return a journal entry's lines as a table, and of anything else the facts."""
     indent = " " * 30
     if moment.kind != "journal":
-        return [indent + _line(moment.facts)] if moment.facts else []
+        facts = {name: value for name, value in moment.facts.items() if name != "body"}
+        return [indent + _line(facts)] if facts else []
     rows = [(line["account"], line["debit"]) for line in moment.facts["lines"]]
     width = max(len(account) for account, _ in rows)
     return [

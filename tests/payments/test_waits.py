@@ -1,0 +1,197 @@
+"""Whom everything unfinished waits for, for what, and since when: in the API, in the console, on a terminal."""
+
+import json
+from datetime import datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from operations import database
+from operations.edges import money_tx
+from operations.models import HumanTask
+from operations.services import ask_person
+from payments.models import Attempt, Dispute, Instruction, Refund, Seller
+from payments.services import tidy_up
+from payments.waits import attempts_wait, disputes_wait, instructions_wait, refunds_wait
+from tests.payments.dispute_steps import decide, hand_in, open_dispute
+from tests.payments.faults import rule
+from tests.payments.test_unfinished import LATER
+from tests.world import MAKER, World
+
+
+def refund(world: World, amount: str) -> Any:
+    """Ask for a refund of ann's sale and return it as the API shows it."""
+    body = {"payment_order_id": "cart-1.ann", "amount": amount, "currency": "EUR", "reason": "a scratch"}
+    answer = world.shop.post("/v1/refunds", body, key=f"refund-{amount}")
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def waiting_of(world: World, path: str) -> dict[str, str] | None:
+    found: dict[str, str] | None = world.shop.get(path).json()["waiting"]
+    return found
+
+
+class TestAnAttempt:
+    def test_waits_for_the_buyer_while_the_page_is_open(self, world: World, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "100.00"})
+
+        attempt = Attempt.objects.get()
+        waits = attempts_wait(attempts=[attempt])[attempt.pk]
+        assert (waits.on, waits.since) == ("buyer", attempt.state_since)
+
+    def test_waits_for_the_provider_while_its_outcome_is_unknown(self, world: World, ann: Seller) -> None:
+        world.provider.plan([rule("checkout.session.create", "cut after")])
+        world.order("cart-1", {"ann": "100.00"})
+
+        attempt = Attempt.objects.get()
+        assert attempts_wait(attempts=[attempt])[attempt.pk].on == "provider"
+
+    def test_waits_for_a_person_once_one_is_asked(self, world: World, ann: Seller) -> None:
+        world.provider.plan([rule("checkout.session.create", "cut after")])
+        world.order("cart-1", {"ann": "100.00"})
+        attempt = Attempt.objects.get()
+        with money_tx("test.ask"):
+            subject = f"checkout:{attempt.checkout_id}"
+            ask_person(kind="x", subject=subject, reason="look at it", waits_for="operator", now=timezone.now())
+
+        waits = attempts_wait(attempts=[attempt])[attempt.pk]
+        assert (waits.on, waits.what, waits.since) == ("person", "look at it", HumanTask.objects.get().since)
+
+    def test_waits_for_nobody_once_it_is_paid(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+
+        assert attempts_wait(attempts=[Attempt.objects.get()]) == {}
+
+
+class TestAnInstruction:
+    def test_waits_for_the_provider_while_nobody_knows_what_became_of_it(self, world: World, ann: Seller) -> None:
+        world.pay(world.order("cart-1", {"ann": "100.00"}, capture_method="manual"))
+        world.settle()
+        world.provider.plan([rule("payment_intent.capture", "cut before"), rule("payment_intent.retrieve", "503")])
+
+        world.shop.post("/v1/payments/cart-1/capture", {"final_capture": True}, key="c1")
+
+        told = Instruction.objects.select_related("attempt").get()
+        waits = instructions_wait(instructions=[told])[told.pk]
+        assert (told.state, waits.on, waits.since) == ("unknown", "provider", told.state_since)
+
+
+class TestARefund:
+    def test_tells_the_storefront_whom_it_waits_for(self, world: World, sold: Seller) -> None:
+        asked = refund(world, "10.00")
+
+        row = Refund.objects.get()
+        assert asked["waiting"]["on"] == "us"
+        assert datetime.fromisoformat(asked["waiting"]["since"]) == row.state_since == row.created_at
+
+        world.settle()
+        assert waiting_of(world, f"/v1/refunds/{row.pk}") is None
+
+    def test_waits_for_a_second_person_above_the_limit(self, world: World, sold: Seller) -> None:
+        row = Refund.objects.get(pk=refund(world, "60.00")["id"])
+
+        waits = waiting_of(world, f"/v1/refunds/{row.pk}")
+        assert waits == {"on": "person", "for": "a second person to agree", "since": row.created_at.isoformat()}
+
+    def test_says_so_within_its_payment_too(self, world: World, sold: Seller) -> None:
+        refund(world, "60.00")
+
+        [shown] = world.shop.get("/v1/payments/cart-1.ann").json()["refunds"]
+        assert shown["waiting"]["on"] == "person"
+
+    def test_waits_for_the_provider_while_its_outcome_is_unknown(self, world: World, sold: Seller) -> None:
+        refund(world, "10.00")
+        world.provider.plan([rule("refund.create", "cut after")])
+        world.work()
+
+        row = Refund.objects.get()
+        waits = waiting_of(world, f"/v1/refunds/{row.pk}")
+        assert waits == {
+            "on": "provider",
+            "for": "an answer that can be believed",
+            "since": row.state_since.isoformat(),
+        }
+        assert row.state_since > row.created_at
+
+    def test_waits_for_a_person_once_its_job_is_a_dead_letter(self, world: World, sold: Seller) -> None:
+        refund(world, "10.00")
+        database.execute("UPDATE operations_job SET state = 'doing' WHERE kind = 'payments.send_refund'")
+        database.execute(
+            "UPDATE operations_job SET state = 'dead', last_error = 'gave up' WHERE kind = 'payments.send_refund'"
+        )
+        refund(world, "60.00")
+        Refund.objects.filter(state="requested", needs_approval=False).update(created_at=timezone.now() - LATER)
+        database.execute("UPDATE payments_refund SET state = 'sending' WHERE NOT needs_approval")
+        tidy_up(now=timezone.now() + LATER)
+
+        rows = {row.amount.text: row for row in Refund.objects.select_related("order")}
+        waits = refunds_wait(refunds=list(rows.values()))
+        assert waits[rows["10.00"].pk].on == "person"
+        assert "gave up" in waits[rows["10.00"].pk].what
+        assert waits[rows["60.00"].pk].what == "a second person to agree"
+
+
+class TestADispute:
+    def test_waits_for_the_storefronts_evidence_until_it_is_due(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+
+        waits = waiting_of(world, f"/v1/disputes/{dispute.pk}")
+        assert waits is not None
+        assert dispute.evidence_due_by is not None
+        assert waits["on"] == "storefront"
+        assert waits["for"] == f"to hand in evidence until {dispute.evidence_due_by:%Y-%m-%d %H:%M} UTC"
+        assert waits["since"] == dispute.state_since.isoformat()
+
+    def test_waits_for_us_while_the_evidence_is_on_its_way(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+        hand_in(world, dispute)
+
+        waits = waiting_of(world, f"/v1/disputes/{dispute.pk}")
+        assert waits is not None
+        assert (waits["on"], waits["for"]) == ("us", "to send the evidence to the provider")
+
+    def test_waits_for_the_bank_afterwards_and_for_nobody_in_the_end(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+        hand_in(world, dispute, final=True)
+        world.settle()
+        waits = waiting_of(world, f"/v1/disputes/{dispute.pk}")
+        assert waits is not None
+        assert (waits["on"], waits["for"]) == ("provider", "the buyer's bank to decide")
+
+        decide(world, dispute, won=True)
+
+        [listed] = world.shop.get("/v1/disputes").json()["data"]
+        assert listed["waiting"] is None
+
+    def test_that_was_won_waits_for_the_money(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+        Dispute.objects.update(reinstatements=0)
+        database.execute("UPDATE payments_dispute SET state = 'won'")
+
+        found = Dispute.objects.get(pk=dispute.pk)
+        assert disputes_wait(disputes=[found])[found.pk].what == "to give the money back"
+
+
+class TestPaymentsInspect:
+    def test_says_of_everything_open_whom_it_waits_for(self, world: World, sold: Seller) -> None:
+        refund(world, "60.00")
+        out, words = StringIO(), StringIO()
+
+        call_command("payments_inspect", "cart-1", "--json", stdout=out)
+        call_command("payments_inspect", "cart-1", stdout=words)
+
+        told = json.loads(out.getvalue())
+        assert told["refunds"][0]["waiting"]["on"] == "person"
+        assert told["attempts"][0]["waiting"] is None
+        assert "waits for: person, a second person to agree, since " in words.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def limit(settings: Any) -> str:
+    """Above 50.00 EUR a refund needs a second person."""
+    settings.REFUND_APPROVAL_LIMIT_MINOR = {"EUR": 5_000}
+    return MAKER
