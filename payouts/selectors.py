@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Sum
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery, Sum
 
 from ledger.money import Money
 from operations.errors import DomainError
-from payments.selectors import payment
+from payments.selectors import payment, payments_of
 from payouts.models import Batch, Delivery, Payout, PayoutItem
 from payouts.states import BatchState, PayoutState
 
@@ -34,6 +34,19 @@ def delivery(*, storefront: str, payment_order_id: str) -> Delivery:
     if found is None:
         raise UnknownDelivery(payment_id=payment_order_id)
     return found
+
+
+def deliveries_of(*, storefront: str) -> QuerySet[Delivery]:
+    """Return what a storefront reported, each with the storefront's own ids of order and seller.
+
+    They are annotated as `payment_order_id` and `seller_account`; `released` tells whether the hold is over and done.
+    """
+    order = payments_of(storefront=storefront).filter(pk=OuterRef("order_id"))
+    return Delivery.objects.filter(Exists(order)).annotate(
+        payment_order_id=Subquery(order.values("payment_order_id")[:1]),
+        seller_account=Subquery(order.values("seller__seller_id")[:1]),
+        released=ExpressionWrapper(Q(released_at__isnull=False), output_field=BooleanField()),
+    )
 
 
 def totals(*, orders: list[str]) -> ReleaseTotals:

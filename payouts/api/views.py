@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from operations.api import queries
 from operations.api.authentication import storefront_of
-from operations.api.described import Shown, described
+from operations.api.described import Shown, described, page_example, page_parameters, page_serializer
 from operations.api.serializers import IdentifierField, StrictSerializer
 from payments.errors import UnknownPayment
 from payouts import models, selectors, services
@@ -47,8 +47,34 @@ _REPORT = {"payment_order_id": "cart-1042.ann", "delivered_at": "2026-11-20T14:0
 _DELIVERY = {**_REPORT, "release_at": "2026-11-27T14:00:00+00:00", "released_at": None}
 
 
+DELIVERY_FILTERS = {
+    "payment_order_id": queries.identifier("payment_order_id", "of this payment order"),
+    "seller_account": queries.identifier("seller_account", "of this seller's orders"),
+    "currency": queries.identifier("currency", "in this currency"),
+    "released": queries.truth("released", "whose money became available, or not yet"),
+    "delivered_from": queries.moment("delivered_at__gte", "delivered at this instant or later"),
+    "delivered_before": queries.moment("delivered_at__lt", "delivered before this instant"),
+    "release_from": queries.moment("release_at__gte", "whose hold is over at this instant or later"),
+    "release_before": queries.moment("release_at__lt", "whose hold is over before this instant"),
+}
+
+
 class Deliveries(APIView):
     """`/v1/deliveries`."""
+
+    @described(
+        name="listDeliveries",
+        tag="deliveries",
+        summary="List deliveries",
+        shows=[Shown(status=200, body=page_serializer(DeliveryOutput), example=page_example(_DELIVERY))],
+        parameters=page_parameters(DELIVERY_FILTERS),
+        fails=[queries.BadParameter],
+    )
+    def get(self, request: Request) -> Response:
+        """Return what the storefront reported, the latest report first, and when each order's money is available."""
+        rows = selectors.deliveries_of(storefront=storefront_of(request).slug)
+        page, _ = queries.page_of(request, rows, filters=DELIVERY_FILTERS)
+        return Response(page.body(lambda row: _shown(row, row.payment_order_id)))
 
     @described(
         name="reportDelivery",

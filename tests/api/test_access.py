@@ -140,7 +140,7 @@ class TestAnAddress:
         assert_problem(shop.get("/v1/payments/nope"), 404, "unknown_payment")
         assert_problem(shop.get("/v1/sellers/nope"), 404, "not_found")
 
-    @pytest.mark.parametrize(("method", "path"), [("get", "/v1/deliveries"), ("put", GETS[0]), ("delete", GETS[1])])
+    @pytest.mark.parametrize(("method", "path"), [("patch", "/v1/deliveries"), ("put", GETS[0]), ("delete", GETS[1])])
     def test_refuses_methods_that_it_does_not_have(self, shop: Shop, method: str, path: str) -> None:
         headers = {"Authorization": f"Bearer {shop.api_key}"}
 

@@ -1,9 +1,11 @@
 """Lists: pages by cursor that stay what they were, filters and expansions from a list of allowed ones."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from payments.models import Seller, StorefrontEvent
@@ -12,7 +14,7 @@ from tests.api.problems import assert_problem
 from tests.snapshot import nothing_changes
 from tests.world import Shop, World
 
-LISTS = ["payments", "checkouts", "refunds", "disputes", "sellers", "events", "webhook-endpoints"]
+LISTS = ["payments", "checkouts", "refunds", "disputes", "sellers", "events", "webhook-endpoints", "deliveries"]
 HOSTILE = [
     "order__merchant__api_key__startswith=x",
     "storefront=bolt",
@@ -206,6 +208,8 @@ class TestAList:
         endpoint = world.shop.post("/v1/webhook-endpoints", body, key="k2").json()
         event = StorefrontEvent.objects.get(type="payment.succeeded")
 
+        world.deliver_goods("cart-1.ann")
+
         with nothing_changes():
             for name in LISTS:
                 assert world.other_shop.get(f"/v1/{name}").json()["data"] == [], name
@@ -266,6 +270,64 @@ class TestADelivery:
 
         assert world.shop.get("/v1/deliveries/cart-1.ann").json() == reported
         assert reported["released_at"] is None
+
+    @pytest.fixture
+    def delivered(self, world: World, ann: Seller, bob: Seller) -> None:
+        """Three reports, the last one fresh; the money of the first two was released."""
+        world.sell("cart-1", {"ann": "10.00", "bob": "5.00"})
+        world.sell("cart-2", {"ann": "7.00"})
+        for order in ("cart-1.ann", "cart-1.bob"):
+            world.deliver_goods(order, at=datetime(2026, 1, 5, 10, tzinfo=UTC))
+        world.release()
+        world.deliver_goods("cart-2.ann", at=timezone.now())
+
+    @pytest.mark.parametrize(
+        ("query", "orders"),
+        [
+            ("", ["cart-2.ann", "cart-1.bob", "cart-1.ann"]),
+            ("payment_order_id=cart-1.bob", ["cart-1.bob"]),
+            ("seller_account=ann", ["cart-2.ann", "cart-1.ann"]),
+            ("seller_account=ann&released=true", ["cart-1.ann"]),
+            ("released=false", ["cart-2.ann"]),
+            ("currency=EUR&delivered_from=2026-01-06T00:00:00Z", ["cart-2.ann"]),
+            ("delivered_before=2026-01-06T00:00:00Z", ["cart-1.bob", "cart-1.ann"]),
+            ("release_before=2026-06-01T00:00:00Z&limit=1", ["cart-1.bob"]),
+            ("currency=USD", []),
+            ("seller_account=nobody", []),
+        ],
+    )
+    def test_is_listed_by_filter(self, world: World, delivered: None, query: str, orders: list[str]) -> None:
+        listed = world.shop.get(f"/v1/deliveries?{query}").json()
+
+        assert [row["payment_order_id"] for row in listed["data"]] == orders
+        assert listed["data"] == [world.shop.get(f"/v1/deliveries/{order}").json() for order in orders]
+
+    def test_is_listed_in_pages_of_one_question(self, world: World, delivered: None) -> None:
+        first = world.shop.get("/v1/deliveries?limit=2").json()
+        assert first["has_more"]
+        world.sell("cart-3", {"ann": "1.00"})
+        world.deliver_goods("cart-3.ann")
+
+        second = world.shop.get(f"/v1/deliveries?limit=2&cursor={first['next_cursor']}").json()
+
+        assert [row["payment_order_id"] for row in second["data"]] == ["cart-1.ann"]
+        assert not second["has_more"]
+        elsewhere = f"/v1/deliveries?released=true&cursor={first['next_cursor']}"
+        assert_problem(world.shop.get(elsewhere), 400, "bad_parameter", field="cursor")
+
+    def test_is_listed_with_as_many_queries_for_one_as_for_twenty(self, world: World, delivered: None) -> None:
+        def queries(limit: int) -> int:
+            with CaptureQueriesContext(connection) as captured:
+                assert len(world.shop.get(f"/v1/deliveries?limit={limit}").json()["data"]) == limit
+            return len(captured)
+
+        assert queries(1) == queries(3)
+
+    @pytest.mark.parametrize("query", ["released=1", "released=", "delivered_from=2026-01-06", "currency=a b"])
+    def test_is_not_listed_by_a_filter_that_means_nothing(self, shop: Shop, query: str) -> None:
+        answer = shop.get(f"/v1/deliveries?{query}")
+
+        assert_problem(answer, 400, "bad_parameter", field=query.partition("=")[0])
 
 
 class TestTooManyRequests:
