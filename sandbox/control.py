@@ -132,6 +132,14 @@ class SandboxControl:
         """Let the bank come back after a dispute was won: the money is withdrawn again, with another fee."""
         return self._post(f"/_disputes/{dispute}", {"outcome": "reopened"})
 
+    def recover_dispute(self, dispute: str, *, amount: int | None = None) -> Json:
+        """Let money of a lost dispute come back, `amount` minor units of it or all."""
+        return self._post(f"/_disputes/{dispute}", {"outcome": "recovered", "amount": amount})
+
+    def return_dispute_fee(self, dispute: str) -> Json:
+        """Let the provider give its fee for a dispute back."""
+        return self._post(f"/_disputes/{dispute}", {"outcome": "fee_returned"})
+
     def move_payout(self, payout: str, status: str, *, code: str = "could_not_process") -> Json:
         """Make a payout in_transit, paid or failed."""
         return self._post(f"/_payouts/{payout}", {"status": status, "code": code})

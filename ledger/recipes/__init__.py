@@ -10,7 +10,14 @@ from ledger.entries import Entry
 from ledger.exchanges import RateSnapshot
 from ledger.recipes.common import AmountNegative, AmountNotPositive, BadArgument, NothingToBook, SplitDoesNotSum
 from ledger.recipes.debts import Debt, debt_netted, debt_written_off, net_oldest_first
-from ledger.recipes.disputes import dispute_fee_charged, dispute_lost, dispute_opened, dispute_won
+from ledger.recipes.disputes import (
+    dispute_fee_charged,
+    dispute_fee_returned,
+    dispute_lost,
+    dispute_opened,
+    dispute_recovered,
+    dispute_won,
+)
 from ledger.recipes.exchanges import RateDoesNotFit, currency_exchanged
 from ledger.recipes.fees import provider_fee_charged, provider_fee_estimated, provider_fee_trued_up
 from ledger.recipes.manual import TooFewLines, ZeroLine, entry_reversed, manual_journal
@@ -45,6 +52,8 @@ RECIPES: dict[str, Callable[..., Entry]] = {
         dispute_fee_charged,
         dispute_won,
         dispute_lost,
+        dispute_recovered,
+        dispute_fee_returned,
         debt_netted,
         debt_written_off,
         payout_reserved,
@@ -87,8 +96,10 @@ __all__ = [
     "deposit_failed",
     "deposit_sent",
     "dispute_fee_charged",
+    "dispute_fee_returned",
     "dispute_lost",
     "dispute_opened",
+    "dispute_recovered",
     "dispute_won",
     "entry_reversed",
     "funds_released",

@@ -1,14 +1,14 @@
 """Disputes. What the provider withdraws when one opens is not lost yet; who bears it is decided at the end.
 
 A buyer's bank may come back after a dispute was won: the second round is booked under `{dispute}:2`. The open item
-is the dispute itself, in every round.
+is the dispute itself, in every round. What comes back after a loss is booked under the provider's movement.
 """
 
 from collections.abc import Sequence
 from datetime import date
 
 from ledger import chart
-from ledger.entries import Entry, credit, debit
+from ledger.entries import Entry, Line, credit, debit, mirrored
 from ledger.money import Money
 from ledger.recipes.common import Event, nothing, numbered
 from ledger.recipes.refunds import RefundSplit, bearers, borne_lines
@@ -104,16 +104,85 @@ def dispute_lost(
     Cr  disputes:open                disputed amount
     """
     event = _event("dispute_lost", dispute, dispute_round)
+    lines = [*_borne(event, dispute, amount, splits, platform_loss), credit(chart.DISPUTES, amount, dispute)]
+    return event.entry(lines, subject=subject, value_date=value_date)
+
+
+def dispute_recovered(
+    *,
+    psp: str,
+    dispute: str,
+    movement: str,
+    amount: Money,
+    splits: Sequence[RefundSplit] = (),
+    platform_loss: Money | None = None,
+    subject: str = "",
+    value_date: date | None = None,
+) -> Entry:
+    """Record that the provider gave back money of a dispute that was lost: whoever bore it has it again.
+
+    `movement` is the provider's balance transaction, by which it counts once. Takes what of the loss is undone, as
+    the loss was booked: one split for each sale, and our own part. What was pending or in reserve and has been
+    released since, and what the seller owed and has paid by now, is given back as available: the splits then say so.
+
+    Dr  psp:{psp}:clearing           what came back
+    Cr  seller:{seller}:pending      what was taken from it
+    Cr  seller:{seller}:reserved     what was taken from it
+    Cr  seller:{seller}:available    what was taken from it
+    Cr  seller:{seller}:receivable   what the seller owed for it
+    Cr  platform:commission          commission that had been given back
+    Cr  tax:{tax}                    tax on that commission
+    Cr  losses:disputes              what we had borne
+    """
+    event = Event("dispute_recovered", movement)
+    borne = mirrored(_borne(event, dispute, amount, splits, platform_loss))
+    return event.entry([debit(chart.clearing(psp), amount, dispute), *borne], subject=subject, value_date=value_date)
+
+
+def dispute_fee_returned(
+    *,
+    psp: str,
+    dispute: str,
+    movement: str,
+    fee: Money,
+    bearer: str = "",
+    owed: Money | None = None,
+    subject: str = "",
+    value_date: date | None = None,
+) -> Entry:
+    """Record that the provider gave back its fee for a dispute: to us, or to the seller who had borne it.
+
+    `movement` is the provider's balance transaction, by which it counts once. `bearer` is the seller, and `owed` what
+    of the fee they still owe us: the rest of it is available to them again. Nobody means us.
+
+    Dr  psp:{psp}:clearing           fee
+    Cr  psp:{psp}:fees               fee, when we had borne it
+    Cr  seller:{seller}:receivable   what the seller still owed of it
+    Cr  seller:{seller}:available    what the seller had paid of it
+    """
+    event = Event("dispute_fee_returned", movement)
+    event.positive(fee=fee)
+    lines = [debit(chart.clearing(psp), fee, dispute)]
+    if bearer:
+        still_owed = owed or nothing(fee)
+        event.not_negative(owed=still_owed, paid=fee - still_owed)
+        lines.append(credit(chart.receivable(bearer), still_owed, dispute))
+        lines.append(credit(chart.available(bearer), fee - still_owed, dispute))
+    else:
+        lines.append(credit(chart.fees(psp), fee, dispute))
+    return event.entry(lines, subject=subject, value_date=value_date)
+
+
+def _borne(
+    event: Event, dispute: str, amount: Money, splits: Sequence[RefundSplit], platform_loss: Money | None
+) -> list[Line]:
+    """Return the debits of all who bear a loss. Raises SplitDoesNotSum, AmountNegative, AmountNotPositive."""
     loss = platform_loss or nothing(amount)
     event.positive(amount=amount)
     event.not_negative(platform_loss=loss)
     event.sums("amount", amount, [*(split.total for split in bearers(event, splits)), loss])
-    lines = [
-        *(line for split in splits for line in borne_lines(event, split)),
-        debit(chart.DISPUTE_LOSSES, loss, dispute),
-        credit(chart.DISPUTES, amount, dispute),
-    ]
-    return event.entry(lines, subject=subject, value_date=value_date)
+    lines = [line for split in splits for line in borne_lines(event, split)]
+    return [*lines, debit(chart.DISPUTE_LOSSES, loss, dispute)]
 
 
 def _event(recipe: str, dispute: str, dispute_round: int) -> Event:

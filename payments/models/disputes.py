@@ -47,8 +47,10 @@ class Dispute(StatefulModel):
     class Meta:
         constraints = [
             models.CheckConstraint(name="dispute_amount_positive", condition=models.Q(amount_minor__gt=0)),
+            # What was lost may come back in parts; what was never withdrawn does not.
             models.CheckConstraint(
-                name="dispute_counts_agree", condition=models.Q(reinstatements__lte=models.F("withdrawals"))
+                name="dispute_counts_agree",
+                condition=models.Q(reinstatements=0) | models.Q(withdrawals__gt=0),
             ),
             models.CheckConstraint(name="dispute_withdrawn_not_negative", condition=models.Q(withdrawn_minor__gte=0)),
         ]

@@ -4,7 +4,7 @@ Refunds and lost disputes bear on an order in the same way, so both are read her
 refund that failed late took is mirrored from what was posted, and no rounding is ever guessed a second time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,13 @@ from ledger.services import lock_wallet
 from payments.commissions import Commission, given_back
 from payments.models import PaymentOrder
 
-# What takes a sale back, in part or whole; the last one undoes the first.
-_TAKES_BACK = ("refund_succeeded", "dispute_lost", "refund_failed_late")
+# What takes a sale back, in part or whole; the last two undo the first two.
+_TAKES_BACK = ("refund_succeeded", "dispute_lost", "refund_failed_late", "dispute_recovered")
+
+
+# One of a seller's accounts: the function of the chart that names it.
+Part = Callable[[str], str]
+_PARTS: tuple[Part, ...] = (chart.pending, chart.reserved, chart.available, chart.receivable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +38,7 @@ def taken_back(order: PaymentOrder) -> TakenBack:
     lines = [line for entry in _entries(order) if entry["recipe"] in _TAKES_BACK for line in _lines_of(entry, order)]
     return TakenBack(
         total=_sum(lines, order),
-        ours=Commission(
-            commission=_sum([line for line in lines if line.account == chart.COMMISSION], order),
-            tax=_sum([line for line in lines if line.account.startswith("tax:")], order),
-        ),
+        ours=_ours(lines, order),
     )
 
 
@@ -83,28 +85,55 @@ def as_given_back(order: PaymentOrder, *, recipe: str, reference: str) -> recipe
     What was pending or in reserve and has been released since comes back as available, and so does what the seller
     owed and has paid by now. Locks the seller's wallet in the caller's transaction.
     """
-    lock_wallet(seller=order.seller_id, currency=order.currency)
     entries = _entries(order)
     [booked] = [entry for entry in entries if (entry["recipe"], entry["reference"]) == (recipe, reference)]
     lines = _lines_of(booked, order)
-    done = {entry["recipe"] for entry in entries if entry["reference"] == order.id}
-    parts = {of: _sum([line for line in lines if line.account == of(order.seller_id)], order) for of in _PARTS}
+    parts = _parts(lines, order)
+    return put_back(
+        order,
+        parts,
+        seller_part=sum(parts.values(), start=Money(0, order.currency)),
+        ours=_ours(lines, order),
+    )
+
+
+def put_back(
+    order: PaymentOrder, parts: Mapping[Part, Money], *, seller_part: Money, ours: Commission
+) -> recipes.RefundSplit:
+    """Return where it goes that a seller gets back, and what we get back beside it.
+
+    `parts` is what was taken from where and is not back yet. Locks the seller's wallet in the caller's transaction.
+    """
+    lock_wallet(seller=order.seller_id, currency=order.currency)
+    done = {entry["recipe"] for entry in _entries(order) if entry["reference"] == order.id}
     nothing = Money(0, order.currency)
-    pending = nothing if "funds_released" in done else parts[chart.pending]
-    reserved = nothing if "reserve_released" in done else parts[chart.reserved]
-    owed = at_most(parts[chart.receivable], _owed(order))
-    seller_parts = sum((parts[of] for of in _PARTS), start=nothing)
+    left = seller_part
+    pending = nothing if "funds_released" in done else at_most(left, parts[chart.pending])
+    left -= pending
+    reserved = nothing if "reserve_released" in done else at_most(left, parts[chart.reserved])
+    left -= reserved
+    owed = at_most(at_most(left, parts[chart.receivable]), still_owed(order.seller_id, order.id, order.currency))
     return recipes.RefundSplit(
         seller=order.seller_id,
         order=order.id,
         from_pending=pending,
         from_reserved=reserved,
-        from_available=seller_parts - pending - reserved - owed,
+        from_available=left - owed,
         from_receivable=owed,
-        commission_back=_sum([line for line in lines if line.account == chart.COMMISSION], order),
-        tax_back=_sum([line for line in lines if line.account.startswith("tax:")], order),
+        commission_back=ours.commission,
+        tax_back=ours.tax,
         tax=order.tax,
     )
+
+
+def taken_by(order: PaymentOrder, *, lost: str, recovered: Collection[str]) -> tuple[dict[Part, Money], Commission]:
+    """Return what a lost dispute (its entry's reference) took of an order and what recoveries did not bring back yet.
+
+    By where the seller had it, and our commission with its tax.
+    """
+    undone = [entry for entry in _entries(order) if _is_of(entry, lost, recovered)]
+    lines = [line for entry in undone for line in _lines_of(entry, order)]
+    return _parts(lines, order), _ours(lines, order)
 
 
 def at_most(wanted: Money, there: Money) -> Money:
@@ -112,13 +141,26 @@ def at_most(wanted: Money, there: Money) -> Money:
     return Money(max(0, min(wanted.minor, there.minor)), wanted.currency)
 
 
-_PARTS = (chart.pending, chart.reserved, chart.available, chart.receivable)
+def still_owed(seller: str, item: str, currency: str) -> Money:
+    """Return what a seller still owes us for an order or for a dispute's fee."""
+    items = open_items(code=chart.receivable(seller), currency=currency)
+    return sum((each.debit for each in items if each.item == item), start=Money(0, currency))
 
 
-def _owed(order: PaymentOrder) -> Money:
-    """Return what the seller still owes us for an order."""
-    items = open_items(code=chart.receivable(order.seller_id), currency=order.currency)
-    return sum((item.debit for item in items if item.item == order.id), start=Money(0, order.currency))
+def _is_of(entry: Mapping[str, Any], lost: str, recovered: Collection[str]) -> bool:
+    named = (entry["recipe"], entry["reference"])
+    return named == ("dispute_lost", lost) or (named[0] == "dispute_recovered" and named[1] in recovered)
+
+
+def _parts(lines: Sequence[Line], order: PaymentOrder) -> dict[Part, Money]:
+    return {of: _sum([line for line in lines if line.account == of(order.seller_id)], order) for of in _PARTS}
+
+
+def _ours(lines: Sequence[Line], order: PaymentOrder) -> Commission:
+    return Commission(
+        commission=_sum([line for line in lines if line.account == chart.COMMISSION], order),
+        tax=_sum([line for line in lines if line.account.startswith("tax:")], order),
+    )
 
 
 def _entries(order: PaymentOrder) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """The money of disputes: withdrawn is not lost, each movement is an entry of its own, a policy says who bears a loss.
 
 A movement is one of the provider's balance transactions. The n-th withdrawal of a dispute opens its n-th round, the
-n-th reinstatement ends it well. What is lost falls on the sellers as a refund would, or on us; what a dispute is larger
-than what is left of its payment is always ours.
+n-th reinstatement ends it well, unless the round was lost by then: what comes back after a loss goes to whoever bore
+it (`dispute_returns`), and so does a fee. What is lost falls on the sellers as a refund would, or on us; what a dispute
+is larger than what is left of its payment is always ours.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,13 @@ from operations.errors import DomainError
 from payments.gateway import DisputeFacts, DisputeMovement
 from payments.models import Bearer, Dispute, DisputeShare, PaymentOrder, Seller
 from payments.services.books import at_most, taken_back, what_bears
+from payments.services.dispute_returns import (
+    DisputeOverReturned,
+    book_recovered,
+    book_returned_fees,
+    posted_about,
+    round_reference,
+)
 from payments.states import OrderState
 
 
@@ -24,12 +32,6 @@ class DisputeInAnotherCurrency(DomainError):
     """The provider moved {moved} for the dispute {dispute}, which is in {currency}: a person must look."""
 
     code = "dispute_in_another_currency"
-
-
-class DisputeFeeReturned(DomainError):
-    """The provider gave back a fee of {fee} for the dispute {dispute}: a person must book it."""
-
-    code = "dispute_fee_returned"
 
 
 def bearer_of(seller: Seller) -> Bearer:
@@ -66,7 +68,8 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
     """Post what the provider withdrew, charged and gave back. What is in the books already is not posted again."""
     for movement in facts.movements:
         _require_bookable(dispute, movement)
-    for round_, movement in enumerate(withdrawals(facts), start=1):
+    taken = withdrawals(facts)
+    for round_, movement in enumerate(taken, start=1):
         opened = recipes.dispute_opened(
             psp=dispute.psp,
             dispute=dispute.psp_ref,
@@ -76,9 +79,17 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
             value_date=movement.created_at.date(),
         )
         post(opened, actor=_actor(dispute), now=now)
-        if movement.fee.minor:
+        if movement.fee.minor > 0:
             _book_fee(dispute, movement, round_, now=now)
-    for round_, movement in enumerate(reinstatements(facts), start=1):
+    posted = posted_about(dispute)
+    for number, movement in enumerate(reinstatements(facts), start=1):
+        # What comes back in parts belongs to the last round.
+        round_ = min(number, len(taken))
+        if ("dispute_lost", round_reference(dispute, round_)) in posted:
+            book_recovered(dispute, movement, facts, round_=round_, orders=paid_orders(dispute), now=now)
+            continue
+        if number > len(taken):
+            raise DisputeOverReturned(returned=str(movement.amount), dispute=dispute.psp_ref, left="nothing")
         won = recipes.dispute_won(
             psp=dispute.psp,
             dispute=dispute.psp_ref,
@@ -88,6 +99,7 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
             value_date=movement.created_at.date(),
         )
         post(won, actor=_actor(dispute), now=now)
+    book_returned_fees(dispute, facts, bearer=_bearer_of_fee(dispute), now=now)
 
 
 def book_loss(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> None:
@@ -175,8 +187,6 @@ def _bearer_of_fee(dispute: Dispute) -> str:
 def _require_bookable(dispute: Dispute, movement: DisputeMovement) -> None:
     if movement.amount.currency != dispute.currency:
         raise DisputeInAnotherCurrency(moved=str(movement.amount), dispute=dispute.psp_ref, currency=dispute.currency)
-    if movement.fee.minor < 0:
-        raise DisputeFeeReturned(fee=str(-movement.fee), dispute=dispute.psp_ref)
 
 
 def _subject(dispute: Dispute) -> str:

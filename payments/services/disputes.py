@@ -104,6 +104,7 @@ def record_facts(facts: DisputeFacts, *, psp: str, now: datetime) -> Dispute:
     again = len(withdrawals(facts)) > dispute.withdrawals
     if not opened and _overtaken(dispute, facts):
         return dispute
+    back = dispute.state == DisputeState.LOST and len(reinstatements(facts)) > dispute.reinstatements
     book_movements(dispute, facts, now=now)
     _count(dispute, facts, again=again)
     moved = _follow(dispute, facts, again=again, now=now)
@@ -111,7 +112,7 @@ def record_facts(facts: DisputeFacts, *, psp: str, now: datetime) -> Dispute:
         _tell(dispute, "dispute.opened", now=now)
     if moved and dispute.state in _TOLD:
         _tell(dispute, _TOLD[DisputeState(dispute.state)], now=now)
-    elif not opened and (moved or again or before != dispute.state):
+    elif not opened and (moved or again or back or before != dispute.state):
         _tell(dispute, "dispute.updated", now=now)
     _remind(dispute, now=now)
     return dispute

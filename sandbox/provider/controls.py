@@ -202,12 +202,16 @@ def _decide_async(scope: Scope, intent: Json, body: Json) -> Json:
 
 
 def _decide_dispute(scope: Scope, dispute: Json, body: Json) -> Json:
-    outcome = _word(body, "outcome", "won", "lost", "reopened")
-    return (
-        disputes.reopen(scope, dispute)
-        if outcome == "reopened"
-        else disputes.decide(scope, dispute, won=outcome == "won")
-    )
+    outcome = _word(body, "outcome", "won", "lost", "reopened", "recovered", "fee_returned")
+    match outcome:
+        case "reopened":
+            return disputes.reopen(scope, dispute)
+        case "recovered":
+            return disputes.recover(scope, dispute, amount=body.get("amount"))
+        case "fee_returned":
+            return disputes.return_fee(scope, dispute)
+        case _:
+            return disputes.decide(scope, dispute, won=outcome == "won")
 
 
 def _decide_payout(scope: Scope, payout: Json, body: Json) -> Json:

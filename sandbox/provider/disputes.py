@@ -179,6 +179,28 @@ def reopen(scope: Scope, dispute: Json) -> Json:
     return dispute
 
 
+def recover(scope: Scope, dispute: Json, *, amount: int | None = None) -> Json:
+    """Give money of a lost dispute back, `amount` minor units of it or all that is still withdrawn.
+
+    Raises Refused when it was not lost, or nothing more is withdrawn.
+    """
+    moved = [scope.store.need(txn)["amount"] for txn in dispute["balance_transactions"]]
+    if dispute["status"] != "lost" or -sum(moved) <= 0:
+        raise Refused("Only money of a dispute that was lost can come back late.", code="dispute_not_lost")
+    back = -sum(moved) if amount is None else amount
+    _book(scope, dispute, amount=back, fee=0, category="dispute_reversal", label="Late chargeback reversal")
+    emit(scope, "charge.dispute.funds_reinstated", dispute)
+    return dispute
+
+
+def return_fee(scope: Scope, dispute: Json) -> Json:
+    """Give the last dispute fee back, as a movement without an amount."""
+    fee = money.known(dispute["currency"]).dispute_fee_minor
+    _book(scope, dispute, amount=0, fee=-fee, category="dispute_reversal", label="Dispute fee returned")
+    emit(scope, "charge.dispute.updated", dispute)
+    return dispute
+
+
 def fired_open(scope: Scope, charge_id: str, args: Json) -> None:
     """Open the dispute that a test card leads to, unless the charge was given back or disputed before."""
     charge = scope.store.get(charge_id)

@@ -30,6 +30,13 @@ OF_ONE_AMOUNT: dict[str, list[Booked]] = {
         lambda money: recipes.dispute_fee_charged(psp=PSP, dispute="dp_1", fee=money),
         lambda money: recipes.dispute_fee_charged(psp=PSP, dispute="dp_1", fee=money, bearer="ann"),
     ],
+    "dispute_fee_returned": [
+        lambda money: recipes.dispute_fee_returned(psp=PSP, dispute="dp_1", movement="txn_1", fee=money),
+        lambda money: recipes.dispute_fee_returned(
+            psp=PSP, dispute="dp_1", movement="txn_1", fee=money, bearer="ann", owed=money
+        ),
+        lambda money: recipes.dispute_fee_returned(psp=PSP, dispute="dp_1", movement="txn_1", fee=money, bearer="ann"),
+    ],
     "dispute_won": [lambda money: recipes.dispute_won(psp=PSP, dispute="dp_1", amount=money)],
     "debt_netted": [
         lambda money: recipes.debt_netted(seller="ann", netting="net_1", amount=money, parts=[("ord_1", money)])
@@ -88,6 +95,16 @@ SAMPLES: dict[str, list[Entry]] = {
     "dispute_lost": [
         recipes.dispute_lost(
             dispute="dp_1", amount=euros(12_100), splits=[split(), bobs_split(2_050)], platform_loss=euros(50)
+        )
+    ],
+    "dispute_recovered": [
+        recipes.dispute_recovered(
+            psp=PSP,
+            dispute="dp_1",
+            movement="txn_1",
+            amount=euros(12_100),
+            splits=[split(), bobs_split(2_050)],
+            platform_loss=euros(50),
         )
     ],
     "rounding_booked": [recipes.rounding_booked(reference="rnd_1", account="bank:main", lost=euros(1))],

@@ -83,6 +83,73 @@ class TestDisputeWon:
         )
 
 
+class TestDisputeRecovered:
+    def test_is_the_mirror_of_the_loss_under_the_providers_movement(self) -> None:
+        splits = [split(), bobs_split(2_050)]
+        facts: Any = {"dispute": "dp_1", "amount": euros(12_100), "splits": splits, "platform_loss": euros(50)}
+        lost = recipes.dispute_lost(**facts)
+
+        back = recipes.dispute_recovered(psp="stripe", movement="txn_9", **facts)
+
+        assert back.reference == "txn_9"
+        borne = {(line.account, line.amount, line.item) for line in lost.lines if line.account != "disputes:open"}
+        assert {(line.account, -line.amount, line.item) for line in back.lines[1:]} == borne
+        assert_entry(
+            back,
+            """
+            debit   psp:stripe:clearing    121.00 EUR  dp_1
+            credit  seller:ann:pending      40.00 EUR  ord_1
+            credit  seller:ann:reserved      5.00 EUR  ord_1
+            credit  seller:ann:available    10.00 EUR  ord_1
+            credit  seller:ann:receivable   32.70 EUR  ord_1
+            credit  platform:commission     10.00 EUR  ord_1
+            credit  tax:vat_pt               2.30 EUR  ord_1
+            credit  seller:bob:pending      20.50 EUR  ord_2
+            credit  losses:disputes          0.50 EUR  dp_1
+            """,
+        )
+
+    def test_refuses_parts_that_are_not_the_whole(self) -> None:
+        with pytest.raises(recipes.SplitDoesNotSum):
+            recipes.dispute_recovered(
+                psp="stripe", dispute="dp_1", movement="txn_9", amount=euros(10_001), splits=[split()]
+            )
+
+
+class TestDisputeFeeReturned:
+    def test_is_ours_where_we_had_borne_it(self) -> None:
+        assert_entry(
+            recipes.dispute_fee_returned(psp="stripe", dispute="dp_1", movement="txn_9", fee=euros(2_000)),
+            """
+            debit   psp:stripe:clearing  20.00 EUR  dp_1
+            credit  psp:stripe:fees      20.00 EUR  dp_1
+            """,
+        )
+
+    def test_pays_first_what_the_seller_still_owes_of_it(self) -> None:
+        fee, owed = euros(2_000), euros(1_500)
+
+        entry = recipes.dispute_fee_returned(
+            psp="stripe", dispute="dp_1", movement="txn_9", fee=fee, bearer="ann", owed=owed
+        )
+
+        assert entry.reference == "txn_9"
+        assert_entry(
+            entry,
+            """
+            debit   psp:stripe:clearing    20.00 EUR  dp_1
+            credit  seller:ann:receivable  15.00 EUR  dp_1
+            credit  seller:ann:available    5.00 EUR  dp_1
+            """,
+        )
+
+    def test_refuses_a_debt_that_is_larger_than_the_fee(self) -> None:
+        with pytest.raises(recipes.AmountNegative):
+            recipes.dispute_fee_returned(
+                psp="stripe", dispute="dp_1", movement="txn_9", fee=euros(1), bearer="ann", owed=euros(2)
+            )
+
+
 class TestDisputeLost:
     def test_is_borne_by_the_sellers_as_a_refund_is(self) -> None:
         splits = [split(), bobs_split(2_050)]

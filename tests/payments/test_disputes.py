@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from ledger.money import Money
 from ledger.selectors import balance, count_entries, wallet
-from ledger.services import HoldExceeded, verify_books
+from ledger.services import verify_books
 from operations.edges import money_tx
 from operations.models import Job
 from operations.selectors import history
 from payments.gateway import DisputeMovement, Succeeded, provider
 from payments.models import Dispute, Refund, Seller
-from payments.services.dispute_money import DisputeFeeReturned, DisputeInAnotherCurrency
+from payments.services.dispute_money import DisputeInAnotherCurrency
+from payments.services.dispute_returns import DisputeOverReturned
 from payments.services.disputes import record_facts
 from payouts.services import NothingToPayOut
 from tests.api.problems import assert_problem
@@ -291,10 +292,16 @@ class TestWhatAPersonMustLookAt:
             facts = replace(found.value, movements=(*found.value.movements, moved))
             record_facts(facts, psp="stripe", now=timezone.now())
 
-    def test_is_money_that_comes_back_after_a_loss(self, world: World, sold: Seller) -> None:
+    def test_is_more_money_than_was_lost(self, world: World, sold: Seller) -> None:
         dispute = decide(world, open_dispute(world), won=False)
 
-        with nothing_changes(), pytest.raises(HoldExceeded):
+        with nothing_changes(), pytest.raises(DisputeOverReturned, match=r"100\.01 EUR .* of which 100\.00 EUR"):
+            self.hear(dispute, minor=10_001)
+
+    def test_is_money_that_comes_back_twice_after_it_was_won(self, world: World, sold: Seller) -> None:
+        dispute = decide(world, open_dispute(world), won=True)
+
+        with nothing_changes(), pytest.raises(DisputeOverReturned, match="of which nothing was left"):
             self.hear(dispute, minor=10_000)
 
     def test_is_a_movement_in_another_currency(self, world: World, sold: Seller) -> None:
@@ -303,11 +310,11 @@ class TestWhatAPersonMustLookAt:
         with nothing_changes(), pytest.raises(DisputeInAnotherCurrency, match=r"100\.00 USD"):
             self.hear(dispute, minor=10_000, currency="USD")
 
-    def test_is_a_fee_that_comes_back(self, world: World, sold: Seller) -> None:
+    def test_is_a_larger_fee_than_was_charged(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)
 
-        with nothing_changes(), pytest.raises(DisputeFeeReturned, match=r"20\.00 EUR"):
-            self.hear(dispute, minor=10_000, fee=-2_000)
+        with nothing_changes(), pytest.raises(DisputeOverReturned, match=r"20\.01 EUR in fees .* 20\.00 EUR was left"):
+            self.hear(dispute, minor=10_000, fee=-2_001)
 
 
 class TestAnInquiry:
@@ -376,7 +383,6 @@ class TestTheGuardsOfDisputes:
             ("UPDATE payments_dispute SET amount_minor = 1", "is fixed"),
             ("UPDATE payments_dispute SET psp_ref = 'du_other'", "is fixed"),
             ("UPDATE payments_dispute SET withdrawals = 0", "is fixed"),
-            ("UPDATE payments_dispute SET reinstatements = 2", "dispute_counts_agree"),
             ("UPDATE payments_dispute SET state = 'recorded'", "cannot move"),
             ("DELETE FROM payments_dispute", "refused"),
             ("UPDATE payments_disputeshare SET borne_by = 'platform'", "refused"),

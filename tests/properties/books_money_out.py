@@ -13,7 +13,9 @@ from tests.properties.books_money_in import MoneyIn
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 # How the rounds of a dispute end, one after another; an empty end leaves it open.
-ROUNDS = st.sampled_from([[""], ["won"], ["lost"], ["won", "won"], ["won", "lost"], ["won", ""]])
+ROUNDS = st.sampled_from(
+    [[""], ["won"], ["lost"], ["won", "won"], ["won", "lost"], ["won", ""], ["recovered"], ["won", "recovered"]]
+)
 SOURCE = st.sampled_from([{"psp": PSP}, {"source": "bank:main"}])
 
 
@@ -40,18 +42,41 @@ class MoneyOut(MoneyIn):
             )
             if end == "won":
                 assert self.book(recipes.dispute_won(psp=PSP, dispute=dispute, amount=money, dispute_round=number))
-            elif end == "lost":
-                self.lose(dispute, money, number, [] if ours else [self.a_split(seller, currency, shares)])
+                self.return_fee(dispute, fee, bearer)
+            elif end:
+                splits = [] if ours else [self.a_split(seller, currency, shares)]
+                self.lose(dispute, money, number, splits, recovered=end == "recovered")
 
-    def lose(self, dispute: str, amount: Money, number: int, splits: list[recipes.RefundSplit]) -> None:
+    def return_fee(self, dispute: str, fee: Money, bearer: str) -> None:
+        """Give a fee back: half of it was paid already, where a seller bears it."""
+        owed = Money(fee.minor // 2, fee.currency) if bearer else None
+        movement = self.reference("txn")
+        assert self.book(
+            recipes.dispute_fee_returned(psp=PSP, dispute=dispute, movement=movement, fee=fee, bearer=bearer, owed=owed)
+        )
+
+    def lose(
+        self, dispute: str, amount: Money, number: int, splits: list[recipes.RefundSplit], *, recovered: bool
+    ) -> None:
         """Lose a dispute: what the sellers do not bear of it, we do. What they bear too much is more than was taken."""
         borne = sum((split.total for split in splits), start=Money(0, amount.currency))
         lost = amount if (amount - borne).minor >= 0 else borne
-        self.book(
+        booked = self.book(
             recipes.dispute_lost(
                 dispute=dispute, amount=lost, splits=splits, platform_loss=lost - borne, dispute_round=number
             )
         )
+        if booked and recovered:
+            assert self.book(
+                recipes.dispute_recovered(
+                    psp=PSP,
+                    dispute=dispute,
+                    movement=self.reference("txn"),
+                    amount=lost,
+                    splits=splits,
+                    platform_loss=lost - borne,
+                )
+            )
 
     @rule(seller=SELLER, currency=CURRENCY, share=SHARE)
     def net_debts(self, seller: str, currency: str, share: int) -> None:

@@ -92,7 +92,7 @@ def _money_in(books: Books) -> None:
 
 
 def _money_out(books: Books) -> None:
-    for ends in (["won", "lost"], [""]):
+    for ends in (["won", "lost"], ["recovered"], [""]):
         books.dispute(
             seller="bob", currency="EUR", amount=50, ends=ends, bearer="ann", shares=[5, 5, 5, 5, 5, 5], ours=False
         )

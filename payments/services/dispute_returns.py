@@ -1,0 +1,157 @@
+"""Money of disputes that comes back when nobody waits for it any more: after a loss, and fees.
+
+Each such movement of the provider is booked once, by its own id, as the mirror of what was booked before: whoever
+bore the loss, as agreed when the dispute opened, has it again. What comes back in parts is divided by what each has
+not got back yet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger import chart, recipes
+from ledger.money import Money
+from ledger.selectors import entries_about
+from ledger.services import post
+from operations.errors import DomainError
+from operations.services import enqueue
+from payments.commissions import Commission
+from payments.gateway import DisputeFacts, DisputeMovement
+from payments.models import Dispute, PaymentOrder
+from payments.services.books import Part, at_most, put_back, still_owed, taken_by
+
+
+class DisputeOverReturned(DomainError):
+    """The provider gave back {returned} of the dispute {dispute}, of which {left} was left: a person must look."""
+
+    code = "dispute_over_returned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loss:
+    """What one order still bears of a lost dispute: by where the seller had it, and our commission given back."""
+
+    order: PaymentOrder
+    parts: dict[Part, Money]
+    ours: Commission
+
+    @property
+    def sellers(self) -> Money:
+        """Return what the seller bears."""
+        return sum(self.parts.values(), start=Money(0, self.order.currency))
+
+    @property
+    def weights(self) -> list[int]:
+        """Return what seller, commission and tax bear, in minor units."""
+        return [self.sellers.minor, self.ours.commission.minor, self.ours.tax.minor]
+
+
+def book_recovered(
+    dispute: Dispute,
+    movement: DisputeMovement,
+    facts: DisputeFacts,
+    *,
+    round_: int,
+    orders: Sequence[PaymentOrder],
+    now: datetime,
+) -> None:
+    """Post what came back of a round that was lost; what is posted already is not posted again.
+
+    `orders` are the dispute's, locked. Raises DisputeOverReturned.
+    """
+    if ("dispute_recovered", movement.psp_ref) in posted_about(dispute):
+        return
+    lost = round_reference(dispute, round_)
+    earlier = {each.psp_ref for each in facts.movements if each.psp_ref != movement.psp_ref}
+    # One wallet after the other, in the order in which everybody locks them.
+    losses = [_loss(order, lost, earlier) for order in sorted(orders, key=lambda order: (order.seller_id, order.pk))]
+    ours = _platform_loss(dispute, lost, earlier)
+    weights = [weight for loss in losses for weight in loss.weights] + [ours.minor]
+    if movement.amount.minor > sum(weights):
+        left = Money(sum(weights), movement.amount.currency)
+        raise DisputeOverReturned(returned=str(movement.amount), dispute=dispute.psp_ref, left=str(left))
+    *shares, our_part = movement.amount.allocate(weights)
+    splits = [_split(loss, shares[3 * place : 3 * place + 3]) for place, loss in enumerate(losses)]
+    entry = recipes.dispute_recovered(
+        psp=dispute.psp,
+        dispute=dispute.psp_ref,
+        movement=movement.psp_ref,
+        amount=movement.amount,
+        splits=[split for split in splits if split.total.minor],
+        platform_loss=our_part,
+        subject=f"checkout:{dispute.checkout_id}",
+        value_date=movement.created_at.date(),
+    )
+    post(entry, actor=f"psp:{dispute.psp}", now=now)
+    for split in splits:
+        if split.from_pending.minor:
+            # Where the order was delivered while nothing of it was left, there was nothing to release; now there is.
+            key = f"{movement.psp_ref}:{split.order}"
+            enqueue(kind="payouts.release_again", key=key, args={"order": split.order}, run_at=now)
+
+
+def book_returned_fees(dispute: Dispute, facts: DisputeFacts, *, bearer: str, now: datetime) -> None:
+    """Post fees that the provider gave back, to the seller who had borne them or to us; each once.
+
+    Raises DisputeOverReturned where more came back than was charged.
+    """
+    returned = [movement for movement in facts.movements if movement.fee.minor < 0]
+    if not returned:
+        return
+    nothing = Money(0, dispute.currency)
+    if sum((movement.fee for movement in facts.movements), start=nothing).minor < 0:
+        fee = -sum((movement.fee for movement in returned), start=nothing)
+        charged = sum((movement.fee for movement in facts.movements if movement.fee.minor > 0), start=nothing)
+        raise DisputeOverReturned(returned=f"{fee} in fees", dispute=dispute.psp_ref, left=str(charged))
+    posted = posted_about(dispute)
+    for movement in returned:
+        if ("dispute_fee_returned", movement.psp_ref) in posted:
+            continue
+        fee = -movement.fee
+        owed = at_most(fee, still_owed(bearer, dispute.psp_ref, fee.currency)) if bearer else None
+        entry = recipes.dispute_fee_returned(
+            psp=dispute.psp,
+            dispute=dispute.psp_ref,
+            movement=movement.psp_ref,
+            fee=fee,
+            bearer=bearer,
+            owed=owed,
+            subject=f"checkout:{dispute.checkout_id}",
+            value_date=movement.created_at.date(),
+        )
+        post(entry, actor=f"psp:{dispute.psp}", now=now)
+
+
+def posted_about(dispute: Dispute) -> set[tuple[str, str]]:
+    """Return recipe and reference of every entry about the disputed checkout."""
+    entries = entries_about(subjects=[f"checkout:{dispute.checkout_id}"])
+    return {(entry["recipe"], entry["reference"]) for entry in entries}
+
+
+def round_reference(dispute: Dispute, round_: int) -> str:
+    """Return by what an event of a round is known in the books."""
+    return dispute.psp_ref if round_ == 1 else f"{dispute.psp_ref}:{round_}"
+
+
+def _loss(order: PaymentOrder, lost: str, earlier: set[str]) -> _Loss:
+    parts, ours = taken_by(order, lost=lost, recovered=earlier)
+    return _Loss(order=order, parts=parts, ours=ours)
+
+
+def _platform_loss(dispute: Dispute, lost: str, earlier: set[str]) -> Money:
+    """Return what we still bear of a lost round."""
+    entries = entries_about(subjects=[f"checkout:{dispute.checkout_id}"])
+    named = {("dispute_lost", lost), *(("dispute_recovered", movement) for movement in earlier)}
+    found = [
+        line["amount"]
+        for entry in entries
+        if (entry["recipe"], entry["reference"]) in named
+        for line in entry["lines"]
+        if line["account"] == chart.DISPUTE_LOSSES
+    ]
+    return sum(found, start=Money(0, dispute.currency))
+
+
+def _split(loss: _Loss, shares: Sequence[Money]) -> recipes.RefundSplit:
+    sellers, commission, tax = shares
+    return put_back(loss.order, loss.parts, seller_part=sellers, ours=Commission(commission=commission, tax=tax))
