@@ -108,7 +108,8 @@ if ENV == "test":
 
 # ── transport security: on in production, where TLS ends in front of us ───────────────────────────────────
 SECURE_SSL_REDIRECT = PRODUCTION
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.boolean("TRUST_PROXY", False) else None
+TRUST_PROXY = env.boolean("TRUST_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
@@ -233,6 +234,9 @@ API_RATES = {
     "write": env.integer("API_WRITES_PER_SECOND", 100, minimum=1, maximum=100_000),
 }
 API_BURST_S = env.integer("API_BURST_SECONDS", 10, minimum=1, maximum=3600)
+# Requests without a living key from one address: so many a minute for ever (0: no limit), and so many at once.
+API_UNAUTHORIZED_PER_MINUTE = env.integer("API_UNAUTHORIZED_PER_MINUTE", 10, minimum=0, maximum=100_000)
+API_UNAUTHORIZED_BURST = env.integer("API_UNAUTHORIZED_BURST", 100, minimum=1, maximum=100_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["operations.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -9,6 +9,7 @@ nothing else names statements on its connections, and none of ours is deallocate
 import json
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -35,9 +36,9 @@ def call_prepared(statement: str, params: Sequence[Any]) -> list[str]:
 def ask_prepared(statement: str, params: Sequence[Any]) -> list[Row]:
     """Run a statement with placeholders `$1`, `$2`… and return its rows, each field as PostgreSQL writes it.
 
-    Parameters are None, text, bytes, booleans, integers, dates, durations, instants with their zone, and lists and
-    dictionaries, which are sent as JSON. Errors are Django's, as from a cursor. Inside `atomic` it belongs to that
-    transaction, and outside of one it is its own.
+    Parameters are None, text, bytes, booleans, integers, decimals, dates, durations, instants with their zone, and
+    lists and dictionaries, which are sent as JSON. Errors are Django's, as from a cursor. Inside `atomic` it belongs
+    to that transaction, and outside of one it is its own.
     """
     # The proxy that Django imports everywhere looks the connection up at each access.
     database = connections[DEFAULT_DB_ALIAS]
@@ -94,6 +95,8 @@ def _text(value: Any) -> bytes | None:
         return b"t" if value else b"f"
     if isinstance(value, bytes):
         return b"\\x" + value.hex().encode()
+    if isinstance(value, Decimal):
+        return str(value).encode()
     if isinstance(value, date):
         return value.isoformat().encode()
     if isinstance(value, timedelta):

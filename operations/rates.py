@@ -6,6 +6,7 @@ is unlogged: it costs no flush, and after a crash of the database all buckets ar
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from operations import database
 from operations.prepared import call_prepared
@@ -15,7 +16,7 @@ from operations.prepared import call_prepared
 class Rate:
     """How many requests a second go on for ever, and how many may come at once."""
 
-    per_second: int
+    per_second: int | Decimal
     burst: int
 
 

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Q
 
 from operations import audit, database
 from operations.errors import DomainError
@@ -15,6 +16,7 @@ from operations.prepared import ask_prepared
 _PREFIX = "cf_test_"
 # What a key's storefront is read with.
 _STOREFRONT = ("slug", "name", "return_origins")
+USE_NOTED_EVERY = timedelta(hours=1)
 
 
 class BadApiKey(DomainError):
@@ -40,7 +42,7 @@ def issue_key(*, slug: str, label: str, actor: str, now: datetime, secret: str |
     """
     secret = secret or _PREFIX + secrets.token_urlsafe(24)
     _, created = ApiKey.objects.get_or_create(
-        digest=_digest(secret),
+        digest=digest_of(secret),
         defaults={"storefront_id": slug, "prefix": secret[: len(_PREFIX) + 4], "label": label},
     )
     if created:
@@ -57,11 +59,21 @@ def authenticate(*, secret: str, now: datetime) -> Storefront:
 def living_key(*, secret: str, now: datetime) -> ApiKey:
     """Return the living key with this secret, with its storefront. Raises BadApiKey."""
     statement = database.queries("operations", "prepared.sql")["living_key"]
-    for key_id, slug, name, origins in ask_prepared(statement, [_digest(secret), now]):
+    for key_id, used_at, slug, name, origins in ask_prepared(statement, [digest_of(secret), now]):
         # What nobody asks of a client is left to be fetched should somebody ask.
         storefront = Storefront.from_db(DEFAULT_DB_ALIAS, _STOREFRONT, (slug, name, json.loads(origins or "[]")))
-        return ApiKey(id=int(key_id or 0), storefront=storefront)
+        used = datetime.fromisoformat(used_at) if used_at else None
+        return ApiKey(id=int(key_id or 0), storefront=storefront, last_used_at=used)
     raise BadApiKey()
+
+
+def note_use(*, key: ApiKey, now: datetime) -> None:
+    """Note that a key is in use, at most once an hour, so that a request seldom pays for it."""
+    stale = now - USE_NOTED_EVERY
+    if key.last_used_at is not None and key.last_used_at > stale:
+        return
+    unnoted = Q(last_used_at=None) | Q(last_used_at__lte=stale)
+    ApiKey.objects.filter(unnoted, pk=key.pk).update(last_used_at=now)
 
 
 def revoke(*, key_id: int, actor: str, now: datetime) -> None:
@@ -77,5 +89,6 @@ def revoke(*, key_id: int, actor: str, now: datetime) -> None:
     )
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """Return what is kept of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()

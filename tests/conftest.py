@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
+from operations.api import guessing
 from operations.edges import along
 from payments.models import Seller
 from sandbox.control import SandboxControl
@@ -22,6 +23,12 @@ WEBHOOK_SECRET = "whsec_0123456789abcdefghijklmnopqrstuv"
 def nothing_noted() -> None:
     """No test writes along what another one noted."""
     along.forget(list(along.noted()))
+
+
+@pytest.fixture(autouse=True)
+def nobody_guessed() -> None:
+    """No test is refused for what another one tried."""
+    guessing.memory.clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,12 @@
 -- Statements of every request and every job, sent by operations/prepared.py: their parameters are $1, $2, …
 
 -- name: living_key
-SELECT k.id, f.slug, f.name, f.return_origins
+SELECT k.id, k.last_used_at, f.slug, f.name, f.return_origins
 FROM operations_apikey AS k JOIN operations_storefront AS f ON f.slug = k.storefront_id
 WHERE k.digest = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)
 
 -- name: take_token
--- $1 client, $2 kind, $3 tokens a second, $4 tokens at once. `tokens` are thousandths.
+-- $1 client, $2 kind, $3 tokens a second, $4 tokens at once. Tokens are kept in thousandths.
 INSERT INTO operations_ratebucket AS bucket (client, kind, millitokens, refused, filled_at)
 VALUES ($1, $2, ($4::bigint - 1) * 1000, false, clock_timestamp())
 ON CONFLICT (client, kind) DO UPDATE SET
@@ -16,11 +16,11 @@ ON CONFLICT (client, kind) DO UPDATE SET
             SELECT clock_timestamp() AS now_,
                    LEAST($4::bigint * 1000,
                          bucket.millitokens + GREATEST(0, floor(
-                             extract(epoch FROM clock_timestamp() - bucket.filled_at) * 1000 * $3::bigint)))::bigint
+                             extract(epoch FROM clock_timestamp() - bucket.filled_at) * 1000 * $3::numeric)))::bigint
                    AS full_
         ) AS filled
     )
-RETURNING CASE WHEN refused THEN GREATEST(1, ceil((1000 - millitokens) / ($3::bigint * 1000.0)))::int ELSE 0 END
+RETURNING CASE WHEN refused THEN GREATEST(1, ceil((1000 - millitokens) / ($3::numeric * 1000)))::int ELSE 0 END
 
 -- name: claim_key
 -- $1 scope, $2 key, $3 fingerprint, $4 subject, $5 lease, $6 now, $7 what is older than this and answered is forgotten.
