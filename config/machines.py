@@ -2,7 +2,17 @@
 
 from ledger.states import MANUAL_JOURNAL
 from operations.lifecycle import Machine, Transition
-from payments.states import ATTEMPT, DISPUTE, EVENT_DELIVERY, EVIDENCE, INSTRUCTION, ORDER, REFUND, SURPLUS
+from payments.states import (
+    ATTEMPT,
+    DISPUTE,
+    EVENT_DELIVERY,
+    EVIDENCE,
+    EVIDENCE_FILE,
+    INSTRUCTION,
+    ORDER,
+    REFUND,
+    SURPLUS,
+)
 from payouts.states import BATCH, PAYOUT
 from reconciliation.states import DISCREPANCY, STATEMENT
 
@@ -15,6 +25,7 @@ MACHINES: dict[str, Machine] = {
     "payments_refund": REFUND,
     "payments_dispute": DISPUTE,
     "payments_disputeevidence": EVIDENCE,
+    "payments_evidencefile": EVIDENCE_FILE,
     "payouts_batch": BATCH,
     "payouts_payout": PAYOUT,
     "reconciliation_statement": STATEMENT,

@@ -132,6 +132,17 @@ DISPUTE = Machine(
     ),
 )
 
+
+class EvidenceFileState(models.TextChoices):
+    """Where a file stands that shall be evidence."""
+
+    REQUESTED = "requested", "kept here, not yet sent"
+    SENDING = "sending", "being sent"
+    UNKNOWN = "unknown", "sent, no answer that can be believed"
+    ACCEPTED = "accepted", "the provider has it, and evidence may refer to it"
+    REFUSED = "refused", "the provider did not take it"
+
+
 EVIDENCE = Machine(
     name="dispute_evidence",
     states=EvidenceState,
@@ -147,4 +158,11 @@ EVIDENCE = Machine(
         Transition(event="accept", sources=("sending", "unknown"), target="accepted", phrase="the provider has it"),
         Transition(event="refuse", sources=("sending", "unknown"), target="refused", phrase="the provider refused it"),
     ),
+)
+
+EVIDENCE_FILE = Machine(
+    name="evidence_file",
+    states=EvidenceFileState,
+    initial=EvidenceFileState.REQUESTED,
+    transitions=EVIDENCE.transitions,
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import Prefetch, QuerySet, Sum
 
 from ledger.money import Money
 from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
@@ -17,6 +17,7 @@ from payments.models import (
     Dispute,
     DisputeShare,
     EventDelivery,
+    EvidenceFile,
     Instruction,
     PaymentOrder,
     ProviderCall,
@@ -87,7 +88,8 @@ def refunds_in(*, storefront: str) -> QuerySet[Refund]:
 def disputes_of(*, storefront: str) -> QuerySet[Dispute]:
     """Return a storefront's disputes with the orders that they are about and what was handed in."""
     rows = Dispute.objects.filter(checkout__storefront=storefront).select_related("checkout")
-    return rows.prefetch_related("shares__order", "evidence")
+    files = Prefetch("files", EvidenceFile.objects.defer("content"))
+    return rows.prefetch_related("shares__order", "evidence", files)
 
 
 def sellers_of(*, storefront: str) -> QuerySet[Seller]:

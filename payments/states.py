@@ -7,9 +7,11 @@ from payments.dispute_states import (
     DISPUTE,
     DISPUTE_CLOSED,
     EVIDENCE,
+    EVIDENCE_FILE,
     HOLDS_MONEY,
     WANTS_EVIDENCE,
     DisputeState,
+    EvidenceFileState,
     EvidenceState,
 )
 
@@ -19,6 +21,7 @@ __all__ = [
     "DISPUTE_CLOSED",
     "EVENT_DELIVERY",
     "EVIDENCE",
+    "EVIDENCE_FILE",
     "HOLDS_MONEY",
     "INSTRUCTION",
     "ORDER",
@@ -28,6 +31,7 @@ __all__ = [
     "AttemptState",
     "DisputeState",
     "EventDeliveryState",
+    "EvidenceFileState",
     "EvidenceState",
     "InstructionState",
     "OrderState",

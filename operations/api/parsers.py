@@ -23,6 +23,10 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
+    def longest(self) -> int:
+        """Return how many bytes a body may have."""
+        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+
     def parse(
         self,
         stream: IO[Any],
@@ -30,7 +34,7 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         """Return the parsed body. Raises ParseError (400) or BodyTooLarge (413)."""
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+        limit = self.longest()
         raw = stream.read(limit + 1)
         if len(raw) > limit:
             raise BodyTooLarge

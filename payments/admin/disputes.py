@@ -3,14 +3,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 from ledger.selectors import currencies, entries_about
 from operations.admin_base import Question, TextInput, WindowAdmin, actor_of, ask, currency_filter, hand
@@ -37,12 +39,35 @@ from operations.cards import looks_like_card_number
 from operations.selectors import audit_trail, histories
 from payments.admin.calls import calls_panel
 from payments.admin.checkout_panels import waits, waits_in_full
-from payments.models import Dispute
-from payments.services import EVIDENCE_FIELDS, submit_evidence
+from payments.models import Dispute, DisputeEvidence, EvidenceFile, EvidenceKind
+from payments.services import EVIDENCE_FIELDS, EvidenceFileRefused, submit_evidence
 from payments.services.evidence import LONGEST_TEXT, UNDER_WAY
+from payments.services.evidence_files import MOST_BYTES, media_type_of
 from payments.states import WANTS_EVIDENCE
 from payments.waits import disputes_wait
 
+# How the texts are asked for.
+_LABELS = {
+    "access_activity_log": "Log of the customer's access or activity",
+    "billing_address": "Billing address",
+    "cancellation_policy_disclosure": "How the customer was shown the cancellation policy",
+    "cancellation_rebuttal": "Why the customer's subscription was not canceled",
+    "customer_email_address": "Customer's e-mail address",
+    "customer_name": "Customer's name",
+    "customer_purchase_ip": "Customer's purchase IP address",
+    "duplicate_charge_explanation": "How this charge differs from the other one",
+    "duplicate_charge_id": "The other charge's id",
+    "product_description": "What was sold",
+    "refund_policy_disclosure": "How the customer was shown the refund policy",
+    "refund_refusal_explanation": "Why the customer is not entitled to a refund",
+    "service_date": "Date of the service",
+    "shipping_address": "Shipping address",
+    "shipping_carrier": "Carrier",
+    "shipping_date": "Date of shipping",
+    "shipping_tracking_number": "Tracking number",
+    "uncategorized_text": "Anything else",
+}
+_FILE_LABELS = {f"file_{kind.value}": f"File: {kind.label}" for kind in EvidenceKind}
 # What needs one line; the others are told at length.
 _SHORT = (
     "customer_email_address",
@@ -54,6 +79,35 @@ _SHORT = (
     "shipping_date",
     "shipping_tracking_number",
 )
+
+
+class EvidenceFileField(forms.FileField):
+    """A file that the bank takes; whatever it is called, its content says what it is."""
+
+    widget = UnfoldAdminFileFieldWidget
+
+    def __init__(self, *, label: str) -> None:
+        megabytes = MOST_BYTES // 1024 // 1024
+        super().__init__(
+            required=False,
+            label=label,
+            allow_empty_file=True,
+            help_text=f"A PDF, JPEG or PNG of at most {megabytes} MB. Its name is not kept.",
+        )
+
+    def clean(self, data: Any, initial: Any = None) -> bytes | None:
+        """Return the content. What is too large is refused before it is read."""
+        upload = super().clean(data, initial)
+        if not upload:
+            return None
+        try:
+            if upload.size > MOST_BYTES:
+                raise EvidenceFileRefused(problem=f"is larger than {MOST_BYTES // 1024 // 1024} MB")
+            content: bytes = upload.read()
+            media_type_of(content)
+        except EvidenceFileRefused as error:
+            raise forms.ValidationError(str(error)) from error
+        return content
 
 
 class EvidenceForm(forms.Form):
@@ -72,9 +126,10 @@ class EvidenceForm(forms.Form):
         for field in EVIDENCE_FIELDS:
             widget = TextInput() if field in _SHORT else UnfoldAdminTextareaWidget(attrs={"rows": 3})
             self.fields[field] = forms.CharField(
-                required=False, max_length=LONGEST_TEXT, label=words(field), widget=widget
+                required=False, max_length=LONGEST_TEXT, label=_LABELS[field], widget=widget
             )
-        self.order_fields([*EVIDENCE_FIELDS, "final"])
+        self.fields |= {field: EvidenceFileField(label=label) for field, label in _FILE_LABELS.items()}
+        self.order_fields([*EVIDENCE_FIELDS, *_FILE_LABELS, "final"])
 
     def clean(self) -> dict[str, Any]:
         """Refuse evidence that says nothing, or that holds a card number."""
@@ -83,8 +138,8 @@ class EvidenceForm(forms.Form):
         for field, text in texts.items():
             if looks_like_card_number(text):
                 self.add_error(field, "This looks like a card number; card numbers are never accepted.")
-        if not any(texts.values()):
-            raise forms.ValidationError("Give at least one text.")
+        if not self.errors and not any(texts.values()) and not any(answers.get(name) for name in _FILE_LABELS):
+            raise forms.ValidationError("Give at least one text, or a file.")
         return answers
 
 
@@ -175,11 +230,29 @@ class DisputeAdmin(WindowAdmin):
         return [
             _shares(row),
             _evidence(row),
+            _files(row),
             *entry_panels(_entries(row)),
             history_panel(histories(machines={"dispute": [row.pk]})),
             calls_panel([f"dispute:{row.pk}"]),
             audit_panel(audit_trail(subject=f"dispute:{row.pk}")),
         ]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the way to the files."""
+        view = self.admin_site.admin_view(self.file)
+        address = "<path:object_id>/files/<slug:file_id>/"
+        return [path(address, view, name="payments_dispute_file"), *super().get_urls()]
+
+    def file(self, request: HttpRequest, object_id: str, file_id: str) -> HttpResponse:
+        """Hand a file over as a download, never as a page that a browser would show or run."""
+        if not request.user.has_perm("payments.view_evidencefile"):
+            raise PermissionDenied
+        found = get_object_or_404(EvidenceFile, pk=file_id, dispute=object_id)
+        answer = HttpResponse(bytes(found.content), content_type=found.media_type)
+        answer["Content-Disposition"] = content_disposition_header(True, found.name)
+        answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        answer["X-Content-Type-Options"] = "nosniff"
+        return answer
 
     def notices(self, row: Any, actor: str) -> list[Cell]:
         """Say until when the bank waits for us."""
@@ -210,6 +283,7 @@ class DisputeAdmin(WindowAdmin):
             submit_evidence(
                 dispute=dispute.pk,
                 evidence={field: answers[field] for field in EVIDENCE_FIELDS if answers[field]},
+                uploads={kind: answers[f"file_{kind}"] for kind in EvidenceKind.values if answers[f"file_{kind}"]},
                 final=answers["final"],
                 actor=actor_of(request),
                 now=timezone.now(),
@@ -266,7 +340,7 @@ def _evidence(dispute: Dispute) -> Panel:
         rows=[
             (
                 state_label(each.state, each.get_state_display()),
-                ", ".join(words(field) for field in sorted(each.params["evidence"])),
+                ", ".join(_named(each)),
                 "yes" if each.final else "not yet",
                 each.submitted_by,
                 moment(each.created_at),
@@ -275,4 +349,34 @@ def _evidence(dispute: Dispute) -> Panel:
             for each in dispute.evidence.order_by("id")
         ],
         empty="Nothing was handed in.",
+    )
+
+
+def _named(evidence: DisputeEvidence) -> list[str]:
+    """Return what evidence consists of, in words."""
+    texts = [_LABELS.get(field, words(field)) for field in sorted(evidence.params["evidence"])]
+    return texts + [_FILE_LABELS[f"file_{kind}"] for kind in sorted(evidence.params.get("files", {}))]
+
+
+def _files(dispute: Dispute) -> Panel:
+    return Panel(
+        title="Files",
+        columns=columns("File", "What it shows", "State", "Size#", "By", "When", "Last error"),
+        rows=[
+            (
+                format_html(
+                    '<a class="cf-link" href="{}">{}</a>',
+                    reverse("admin:payments_dispute_file", args=[dispute.pk, each.pk]),
+                    each.name,
+                ),
+                each.get_kind_display(),
+                state_label(each.state, each.get_state_display()),
+                f"{each.size:,} bytes",
+                each.submitted_by,
+                moment(each.created_at),
+                each.last_error or NOTHING,
+            )
+            for each in dispute.files.defer("content").order_by("id")
+        ],
+        empty="None.",
     )

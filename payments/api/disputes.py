@@ -9,11 +9,12 @@ from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described, page_example, page_parameters, page_serializer
 from operations.api.idempotent import key_of
+from operations.api.parsers import StrictJSONParser
 from payments import selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
 from payments.api.instructions import common
-from payments.api.serializers import EvidenceInput
+from payments.api.serializers import LONGEST_BASE64, EvidenceFileInput, EvidenceInput
 from payments.errors import UnknownDispute
 from payments.states import DisputeState
 
@@ -81,7 +82,14 @@ class Evidence(APIView):
                 means="It is kept, and on its way to the provider.",
             )
         ],
-        fails=[UnknownDispute, services.EvidenceNotWanted, services.EvidenceUnderWay, services.EvidenceTooLong],
+        fails=[
+            UnknownDispute,
+            services.EvidenceNotWanted,
+            services.EvidenceUnderWay,
+            services.EvidenceTooLong,
+            services.UnknownEvidenceFile,
+            services.EvidenceFileRefused,
+        ],
     )
     def post(self, request: Request, dispute_id: str) -> Response:
         """Hand in evidence: it is kept at once, and sent to the provider right after."""
@@ -92,8 +100,55 @@ class Evidence(APIView):
         evidence = services.submit_evidence(
             dispute=dispute_id,
             evidence=data.validated_data["evidence"],
+            files=data.validated_data["files"],
             final=data.validated_data["final"],
             **common(request, key),
         )
         # No answer is stored under the key: the same request again shows how the evidence stands by then.
         return Response(show.evidence(evidence), status=status.HTTP_202_ACCEPTED)
+
+
+class FileParser(StrictJSONParser):
+    """Takes bodies in which a whole file stands."""
+
+    def longest(self) -> int:
+        """Return how many bytes a body may have: a file in base 64, and the JSON around it."""
+        return LONGEST_BASE64 + 10_000
+
+
+class EvidenceFiles(APIView):
+    """`/v1/disputes/{dispute_id}/files`."""
+
+    parser_classes = (FileParser,)
+
+    @described(
+        name="submitEvidenceFile",
+        tag="disputes",
+        summary="Hand in a file as evidence",
+        takes=EvidenceFileInput,
+        example=examples.FILE,
+        key=True,
+        shows=[
+            Shown(
+                status=202,
+                body=output.EvidenceFileOutput,
+                example=examples.KEPT_FILE,
+                means="It is kept, and on its way to the provider. Evidence may refer to it by its id at once.",
+            )
+        ],
+        fails=[UnknownDispute, services.EvidenceNotWanted, services.TooManyEvidenceFiles],
+    )
+    def post(self, request: Request, dispute_id: str) -> Response:
+        """Hand in a PDF, JPEG or PNG of at most 5 MB. It counts once evidence that refers to it is handed in."""
+        queries.no_parameters(request)
+        key = key_of(request)
+        data = EvidenceFileInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        file = services.keep_evidence_file(
+            dispute=dispute_id,
+            kind=data.validated_data["kind"],
+            content=data.validated_data["content"],
+            **common(request, key),
+        )
+        # No answer is stored under the key: the same request again shows how the file stands by then.
+        return Response(show.evidence_file(file), status=status.HTTP_202_ACCEPTED)

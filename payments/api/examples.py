@@ -87,7 +87,24 @@ ORDER: dict[str, Any] = {
 }
 EVIDENCE: dict[str, Any] = {
     "evidence": {"product_description": "An oak lamp, delivered on 14 November."},
+    "files": ["evf_06f4w9q2m1n5p7r9t3v6x8z0ab"],
     "final": True,
+}
+# The smallest PNG that there is.
+FILE: dict[str, Any] = {
+    "kind": "shipping_documentation",
+    "content": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=",
+}
+KEPT_FILE: dict[str, Any] = {
+    "id": "evf_06f4w9q2m1n5p7r9t3v6x8z0ab",
+    "kind": "shipping_documentation",
+    "name": "shipping_documentation-evf_06f4w9q2m1n5p7r9t3v6x8z0ab.png",
+    "media_type": "image/png",
+    "size": 68,
+    "sha256": "63ef318d96b5d0d0ceba6e04a4e622b1158335cdc67c49e27839132c6f655058",
+    "status": "requested",
+    "failure_reason": "",
+    "created_at": AT,
 }
 HANDED_IN: dict[str, Any] = {
     "id": "evd_06f4w9q2m1n5p7r9t3v6x8z0ab",
@@ -111,6 +128,7 @@ DISPUTE: dict[str, Any] = {
     "closed_at": None,
     "payment_orders": [{"payment_order_id": "cart-1042.ann", "amount": "10.00", "borne_by": "seller"}],
     "evidence": [],
+    "files": [KEPT_FILE],
 }
 SELLER: dict[str, Any] = {
     "seller_id": "ann",

@@ -12,6 +12,7 @@ from payments.event_catalogue import EVENT_TYPES
 from payments.gateway.declines import Retry
 from payments.models.checkouts import CaptureMethod
 from payments.models.disputes import Bearer
+from payments.models.evidence_files import EvidenceKind
 from payments.states import DisputeState, EventDeliveryState, EvidenceState, OrderState, RefundState
 
 _AMOUNT = r"^(0|[1-9]\d*)(\.\d{1,4})?$"
@@ -55,6 +56,11 @@ class DisputeStatus(serializers.CharField):
 @extend_schema_field({"type": "string", "enum": list(EvidenceState.values)})
 class EvidenceStatus(serializers.CharField):
     """Where what was handed in stands."""
+
+
+@extend_schema_field({"type": "string", "enum": list(EvidenceKind.values)})
+class EvidenceKindName(serializers.CharField):
+    """What a file shows."""
 
 
 @extend_schema_field({"type": "string", "enum": list(Bearer.values)})
@@ -238,7 +244,22 @@ class EvidenceOutput(Output[Any]):
     status = EvidenceStatus()
     final = serializers.BooleanField()
     evidence = serializers.DictField(child=serializers.CharField())
+    files = serializers.ListField(child=serializers.CharField(), help_text="Ids of the dispute's files.")
     failure_reason = serializers.CharField()
+
+
+class EvidenceFileOutput(Output[Any]):
+    """A file that was handed in for a dispute."""
+
+    id = serializers.CharField()
+    kind = EvidenceKindName()
+    name = serializers.CharField(help_text="Ours.")
+    media_type = serializers.CharField(help_text="By its content.")
+    size = serializers.IntegerField(help_text="In bytes.")
+    sha256 = serializers.CharField()
+    status = EvidenceStatus()
+    failure_reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
 
 
 class DisputeOutput(Output[Any]):
@@ -259,6 +280,7 @@ class DisputeOutput(Output[Any]):
     closed_at = serializers.DateTimeField(allow_null=True)
     payment_orders = ShareOutput(many=True)
     evidence = EvidenceOutput(many=True)
+    files = EvidenceFileOutput(many=True)
 
 
 class BalanceOutput(Output[Any]):

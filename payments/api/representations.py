@@ -14,6 +14,7 @@ from payments.models import (
     Dispute,
     DisputeEvidence,
     EventDelivery,
+    EvidenceFile,
     PaymentOrder,
     Refund,
     Seller,
@@ -181,6 +182,7 @@ def dispute(found: Dispute, waits: Waits) -> dict[str, Any]:
             for share in sorted(found.shares.all(), key=lambda share: share.order_id)
         ],
         "evidence": [evidence(each) for each in sorted(found.evidence.all(), key=lambda each: each.id)],
+        "files": [evidence_file(each) for each in sorted(found.files.all(), key=lambda each: each.id)],
     }
 
 
@@ -191,7 +193,23 @@ def evidence(found: DisputeEvidence) -> dict[str, Any]:
         "status": found.state,
         "final": found.final,
         "evidence": found.params["evidence"],
+        "files": sorted(found.params.get("files", {}).values()),
         "failure_reason": found.last_error,
+    }
+
+
+def evidence_file(found: EvidenceFile) -> dict[str, Any]:
+    """Return a file that was handed in for a dispute, without its content."""
+    return {
+        "id": found.id,
+        "kind": found.kind,
+        "name": found.name,
+        "media_type": found.media_type,
+        "size": found.size,
+        "sha256": found.sha256,
+        "status": found.state,
+        "failure_reason": found.last_error,
+        "created_at": found.created_at.isoformat(),
     }
 
 

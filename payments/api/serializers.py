@@ -1,5 +1,7 @@
 """What the API reads and writes. Amounts are strings in major units, never JSON numbers."""
 
+import base64
+import binascii
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,13 +13,17 @@ from ledger.money import BadAmount, Money, UnknownCurrency, exponent, parse_amou
 from operations.api.serializers import CountryField, EmailField, IdentifierField, StrictCharField, StrictSerializer
 from payments.commissions import ALL_BPS
 from payments.models.checkouts import CaptureMethod
-from payments.services import EVIDENCE_FIELDS
+from payments.models.evidence_files import EvidenceKind
+from payments.services import EVIDENCE_FIELDS, EvidenceFileRefused
 from payments.services.evidence import LONGEST_TEXT
+from payments.services.evidence_files import MOST_BYTES, media_type_of
 
 MAX_ORDERS = 100
 MAX_RATES = 100
 # More than there are currencies to be paid in.
 MAX_MINIMUMS = 200
+# Four characters for each three bytes.
+LONGEST_BASE64 = -(-MOST_BYTES // 3) * 4
 _TAX = re.compile(r"[a-z0-9_]{1,30}\Z")
 
 
@@ -279,24 +285,77 @@ class EvidenceTextField(StrictCharField):
 
 
 class EvidenceTextsInput(StrictSerializer):
-    """The texts of the evidence, by name; at least one."""
+    """The texts of the evidence, by name."""
 
     def get_fields(self) -> dict[str, Any]:
         """Return a field for each text that a bank takes."""
         return {name: EvidenceTextField(max_length=LONGEST_TEXT, required=False) for name in EVIDENCE_FIELDS}
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse evidence that says nothing."""
-        if not attrs:
-            raise serializers.ValidationError("Give at least one text.")
-        return attrs
+
+class FileIdsField(CountedListField):
+    """Ids of files that were handed in for the dispute."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=IdentifierField(), max_length=9, too_many="Name at most nine files.", **kwargs)
 
 
 class EvidenceInput(StrictSerializer):
-    """Evidence for a dispute. With `final`, which it is by default, it goes to the bank, and nothing can be added."""
+    """Evidence for a dispute. With `final`, which it is by default, it goes to the bank, and nothing can be added.
 
-    evidence = EvidenceTextsInput()
+    `files` are ids of files that were handed in for the dispute, at most one of each kind.
+    """
+
+    evidence = EvidenceTextsInput(required=False, default=dict)
+    files = FileIdsField(required=False, default=list)
     final = TruthField(required=False, default=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse evidence that says nothing."""
+        if not attrs["evidence"] and not attrs["files"]:
+            raise serializers.ValidationError({"evidence": ["Give at least one text, or a file."]})
+        return attrs
+
+
+@extend_schema_field({"type": "string", "contentEncoding": "base64", "maxLength": LONGEST_BASE64})
+class FileContentField(serializers.Field[bytes, Any, str, Any]):
+    """A file's content in base 64; what it is shows by its content alone."""
+
+    def to_internal_value(self, data: Any) -> bytes:
+        """Return the bytes."""
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Not a valid string.")
+        try:
+            content = base64.b64decode(data.encode("ascii"), validate=True)
+        except (UnicodeEncodeError, binascii.Error) as error:
+            raise serializers.ValidationError("Give the content in base 64, without line breaks.") from error
+        try:
+            media_type_of(content)
+        except EvidenceFileRefused as error:
+            raise serializers.ValidationError(str(error), code=error.code) from error
+        return content
+
+    def to_representation(self, value: bytes) -> str:
+        """Return the content as it came."""
+        return base64.b64encode(value).decode()
+
+
+@extend_schema_field({"type": "string", "enum": list(EvidenceKind.values)})
+class EvidenceKindField(StrictCharField):
+    """What a file shows, by the bank's names."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the name."""
+        found = super().to_internal_value(data)
+        if found not in EvidenceKind.values:
+            raise serializers.ValidationError(f"It must be one of {', '.join(EvidenceKind.values)}.")
+        return found
+
+
+class EvidenceFileInput(StrictSerializer):
+    """A file as evidence: what it shows, and its content. It is given a name of ours."""
+
+    kind = EvidenceKindField(max_length=40)
+    content = FileContentField()
 
 
 class EventTypesField(CountedListField):

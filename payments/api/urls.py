@@ -21,6 +21,7 @@ urlpatterns = [
     path("disputes", disputes.Disputes.as_view()),
     re_path(rf"^disputes/(?P<dispute_id>{_ID})\Z", disputes.Dispute.as_view()),
     re_path(rf"^disputes/(?P<dispute_id>{_ID})/evidence\Z", disputes.Evidence.as_view()),
+    re_path(rf"^disputes/(?P<dispute_id>{_ID})/files\Z", disputes.EvidenceFiles.as_view()),
     path("sellers", sellers.Sellers.as_view()),
     re_path(rf"^sellers/(?P<seller_id>{_ID})\Z", sellers.Seller.as_view()),
     re_path(rf"^sellers/(?P<seller_id>{_ID})/balance\Z", sellers.SellerBalance.as_view()),

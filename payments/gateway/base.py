@@ -220,6 +220,14 @@ class EvidenceRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvidenceFileRequest:
+    """A file that shall be evidence. Its name is ours, and by it the file is found again."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountRequest:
     """What is sent to open a seller's account at the provider."""
 
@@ -331,6 +339,12 @@ class Gateway(Protocol):
 
     def find_disputes(self, charge_ref: str) -> Outcome[list[DisputeFacts]]:
         """Return the disputes of a charge, the oldest first."""
+
+    def upload_evidence_file(self, request: EvidenceFileRequest, *, key: str) -> Outcome[str]:
+        """Upload a file that evidence may refer to. Returns its id."""
+
+    def find_evidence_file(self, name: str, *, since: datetime) -> Outcome[str | None]:
+        """Look an uploaded file up by its name. Returns its id."""
 
     def submit_evidence(self, request: EvidenceRequest, *, key: str) -> Outcome[DisputeFacts]:
         """Hand in evidence for a dispute."""

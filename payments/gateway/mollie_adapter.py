@@ -28,6 +28,7 @@ from payments.gateway.base import (
     CheckoutRequest,
     Declined,
     DisputeFacts,
+    EvidenceFileRequest,
     EvidenceRequest,
     Outcome,
     ProviderEvent,
@@ -178,6 +179,14 @@ class MollieGateway:
             return sorted(facts, key=lambda each: each.created_at)
 
         return self._ask("dispute.find", search)
+
+    def upload_evidence_file(self, request: EvidenceFileRequest, *, key: str) -> Outcome[str]:
+        """Refuse: Mollie takes no evidence by its API."""
+        return _unsupported("evidence")
+
+    def find_evidence_file(self, name: str, *, since: datetime) -> Outcome[str | None]:
+        """Refuse: Mollie takes no evidence by its API."""
+        return _unsupported("evidence")
 
     def submit_evidence(self, request: EvidenceRequest, *, key: str) -> Outcome[DisputeFacts]:
         """Refuse: Mollie takes no evidence by its API."""

@@ -4,6 +4,7 @@ from payments.models.calls import CallOutcome, ProviderCall
 from payments.models.checkouts import Attempt, Checkout, PaymentOrder
 from payments.models.disputes import Bearer, Dispute, DisputeEvidence, DisputeShare
 from payments.models.events import DeliveryTry, EndpointSecret, EventDelivery, StorefrontEvent, WebhookEndpoint
+from payments.models.evidence_files import EvidenceFile, EvidenceKind
 from payments.models.instructions import Instruction, Surplus
 from payments.models.refunds import Refund
 from payments.models.risk import RiskVerdict
@@ -24,6 +25,8 @@ __all__ = [
     "EndpointSecret",
     "EventDelivery",
     "EventListing",
+    "EvidenceFile",
+    "EvidenceKind",
     "Instruction",
     "PaymentOrder",
     "ProviderCall",

@@ -32,11 +32,18 @@ from payments.services.events import (
 )
 from payments.services.evidence import (
     EVIDENCE_FIELDS,
-    EvidenceNotWanted,
     EvidenceTooLong,
     EvidenceUnderWay,
     send_evidence,
     submit_evidence,
+)
+from payments.services.evidence_files import (
+    EvidenceFileRefused,
+    EvidenceNotWanted,
+    TooManyEvidenceFiles,
+    UnknownEvidenceFile,
+    keep_evidence_file,
+    send_evidence_file,
 )
 from payments.services.fees import true_up_fee
 from payments.services.inbox import (
@@ -94,6 +101,7 @@ __all__ = [
     "CheckoutResult",
     "EndpointGone",
     "EventNotAccepted",
+    "EvidenceFileRefused",
     "EvidenceNotWanted",
     "EvidenceTooLong",
     "EvidenceUnderWay",
@@ -120,7 +128,9 @@ __all__ = [
     "SurplusNotStuck",
     "TaxUnnamed",
     "TooManyEndpoints",
+    "TooManyEvidenceFiles",
     "UnknownEventTypes",
+    "UnknownEvidenceFile",
     "accept_risk",
     "agree_on_disputes",
     "approve_refund",
@@ -135,6 +145,7 @@ __all__ = [
     "deliver_event",
     "expire_checkout",
     "handle_event",
+    "keep_evidence_file",
     "open_seller_account",
     "poll_refund",
     "poll_surplus",
@@ -152,6 +163,7 @@ __all__ = [
     "send_back",
     "send_back_again",
     "send_evidence",
+    "send_evidence_file",
     "send_refund",
     "submit_evidence",
     "sync_attempt",

@@ -1,19 +1,21 @@
 """Evidence for disputes, in three beats: kept first, sent after, believed when the provider shows it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import enqueue, record_audit
-from payments.errors import UnknownDispute
+from operations.services import TryLater, enqueue, record_audit
 from payments.gateway import Declined, DisputeFacts, EvidenceRequest, Outcome, Succeeded, Unknown, provider
-from payments.models import Dispute, DisputeEvidence
+from payments.models import Dispute, DisputeEvidence, EvidenceFile
 from payments.services.common import require_key_alive, try_later
 from payments.services.disputes import record_facts
-from payments.states import WANTS_EVIDENCE, EvidenceState
+from payments.services.evidence_files import UNDER_WAY as FILES_UNDER_WAY
+from payments.services.evidence_files import files_of, keep_files, wanting
+from payments.states import WANTS_EVIDENCE, EvidenceFileState, EvidenceState
 
 # The texts that a bank takes, by the provider's names for them.
 EVIDENCE_FIELDS = (
@@ -42,12 +44,6 @@ LONGEST_EVIDENCE = 150_000
 UNDER_WAY = (EvidenceState.REQUESTED, EvidenceState.SENDING, EvidenceState.UNKNOWN)
 
 
-class EvidenceNotWanted(DomainError):
-    """The dispute {dispute} is {state}: no evidence can be handed in now."""
-
-    code = "evidence_not_wanted"
-
-
 class EvidenceUnderWay(DomainError):
     """Evidence for the dispute {dispute} is being handed in: wait until the provider has it."""
 
@@ -71,11 +67,15 @@ def submit_evidence(
     storefront: str | None = None,
     key: str = "",
     fingerprint: str = "",
+    files: Sequence[str] = (),
+    uploads: Mapping[str, bytes] = MappingProxyType({}),
 ) -> DisputeEvidence:
     """Keep evidence for a dispute and have it sent; `final` hands it to the bank, and ends the storefront's say.
 
-    With a storefront and its key, the same key again is the same evidence. Raises UnknownDispute, EvidenceNotWanted,
-    EvidenceUnderWay, EvidenceTooLong, KeyReused, RequestInProgress.
+    `files` are kept files of the dispute, by our ids; `uploads` are files to be kept with it, by what they show. With
+    a storefront and its key, the same key again is the same evidence. Raises UnknownDispute, EvidenceNotWanted,
+    EvidenceUnderWay, EvidenceTooLong, UnknownEvidenceFile, EvidenceFileRefused, TooManyEvidenceFiles, KeyReused,
+    RequestInProgress.
     """
     texts = {name: text for name, text in evidence.items() if name in EVIDENCE_FIELDS}
     length = sum(len(text) for text in texts.values())
@@ -88,7 +88,10 @@ def submit_evidence(
             if not claim.fresh:
                 idempotency.let_go(key_id=claim.key_id)
                 return DisputeEvidence.objects.get(pk=claim.subject)
-        made = _keep(_wanting(dispute, storefront, now=now), texts, final=final, actor=actor, now=now)
+        found = _wanting(dispute, storefront, now=now)
+        chosen = files_of(found, files)
+        chosen |= {each.kind: each.pk for each in keep_files(found, uploads, actor=actor, now=now)}
+        made = _keep(found, texts, chosen, final=final, actor=actor, now=now)
         if claim is not None:
             idempotency.bind(key_id=claim.key_id, subject=made.id)
             idempotency.let_go(key_id=claim.key_id)
@@ -96,14 +99,26 @@ def submit_evidence(
 
 
 def send_evidence(*, evidence: str, now: datetime) -> None:
-    """Hand kept evidence in, or find out what became of it (a job). Raises TryLater, ProviderUnclear."""
+    """Hand kept evidence in, or find out what became of it (a job). Raises TryLater, ProviderUnclear.
+
+    It waits for its files, which are uploaded by themselves; without one that the provider refused it is refused too.
+    """
     with money_tx("evidence.claim"):
         found = DisputeEvidence.objects.select_for_update(of=("self",)).select_related("dispute").get(pk=evidence)
         if found.state not in UNDER_WAY:
             return
         was_sent = found.sent_at is not None
+        files = _uploaded(found)
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
-    request = EvidenceRequest(**found.params)
+        if files is None:
+            reason = "the provider refused a file that it refers to"
+            move(found, "refuse", actor="system:jobs", now=now, reason="file_refused", last_error=reason)
+            return
+    request = EvidenceRequest(
+        dispute_ref=str(found.params["dispute_ref"]),
+        evidence={**found.params["evidence"], **files},
+        final=bool(found.params["final"]),
+    )
     gateway = provider(found.dispute.psp, about=f"dispute:{found.dispute_id}")
     outcome: Outcome[DisputeFacts] | None = _look_up(found.dispute, request) if was_sent else None
     if outcome is None:
@@ -116,29 +131,39 @@ def send_evidence(*, evidence: str, now: datetime) -> None:
 
 def _wanting(dispute: str, storefront: str | None, *, now: datetime) -> Dispute:
     """Return a dispute that waits for evidence, locked. Raises UnknownDispute, EvidenceNotWanted, EvidenceUnderWay."""
-    rows = Dispute.objects.select_for_update().filter(pk=dispute)
-    found = (rows if storefront is None else rows.filter(checkout__storefront=storefront)).first()
-    if found is None:
-        raise UnknownDispute(dispute=dispute)
-    late = found.evidence_due_by is not None and found.evidence_due_by < now
-    if found.state not in WANTS_EVIDENCE or late:
-        raise EvidenceNotWanted(dispute=dispute, state="past its deadline" if late else found.state)
+    found = wanting(dispute, storefront, now=now)
     if found.evidence.filter(state__in=UNDER_WAY).exists():
         raise EvidenceUnderWay(dispute=dispute)
     return found
 
 
-def _keep(dispute: Dispute, texts: Mapping[str, str], *, final: bool, actor: str, now: datetime) -> DisputeEvidence:
+def _uploaded(evidence: DisputeEvidence) -> dict[str, str] | None:
+    """Return the provider's ids of the files that evidence refers to, by what they show; None where one was refused.
+
+    Raises TryLater while one is on its way.
+    """
+    wanted = evidence.params.get("files", {})
+    files = EvidenceFile.objects.defer("content").in_bulk(wanted.values())
+    if any(file.state == EvidenceFileState.REFUSED for file in files.values()):
+        return None
+    if any(file.state in FILES_UNDER_WAY for file in files.values()):
+        raise TryLater(reason="a file that it refers to is still on its way", after_s=5)
+    return {kind: str(files[file].psp_ref) for kind, file in wanted.items()}
+
+
+def _keep(
+    dispute: Dispute, texts: Mapping[str, str], files: Mapping[str, str], *, final: bool, actor: str, now: datetime
+) -> DisputeEvidence:
     made = DisputeEvidence(dispute=dispute, final=final, submitted_by=actor, created_at=now)
     made.psp_key = f"evidence:{made.id}"
-    made.params = {"dispute_ref": dispute.psp_ref, "evidence": dict(texts), "final": final}
+    made.params = {"dispute_ref": dispute.psp_ref, "evidence": dict(texts), "files": dict(files), "final": final}
     made.save()
     record_audit(
         action="payments.dispute.evidence",
         actor=actor,
         subject=f"dispute:{dispute.id}",
         now=now,
-        fields=", ".join(sorted(texts)),
+        fields=", ".join(sorted([*texts, *files])),
         final=final,
     )
     enqueue(kind="payments.send_evidence", key=made.id, args={"evidence": made.id}, run_at=now)

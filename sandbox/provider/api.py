@@ -23,6 +23,7 @@ from sandbox.provider.resources import (
     checkout_sessions,
     customers,
     disputes,
+    files,
     payment_intents,
     payouts,
     refunds,
@@ -45,6 +46,7 @@ ROUTES: list[Route] = [
     *checkout_sessions.ROUTES,
     *customers.ROUTES,
     *disputes.ROUTES,
+    *files.ROUTES,
     *payment_intents.ROUTES,
     *payouts.ROUTES,
     *refunds.ROUTES,
@@ -119,7 +121,7 @@ class Api:
         headers = {"Request-Id": request_id, "Stripe-Version": API_VERSION}
         try:
             if request.path.startswith("/v1/files/") and request.path.endswith("/contents"):
-                reply = Reply(200, self._file(request), "text/csv", headers)
+                reply = Reply(200, *self._file(request), headers)
             else:
                 called = self._understand(request, request_id)
                 reply = self._carry_out(called, headers)
@@ -130,11 +132,11 @@ class Api:
         entry["replayed"] = "Idempotent-Replayed" in reply.headers
         return reply
 
-    def _file(self, request: Request) -> bytes:
+    def _file(self, request: Request) -> tuple[bytes, str]:
         account = self._authenticate(request)
         with self._world.store.transaction():
             scope = Scope(world=self._world, now=self._world.clock.now(), account=account)
-            return reporting.file_content(scope, request.path.split("/")[3])
+            return files.content_of(scope, request.path.split("/")[3])
 
     def _authenticate(self, request: Request) -> str:
         """Return the account that the request speaks for; an empty string for the platform."""
@@ -165,8 +167,7 @@ class Api:
         except HTTPException:
             raise NotFound.address(request.method, request.path) from None
         route = self._by_name[name]
-        text = request.query if request.method in ("GET", "DELETE") else request.body.decode("utf-8", "replace")
-        params = validate(route.schema, forms.decode(text))
+        params = validate(route.schema, _form(request))
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         return Called(request, request_id, route, dict(path), params, account, key)
 
@@ -246,6 +247,15 @@ class Api:
         if failure is not None:
             raise failure
         return Answer(200, json.dumps(body))
+
+
+def _form(request: Request) -> Json:
+    """Return a request's parameters, from its address or its body."""
+    content_type = request.headers.get("content-type", "")
+    if request.method == "POST" and content_type.startswith("multipart/form-data"):
+        return forms.decode_multipart(request.body, content_type)
+    text = request.query if request.method in ("GET", "DELETE") else request.body.decode("utf-8", "replace")
+    return forms.decode(text)
 
 
 def _before(rule: Rule) -> None:

@@ -24,6 +24,18 @@ _EVIDENCE_FIELDS = """
     shipping_date shipping_documentation shipping_tracking_number uncategorized_file uncategorized_text
 """
 EVIDENCE = _EVIDENCE_FIELDS.split()
+#: The fields that name an uploaded file.
+FILES = (
+    "cancellation_policy",
+    "customer_communication",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "receipt",
+    "refund_policy",
+    "service_documentation",
+    "shipping_documentation",
+    "uncategorized_file",
+)
 
 
 def refundable(scope: Scope, charge: Json) -> bool:
@@ -117,10 +129,13 @@ def _book(scope: Scope, dispute: Json, *, amount: int, fee: int, category: str, 
 def submit(scope: Scope, dispute: Json, evidence: Json, *, final: bool) -> Json:
     """Add evidence; when `final`, hand it to the bank, after which the case is under review.
 
-    Raises Refused when the case is no longer open to evidence.
+    Raises Refused when the case is no longer open to evidence, NotFound for a file that is not there.
     """
     if dispute["status"] not in _OPEN_TO_EVIDENCE:
         raise Refused("This dispute is already closed or under review.", code="dispute_closed")
+    for name in FILES:
+        if evidence.get(name):
+            scope.find("file", evidence[name], param=f"evidence[{name}]")
     before = {"evidence": dict(dispute["evidence"]), "status": dispute["status"]}
     dispute["evidence"].update(evidence)
     dispute["evidence_details"]["has_evidence"] = True

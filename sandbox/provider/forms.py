@@ -1,8 +1,13 @@
 """Decode form-encoded requests with nested names: `a[b][0]=x` is `{"a": {"b": ["x"]}}`."""
 
+import base64
+import io
 import re
 from typing import Any
 from urllib.parse import parse_qsl
+
+from werkzeug.formparser import MultiPartParser
+from werkzeug.http import parse_options_header
 
 from sandbox.provider.errors import InvalidRequest
 
@@ -23,6 +28,27 @@ def decode(text: str) -> dict[str, Any]:
     for name, value in pairs:
         _put(root, _path(name), value, name)
     return {name: _collapse(value) for name, value in root.items()}
+
+
+def decode_multipart(body: bytes, content_type: str) -> dict[str, Any]:
+    """Decode a multipart body; a file becomes its name and its content in base 64.
+
+    Raises InvalidRequest for one that is no multipart form.
+    """
+    _, options = parse_options_header(content_type)
+    try:
+        boundary = options["boundary"].encode("ascii")
+        fields, files = MultiPartParser().parse(io.BytesIO(body), boundary, len(body))
+    except (KeyError, ValueError) as error:
+        raise InvalidRequest("The request body is not a valid multipart form.") from error
+    root: dict[str, Any] = {}
+    for name, value in fields.items(multi=True):
+        _put(root, _path(name), value, name)
+    decoded = {name: _collapse(value) for name, value in root.items()}
+    for name, upload in files.items(multi=True):
+        content = base64.b64encode(upload.stream.read()).decode()
+        decoded[name] = {"name": upload.filename or "blob", "content": content}
+    return decoded
 
 
 def _path(name: str) -> list[str]:

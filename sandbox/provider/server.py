@@ -20,6 +20,8 @@ from sandbox.provider.errors import ConnectionCut
 log = logging.getLogger("sandbox.provider")
 
 MAX_BODY_BYTES = 1_048_576
+# A file may be larger than anything else that is sent: five megabytes, and the form around it.
+MAX_FILE_BYTES = 6 * 1_048_576
 _IDLE_S = 120
 _FAILED = b'{"error": {"type": "api_error", "message": "The stand-in provider failed: read its log."}}'
 
@@ -112,11 +114,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        if "Transfer-Encoding" in self.headers or not length.isdigit() or int(length) > self._longest():
             self.close_connection = True
             self._send(Reply(413, b"Send a body of at most 1 MiB with a Content-Length.", "text/plain"))
             return None
         return self.rfile.read(int(length))
+
+    def _longest(self) -> int:
+        return MAX_FILE_BYTES if urlsplit(self.path).path == "/v1/files" else MAX_BODY_BYTES
 
     def _send(self, reply: Reply) -> None:
         lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]

@@ -173,6 +173,17 @@ def _pair(key: str, value: Any, name: str) -> str:
     return value
 
 
+def file() -> Check:
+    """Accept an uploaded file: its name, and its content in base 64."""
+
+    def check(value: Any, name: str) -> dict[str, str]:
+        if not isinstance(value, dict) or set(value) != {"name", "content"}:
+            raise InvalidRequest(f"Invalid file: {name} must be uploaded as multipart/form-data.", param=name)
+        return {"name": str(value["name"]), "content": str(value["content"])}
+
+    return check
+
+
 def period() -> Check:
     """Accept a moment, or a range of moments with gt, gte, lt, lte; always return the range."""
     moment = integer()

@@ -1,5 +1,6 @@
 """A story that makes the provider emit every kind of object, and an SDK client that records every answer."""
 
+import io
 import json
 from typing import Any
 
@@ -144,7 +145,14 @@ class Story:
         charges = [self.paid("4000000000000259").payment_intent.latest_charge.id for _ in range(3)]
         self.control.advance(DAY_S + 1)
         won, lost, lapsed = (self.v1.disputes.list(params={"charge": charge}).data[0].id for charge in charges)
-        self.v1.disputes.update(won, params={"evidence": {"uncategorized_text": "winning_evidence"}})
+        receipt = io.BytesIO(b"%PDF-1.7\n%%EOF\n")
+        receipt.name = "receipt.pdf"
+        file = self.v1.files.create(params={"purpose": "dispute_evidence", "file": receipt})
+        self.v1.files.retrieve(file.id)
+        self.v1.files.list(params={"purpose": "dispute_evidence", "limit": 10})
+        self.v1.disputes.update(
+            won, params={"evidence": {"uncategorized_text": "winning_evidence", "receipt": file.id}}
+        )
         self.v1.disputes.close(lost)
         self.control.advance(12 * DAY_S)
         assert self.v1.disputes.retrieve(lapsed).status == "lost"

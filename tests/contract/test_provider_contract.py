@@ -59,7 +59,9 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[str
     try:
         recorder = RecordingClient()
         client = stripe.StripeClient(
-            "sk_test_contract", base_addresses={"api": provider.base_url}, http_client=recorder
+            "sk_test_contract",
+            base_addresses={"api": provider.base_url, "files": provider.base_url},
+            http_client=recorder,
         )
         Story(client, provider.control).play()
         yield recorder.answers

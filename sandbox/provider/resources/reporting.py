@@ -113,23 +113,9 @@ def index(scope: Scope, params: Json) -> Json:
     return page_of(scope, "reporting.report_run", _URL, params, {})
 
 
-def retrieve_file(scope: Scope, params: Json, *, id: str) -> Json:
-    """Return a file's description."""
-    return scope.find("file", id, param="file")
-
-
-def file_content(scope: Scope, file_id: str) -> bytes:
-    """Return the bytes of a file.
-
-    Raises NotFound when there is none.
-    """
-    return base64.b64decode(scope.find("file", file_id, param="file")["_content"])
-
-
 ROUTES = [
     Route("POST", _URL, "report_run.create", create, _CREATE),
     Route("GET", _URL, "report_run.list", index, PAGE),
     Route("GET", f"{_URL}/<id>", "report_run.retrieve", retrieve, EXPAND),
-    Route("GET", "/v1/files/<id>", "file.retrieve", retrieve_file, EXPAND),
 ]
 TIMERS = {"report_ready": fired_ready}
