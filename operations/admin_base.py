@@ -17,6 +17,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
@@ -25,7 +26,9 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from operations.admin_display import Cell, Panel
+from operations.approvals import ApprovalMissing, grant, reject
 from operations.errors import DomainError
+from operations.selectors import open_approval
 
 # Characters that turn the direction of the text after them: a name may carry one, a page must not obey it.
 _DIRECTION_CONTROLS = {point: f"[U+{point:04X}]" for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
@@ -227,6 +230,56 @@ def ask(
         "back": back,
     }
     return shielded(TemplateResponse(request, "console/hand.html", context))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a second person's yes or no means: what the page says, and what is told afterwards."""
+
+    title: str
+    explanation: str
+    button: str
+    told: str
+
+
+def decide(
+    *,
+    window: WindowAdmin,
+    request: HttpRequest,
+    decision: Decision,
+    granted: bool,
+    kind: str,
+    subject: str,
+    back: str,
+    row: Model,
+    refusal: str,
+    facts: Sequence[tuple[str, Cell]] = (),
+    panels: Sequence[Panel] = (),
+) -> HttpResponse:
+    """Ask a second person for a yes or a no to what waits for one (kind and subject of its approval), and act on it.
+
+    A yes may have a note, a no needs a reason. `refusal` says why this person cannot decide.
+    """
+    question = Question(
+        title=decision.title,
+        explanation=decision.explanation,
+        button=decision.button,
+        danger=not granted,
+        facts=facts,
+        panels=panels,
+        refusal=refusal,
+    )
+
+    def act(answers: Mapping[str, Any]) -> str:
+        waiting = open_approval(kind=kind, subject=subject)
+        if waiting is None:
+            raise ApprovalMissing(approval_id=f"for {subject.partition(':')[2]}")
+        verb, note = (grant, answers["note"]) if granted else (reject, answers["reason"])
+        verb(approval_id=waiting.pk, checker=actor_of(request), now=timezone.now(), note=note)
+        return decision.told
+
+    form_class = NoteForm if granted else ReasonForm
+    return ask(window=window, request=request, question=question, form_class=form_class, act=act, back=back, row=row)
 
 
 def hand(

@@ -29,7 +29,17 @@ from ledger.models import ManualJournal, ManualJournalAttachment
 from ledger.models.manual_journals import ManualJournalKind
 from ledger.services import draft_journal, revise_journal, submit_journal, withdraw_journal
 from ledger.states import ManualJournalState
-from operations.admin_base import ConfirmForm, NoteForm, Question, ReasonForm, WindowAdmin, actor_of, ask, hand
+from operations.admin_base import (
+    ConfirmForm,
+    Decision,
+    NoteForm,
+    Question,
+    WindowAdmin,
+    actor_of,
+    ask,
+    decide,
+    hand,
+)
 from operations.admin_display import (
     NOTHING,
     Cell,
@@ -42,8 +52,7 @@ from operations.admin_display import (
     state_column,
     time_column,
 )
-from operations.selectors import audit_trail, histories, open_approval
-from operations.services import ApprovalMissing, grant_approval, reject_approval
+from operations.selectors import audit_trail, histories
 
 
 @admin.register(ManualJournal)
@@ -226,65 +235,39 @@ class ManualJournalAdmin(WindowAdmin):
     @hand(title="Approve", permission="operations.change_approval", path="approve", icon="check")
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Grant a journal, as a second person."""
-        journal = get_object_or_404(ManualJournal, pk=object_id)
-        question = Question(
-            title=f"Approve this {journal.get_kind_display()} of {totals_text(journal)}?",
-            explanation="It is booked at once, exactly as it stands here. What is in the books is never taken out; "
-            "it can only be reversed.",
-            button="Approve and book",
-            facts=facts(journal),
-            panels=checked_panels(journal),
-            refusal=_undecidable(journal, actor_of(request)),
-        )
-
-        def act(answers: Mapping[str, Any]) -> str:
-            grant_approval(
-                approval_id=_open_approval(journal),
-                checker=actor_of(request),
-                now=timezone.now(),
-                note=answers["note"],
-            )
-            return f"Approved and booked: {totals_text(journal)}."
-
-        return ask(
-            window=self,
-            request=request,
-            question=question,
-            form_class=NoteForm,
-            act=act,
-            back=_page(journal),
-            row=journal,
-        )
+        return self._decide(request, object_id, granted=True)
 
     @hand(title="Reject", permission="operations.change_approval", path="reject", icon="block", danger=True)
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Reject a journal, as a second person."""
+        return self._decide(request, object_id, granted=False)
+
+    def _decide(self, request: HttpRequest, object_id: str, *, granted: bool) -> HttpResponse:
         journal = get_object_or_404(ManualJournal, pk=object_id)
-        question = Question(
-            title=f"Reject this {journal.get_kind_display()} of {totals_text(journal)}?",
+        what = f"this {journal.get_kind_display()} of {totals_text(journal)}"
+        yes = Decision(
+            title=f"Approve {what}?",
+            explanation="It is booked at once, exactly as it stands here. What is in the books is never taken out; "
+            "it can only be reversed.",
+            button="Approve and book",
+            told=f"Approved and booked: {totals_text(journal)}.",
+        )
+        no = Decision(
+            title=f"Reject {what}?",
             explanation="Nothing is booked. Say why: its maker reads it, and an auditor does.",
             button="Reject the journal",
-            danger=True,
+            told="Rejected: nothing was booked.",
+        )
+        return decide(
+            window=self,
+            request=request,
+            decision=yes if granted else no,
+            granted=granted,
+            kind=APPROVAL_KIND,
+            subject=f"manual_journal:{journal.pk}",
             facts=facts(journal),
             panels=checked_panels(journal),
             refusal=_undecidable(journal, actor_of(request)),
-        )
-
-        def act(answers: Mapping[str, Any]) -> str:
-            reject_approval(
-                approval_id=_open_approval(journal),
-                checker=actor_of(request),
-                now=timezone.now(),
-                note=answers["reason"],
-            )
-            return "Rejected: nothing was booked."
-
-        return ask(
-            window=self,
-            request=request,
-            question=question,
-            form_class=ReasonForm,
-            act=act,
             back=_page(journal),
             row=journal,
         )
@@ -309,13 +292,6 @@ class ManualJournalAdmin(WindowAdmin):
 
 def _page(journal: ManualJournal) -> str:
     return reverse("admin:ledger_manualjournal_change", args=[journal.pk])
-
-
-def _open_approval(journal: ManualJournal) -> int:
-    approval = open_approval(kind=APPROVAL_KIND, subject=f"manual_journal:{journal.pk}")
-    if approval is None:
-        raise ApprovalMissing(approval_id=f"for {journal.pk}")
-    return approval.pk
 
 
 def _undecidable(journal: ManualJournal, actor: str) -> str:

@@ -1,25 +1,14 @@
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
 from ledger.selectors import currencies, entries_about
-from operations.admin_base import (
-    NoteForm,
-    Question,
-    ReasonForm,
-    WindowAdmin,
-    actor_of,
-    ask,
-    currency_filter,
-    hand,
-)
+from operations.admin_base import Decision, WindowAdmin, actor_of, currency_filter, decide, hand
 from operations.admin_display import (
     NOTHING,
     Cell,
@@ -35,8 +24,7 @@ from operations.admin_display import (
     state_column,
     time_column,
 )
-from operations.selectors import approvals_about, audit_trail, histories, open_approval
-from operations.services import ApprovalMissing, grant_approval, reject_approval
+from operations.selectors import approvals_about, audit_trail, histories
 from payments.admin.calls import calls_panel
 from payments.admin.checkout_panels import waits, waits_in_full
 from payments.models import Refund
@@ -137,56 +125,36 @@ class RefundAdmin(WindowAdmin):
     @hand(title="Approve", permission="operations.change_approval", path="approve", icon="check")
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Grant a refund, as a second person."""
-        refund = get_object_or_404(Refund, pk=object_id)
-        question = Question(
-            title=f"Approve this refund of {refund.amount.display}?",
-            explanation="It is sent to the provider at once and cannot be called back from here.",
-            button="Approve and send",
-            facts=_facts(refund),
-            refusal=_refusal(refund, actor_of(request)),
-        )
-
-        def act(answers: Mapping[str, Any]) -> str:
-            grant_approval(
-                approval_id=_approval_id(refund), checker=actor_of(request), now=timezone.now(), note=answers["note"]
-            )
-            return f"Approved: {refund.amount.display} is being refunded."
-
-        return ask(
-            window=self,
-            request=request,
-            question=question,
-            form_class=NoteForm,
-            act=act,
-            back=_page(refund),
-            row=refund,
-        )
+        return self._decide(request, object_id, granted=True)
 
     @hand(title="Reject", permission="operations.change_approval", path="reject", icon="block", danger=True)
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Reject a refund, as a second person."""
+        return self._decide(request, object_id, granted=False)
+
+    def _decide(self, request: HttpRequest, object_id: str, *, granted: bool) -> HttpResponse:
         refund = get_object_or_404(Refund, pk=object_id)
-        question = Question(
+        yes = Decision(
+            title=f"Approve this refund of {refund.amount.display}?",
+            explanation="It is sent to the provider at once and cannot be called back from here.",
+            button="Approve and send",
+            told=f"Approved: {refund.amount.display} is being refunded.",
+        )
+        no = Decision(
             title=f"Reject this refund of {refund.amount.display}?",
             explanation="Nothing is sent, and the order can be refunded again.",
             button="Reject the refund",
-            danger=True,
-            facts=_facts(refund),
-            refusal=_refusal(refund, actor_of(request)),
+            told=f"Rejected: the refund of {refund.amount.display} was called off.",
         )
-
-        def act(answers: Mapping[str, Any]) -> str:
-            reject_approval(
-                approval_id=_approval_id(refund), checker=actor_of(request), now=timezone.now(), note=answers["reason"]
-            )
-            return f"Rejected: the refund of {refund.amount.display} was called off."
-
-        return ask(
+        return decide(
             window=self,
             request=request,
-            question=question,
-            form_class=ReasonForm,
-            act=act,
+            decision=yes if granted else no,
+            granted=granted,
+            kind="payments.refund",
+            subject=_subject(refund),
+            facts=_facts(refund),
+            refusal=_refusal(refund, actor_of(request)),
             back=_page(refund),
             row=refund,
         )
@@ -226,10 +194,3 @@ def _refusal(refund: Refund, actor: str) -> str:
     if refund.requested_by == actor:
         return "You requested this refund: a second person must decide."
     return ""
-
-
-def _approval_id(refund: Refund) -> int:
-    approval = open_approval(kind="payments.refund", subject=_subject(refund))
-    if approval is None:
-        raise ApprovalMissing(approval_id=refund.pk)
-    return int(approval.pk)

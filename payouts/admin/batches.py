@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 
 from ledger.selectors import currencies, wallet_totals
 from operations.admin_base import (
-    NoteForm,
+    Decision,
     Question,
     ReasonForm,
     SelectInput,
@@ -19,6 +19,7 @@ from operations.admin_base import (
     actor_of,
     ask,
     currency_filter,
+    decide,
     hand,
 )
 from operations.admin_display import (
@@ -40,8 +41,7 @@ from operations.admin_display import (
     state_label,
     time_column,
 )
-from operations.selectors import approvals_about, audit_trail, histories, open_approval
-from operations.services import ApprovalMissing, grant_approval, reject_approval
+from operations.selectors import approvals_about, audit_trail, histories
 from payouts.admin.payouts import payout_rows
 from payouts.models import Batch
 from payouts.services import propose_batch
@@ -123,62 +123,37 @@ class BatchAdmin(WindowAdmin):
     @hand(title="Approve", permission="operations.change_approval", path="approve", icon="check")
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Grant a batch, as a second person."""
-        batch = get_object_or_404(Batch, pk=object_id)
-        question = _question(
-            batch,
-            actor_of(request),
-            title=f"Approve this batch of {batch.total.display}?",
-            explanation="The payouts are sent to the provider at once. They cannot be called back from here.",
-            button="Approve and send",
-        )
-
-        def act(answers: Mapping[str, Any]) -> str:
-            grant_approval(
-                approval_id=_open_approval(batch),
-                checker=actor_of(request),
-                now=timezone.now(),
-                note=answers["note"],
-            )
-            return f"Approved: {batch.total.display} to {batch.payouts_count} sellers is being sent."
-
-        return ask(
-            window=self,
-            request=request,
-            question=question,
-            form_class=NoteForm,
-            act=act,
-            back=_page(batch),
-            row=batch,
-        )
+        return self._decide(request, object_id, granted=True)
 
     @hand(title="Reject", permission="operations.change_approval", path="reject", icon="block", danger=True)
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Reject a batch, as a second person."""
+        return self._decide(request, object_id, granted=False)
+
+    def _decide(self, request: HttpRequest, object_id: str, *, granted: bool) -> HttpResponse:
         batch = get_object_or_404(Batch, pk=object_id)
-        question = _question(
-            batch,
-            actor_of(request),
+        yes = Decision(
+            title=f"Approve this batch of {batch.total.display}?",
+            explanation="The payouts are sent to the provider at once. They cannot be called back from here.",
+            button="Approve and send",
+            told=f"Approved: {batch.total.display} to {batch.payouts_count} sellers is being sent.",
+        )
+        no = Decision(
             title=f"Reject this batch of {batch.total.display}?",
             explanation="Nothing is sent, and every seller's money is available again.",
             button="Reject the batch",
-            danger=True,
+            told=f"Rejected: {batch.total.display} is available to its sellers again.",
         )
-
-        def act(answers: Mapping[str, Any]) -> str:
-            reject_approval(
-                approval_id=_open_approval(batch),
-                checker=actor_of(request),
-                now=timezone.now(),
-                note=answers["reason"],
-            )
-            return f"Rejected: {batch.total.display} is available to its sellers again."
-
-        return ask(
+        return decide(
             window=self,
             request=request,
-            question=question,
-            form_class=ReasonForm,
-            act=act,
+            decision=yes if granted else no,
+            granted=granted,
+            kind="payouts.batch",
+            subject=f"batch:{batch.pk}",
+            facts=_facts(batch),
+            panels=[_destinations(batch)],
+            refusal=_refusal(batch, actor_of(request)),
             back=_page(batch),
             row=batch,
         )
@@ -214,13 +189,6 @@ def _page(batch: Batch) -> str:
     return reverse("admin:payouts_batch_change", args=[batch.pk])
 
 
-def _open_approval(batch: Batch) -> int:
-    approval = open_approval(kind="payouts.batch", subject=f"batch:{batch.pk}")
-    if approval is None:
-        raise ApprovalMissing(approval_id=f"for {batch.pk}")
-    return approval.pk
-
-
 def _refusal(batch: Batch, actor: str) -> str:
     """Return why this person cannot decide the batch; empty where they can."""
     if batch.state != BatchState.PROPOSED:
@@ -230,23 +198,15 @@ def _refusal(batch: Batch, actor: str) -> str:
     return ""
 
 
-def _question(batch: Batch, actor: str, *, title: str, explanation: str, button: str, danger: bool = False) -> Question:
+def _facts(batch: Batch) -> list[tuple[str, Cell]]:
     reasons = [approval.reason for approval in approvals_about(subject=f"batch:{batch.pk}")]
-    return Question(
-        title=title,
-        explanation=explanation,
-        button=button,
-        danger=danger,
-        facts=[
-            ("Total", amount(batch.total.display)),
-            ("Payouts", str(batch.payouts_count)),
-            ("Proposed by", batch.proposed_by),
-            ("Proposed", moment(batch.proposed_at)),
-            ("Reason", "; ".join(reasons) or NOTHING),
-        ],
-        panels=[_destinations(batch)],
-        refusal=_refusal(batch, actor),
-    )
+    return [
+        ("Total", amount(batch.total.display)),
+        ("Payouts", str(batch.payouts_count)),
+        ("Proposed by", batch.proposed_by),
+        ("Proposed", moment(batch.proposed_at)),
+        ("Reason", "; ".join(reasons) or NOTHING),
+    ]
 
 
 def _payouts(batch: Batch) -> Panel:
