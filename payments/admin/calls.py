@@ -29,7 +29,7 @@ from payments.selectors import calls_about
 class ProviderCallAdmin(WindowAdmin):
     """What was asked of the providers, and what they answered."""
 
-    list_display = ("sent", "op_code", "about_link", "outcome_name", "answer", "took", "object_code", "psp")
+    list_display = ("sent", "op_code", "about_link", "outcome_name", "answer", "took", "object_code", "provider_name")
     list_filter = (("outcome", ChoicesDropdownFilter), ("sent_at", RangeDateTimeFilter))
     search_fields = (
         "id__exact",
@@ -43,7 +43,7 @@ class ProviderCallAdmin(WindowAdmin):
     ordering = ("-sent_at", "-id")
     fields = (
         "sent",
-        "psp",
+        "provider_name",
         "op_code",
         "about_link",
         "key_code",
@@ -70,7 +70,12 @@ class ProviderCallAdmin(WindowAdmin):
         rows: QuerySet[ProviderCall] = super().get_queryset(request)
         return rows.defer("body")
 
-    @admin.display(description="Answer", ordering="http_status")
+    @admin.display(description="Provider", ordering="psp")
+    def provider_name(self, row: ProviderCall) -> str:
+        """Return which provider was asked."""
+        return row.psp
+
+    @admin.display(description="HTTP", ordering="http_status")
     def answer(self, row: ProviderCall) -> str:
         """Return the HTTP status of the last answer."""
         return _answer(row)
@@ -96,7 +101,7 @@ def calls_panel(subjects: list[str]) -> Panel:
     """Return the calls that were made about some subjects (kind:id), each with a link to the provider's answer."""
     return Panel(
         title="Calls to the provider",
-        columns=columns("When", "Asked", "Outcome", "Answer", "Took#", "About~", "Provider's object~", "Why"),
+        columns=columns("When", "Asked", "Outcome", "HTTP#", "Took#", "About~", "Provider's object~", "Why"),
         rows=[
             (
                 page_link("payments_providercall", call.pk, f"{call.sent_at:%Y-%m-%d %H:%M:%S}"),
@@ -115,7 +120,7 @@ def calls_panel(subjects: list[str]) -> Panel:
 
 
 def _answer(call: ProviderCall) -> str:
-    return f"HTTP {call.http_status}" if call.http_status else "none"
+    return str(call.http_status) if call.http_status else NOTHING
 
 
 def _took(call: ProviderCall) -> SafeString:

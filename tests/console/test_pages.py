@@ -42,7 +42,7 @@ class TestACallToTheProvider:
 
         assert reverse("admin:payments_providercall_change", args=[quote(call.pk)]) in page
         assert "1,234 ms" in page
-        assert "HTTP 200" in answer
+        assert ">200<" in re.sub(r"\s", "", answer)
         assert "&quot;id&quot;: &quot;cs_1&quot;" in answer
         assert "<script>alert(1)" not in answer
 
