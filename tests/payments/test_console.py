@@ -112,7 +112,7 @@ class TestTheDisputePage:
         dispute = open_dispute(world)
         browser = sign_in("oscar", "view_dispute", "change_dispute")
         address = reverse("admin:payments_dispute_hand_in", args=[dispute.pk])
-        assert "Shipping tracking number" in text_of(browser, address)
+        assert "Tracking number" in text_of(browser, address)
 
         browser.post(address, {"shipping_tracking_number": "JD014600003RS", "final": "on"})
         world.settle()
