@@ -45,7 +45,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "jit": "off",
     "shared_buffers": "96MB",
-    "max_connections": "100",
+    "max_connections": "200",
     "log_checkpoints": "off",
 }
 #: For tests only: a crash may lose the last commits, and that of the machine the cluster.

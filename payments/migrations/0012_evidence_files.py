@@ -22,7 +22,7 @@ MOVES = [
 class Migration(migrations.Migration):
     dependencies = [
         ("payments", "0011_provider_calls"),
-        ("ledger", "0004_dispute_fees_on_statements"),
+        ("ledger", "0007_lock_balances"),
     ]
 
     operations = [

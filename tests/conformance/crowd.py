@@ -10,7 +10,7 @@ from django.db import connection, connections
 
 from operations import database
 
-# How many connections a crowd shares; the server of the tests allows 100.
+# How many connections a crowd shares; the server of the tests allows 200, for up to four crowds.
 CONNECTIONS = 25
 T = TypeVar("T")
 

@@ -19,9 +19,8 @@ from payments.services.dispute_returns import DisputeOverReturned
 from payments.services.disputes import record_facts
 from payouts.services import NothingToPayOut
 from tests.api.problems import assert_problem
-from tests.database.attacks import attack
 from tests.ledger_text import assert_balances
-from tests.payments.dispute_steps import TEXTS, charge_of, days, decide, hand_in, open_dispute, pay_ann_out, told
+from tests.payments.dispute_steps import TEXTS, charge_of, days, decide, open_dispute, pay_ann_out, told
 from tests.payments.faults import UNCLEAR, rule
 from tests.payments.test_refunds import refund
 from tests.snapshot import nothing_changes
@@ -374,30 +373,3 @@ class TestDisputesOfAStorefront:
     @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "status=open", "sort=amount", "cursor="])
     def test_refuse_a_filter_that_they_do_not_know(self, world: World, query: str) -> None:
         assert world.shop.get(f"/v1/disputes?{query}").status_code == 400
-
-
-class TestTheGuardsOfDisputes:
-    @pytest.mark.parametrize(
-        ("statement", "match"),
-        [
-            ("UPDATE payments_dispute SET amount_minor = 1", "is fixed"),
-            ("UPDATE payments_dispute SET psp_ref = 'du_other'", "is fixed"),
-            ("UPDATE payments_dispute SET withdrawals = 0", "is fixed"),
-            ("UPDATE payments_dispute SET state = 'recorded'", "cannot move"),
-            ("DELETE FROM payments_dispute", "refused"),
-            ("UPDATE payments_disputeshare SET borne_by = 'platform'", "refused"),
-            ("DELETE FROM payments_disputeshare", "refused"),
-            ("UPDATE payments_disputeevidence SET params = '{}'", "is frozen"),
-            ("UPDATE payments_disputeevidence SET state = 'accepted'", "cannot move"),
-            ("DELETE FROM payments_disputeevidence", "refused"),
-        ],
-    )
-    def test_refuse_to_change_what_happened(self, world: World, sold: Seller, statement: str, match: str) -> None:
-        hand_in(world, open_dispute(world))
-
-        attack(statement, match=match)
-
-    def test_refuse_to_open_a_won_dispute_without_a_new_withdrawal(self, world: World, sold: Seller) -> None:
-        decide(world, open_dispute(world), won=True)
-
-        attack("UPDATE payments_dispute SET state = 'needs_response'", match="cannot be open again")
