@@ -16,7 +16,7 @@ from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import TryLater, enqueue, record_audit, request_approval, require_running
+from operations.services import TryLater, ask_person, enqueue, record_audit, request_approval, require_running
 from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
@@ -34,6 +34,7 @@ OPEN = (
 )
 # How long the provider is given to tell by itself that a refund was carried out.
 _FIRST_POLL = timedelta(hours=1)
+FAILED = "payments.refund_failed"
 _TO_SEND = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.SENDING, RefundState.UNKNOWN)
 
 
@@ -319,6 +320,16 @@ def _give_back(
     move(refund, event, actor=actor or f"psp:{psp_of(refund)}", now=now, reason=reason, last_error=detail)
     PaymentOrder.objects.filter(pk=refund.order_id).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
     _tell(refund, "refund.canceled" if REFUND.row(event).target == RefundState.CANCELED else "refund.failed", now=now)
+    if actor is None and refund.requested_by.startswith("system:"):
+        # Nobody asked for it, so nobody would ask again: the buyer's money is still here.
+        what = f"{refund.amount} of {refund.order.payment_order_id} could not be given back"
+        ask_person(
+            kind=FAILED,
+            subject=f"checkout:{refund.order.checkout_id}",
+            reason=f"{what}: {detail or reason}"[:1000],
+            waits_for="finance",
+            now=now,
+        )
 
 
 def _tell(refund: Refund, type: str, *, now: datetime) -> None:

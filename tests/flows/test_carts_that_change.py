@@ -139,6 +139,20 @@ class TestACheckoutThatIsCalledOff:
         assert charges(world) == [(10_000, 10_000)]
         assert (pending(ann), Checkout.objects.get().is_payment_done) == ("0.00", False)
 
+    def test_that_is_paid_late_and_cannot_be_refunded_is_a_persons_question(self, world: World, ann: Seller) -> None:
+        created = world.order("cart-1", {"ann": "100.00"})
+        cancel(world)
+        reopen(world, Attempt.objects.get())
+        world.pay(created)
+        world.settle()
+        world.provider.end_refund(str(Refund.objects.get().psp_ref), failed=True)
+        world.settle()
+
+        question = HumanTask.objects.get(kind="payments.refund_failed")
+        assert (question.subject, question.waits_for) == (f"checkout:{Checkout.objects.get().pk}", "finance")
+        assert question.reason == "100.00 EUR of cart-1.ann could not be given back: expired_or_canceled_card"
+        assert world.shop.get("/v1/payments/cart-1.ann").json()["refunded"] == "0.00"
+
     def test_that_is_paid_late_while_refunds_are_stopped_is_booked_and_refunded_when_they_go_on(
         self, world: World, ann: Seller
     ) -> None:
