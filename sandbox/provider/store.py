@@ -70,6 +70,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     last_error TEXT
 );
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (next_at_ms) WHERE state = 'due';
+CREATE INDEX IF NOT EXISTS deliveries_behind ON deliveries (id) WHERE state = 'due' AND behind = 1;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
