@@ -17,7 +17,7 @@ from operations import database
 from operations.edges import require_transaction
 from operations.errors import DomainError
 from operations.models import IdempotencyKey
-from operations.prepared import ask_prepared
+from operations.prepared import ask_prepared, prepared
 
 # Longer than the slowest request we allow ourselves (10 s at the provider), shorter than a client's patience.
 LEASE = timedelta(seconds=20)
@@ -67,7 +67,7 @@ def claim(*, scope: str, key: str, fingerprint: str, now: datetime, subject: str
     """
     require_transaction("claim")
     forgotten = now - settings.IDEMPOTENCY_KEY_LIFE
-    taken = ask_prepared(_prepared()["claim_key"], [scope, key, fingerprint, subject, LEASE, now, forgotten])
+    taken = ask_prepared(prepared("operations", "claim_key"), [scope, key, fingerprint, subject, LEASE, now, forgotten])
     for (key_id,) in taken:
         return Claim(key_id=int(key_id or 0), fresh=True, subject=subject, response_status=None, response_body=None)
     row = IdempotencyKey.objects.select_for_update().get(scope=scope, key=key)
@@ -98,13 +98,9 @@ def stored(*, key_id: int) -> tuple[int, Any] | None:
 
 def answer(*, key_id: int, status: int, body: Any) -> None:
     """Store the final answer, to be replayed to every repetition."""
-    ask_prepared(_prepared()["answer_key"], [key_id, status, json.dumps(body)])
+    ask_prepared(prepared("operations", "answer_key"), [key_id, status, json.dumps(body)])
 
 
 def let_go(*, key_id: int) -> None:
     """End the lease without an answer: the next repetition resumes at once."""
     IdempotencyKey.objects.filter(pk=key_id, response_status=None).update(lease_until=None)
-
-
-def _prepared() -> dict[str, str]:
-    return database.queries("operations", "prepared.sql")

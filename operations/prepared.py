@@ -20,6 +20,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
+from operations.database import queries
+
 # The names that a connection knows; gone with it.
 _known: "WeakKeyDictionary[psycopg.Connection[Any], set[bytes]]" = WeakKeyDictionary()
 
@@ -46,6 +48,11 @@ def ask_prepared(statement: str, params: Sequence[Any]) -> list[Row]:
     database.ensure_connection()
     with database.wrap_database_errors:
         return _run(database.connection, statement, [_text(value) for value in params])
+
+
+def prepared(app: str, name: str) -> str:
+    """Return a statement of an app's `sql/prepared.sql`."""
+    return queries(app, "prepared.sql")[name]
 
 
 def _run(driver: "psycopg.Connection[Any]", statement: str, params: list[bytes | None]) -> list[Row]:

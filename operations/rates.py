@@ -8,8 +8,7 @@ is unlogged: it costs no flush, and after a crash of the database all buckets ar
 from dataclasses import dataclass
 from decimal import Decimal
 
-from operations import database
-from operations.prepared import call_prepared
+from operations.prepared import call_prepared, prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +21,6 @@ class Rate:
 
 def take(*, client: str, kind: str, rate: Rate) -> int:
     """Take one token. Returns 0, or how many seconds to wait where there is none."""
-    statement = database.queries("operations", "prepared.sql")["take_token"]
+    statement = prepared("operations", "take_token")
     [wait_s] = call_prepared(statement, [client, kind, rate.per_second, rate.burst])
     return int(wait_s)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Q
 
-from operations import audit, database
+from operations import audit
 from operations.errors import DomainError
 from operations.models import ApiKey, Storefront
-from operations.prepared import ask_prepared
+from operations.prepared import ask_prepared, prepared
 
 _PREFIX = "cf_test_"
 # What a key's storefront is read with.
@@ -58,7 +58,7 @@ def authenticate(*, secret: str, now: datetime) -> Storefront:
 
 def living_key(*, secret: str, now: datetime) -> ApiKey:
     """Return the living key with this secret, with its storefront. Raises BadApiKey."""
-    statement = database.queries("operations", "prepared.sql")["living_key"]
+    statement = prepared("operations", "living_key")
     for key_id, used_at, slug, name, origins in ask_prepared(statement, [digest_of(secret), now]):
         # What nobody asks of a client is left to be fetched should somebody ask.
         storefront = Storefront.from_db(DEFAULT_DB_ALIAS, _STOREFRONT, (slug, name, json.loads(origins or "[]")))

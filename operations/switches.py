@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from operations import audit, database
+from operations import audit
 from operations.errors import DomainError
 from operations.models import StopSwitch
-from operations.prepared import ask_prepared
+from operations.prepared import ask_prepared, prepared
 
 PAYOUTS = "payouts"
 REFUNDS = "refunds"
@@ -31,7 +31,7 @@ def release(*, name: str, reason: str, actor: str, now: datetime) -> None:
 
 def require_running(name: str) -> None:  # tidy: one argument, and it reads as a sentence
     """Raise Stopped while the switch is on."""
-    statement = database.queries("operations", "prepared.sql")["pulled_switch"]
+    statement = prepared("operations", "pulled_switch")
     for (reason,) in ask_prepared(statement, [name]):
         raise Stopped(name=name, reason=reason)
 

@@ -267,7 +267,8 @@ def _ledger_row(line: StatementLine) -> tuple[Cell, ...]:
     event, item, *amounts = _statement_row(line)
     named = format_html_join(" ", "{}", ((code(each),) for each in line.counterparts[:ACCOUNTS_NAMED]))
     more = len(line.counterparts) - ACCOUNTS_NAMED
-    return (event, item, format_html("{}{}", named, f" and {more:,} more" if more > 0 else ""), *amounts)
+    others = format_html('<span class="cf-others">{}{}</span>', named, f" and {more:,} more" if more > 0 else "")
+    return (event, item, others, *amounts)
 
 
 def _item_cell(item: str, subject: str) -> SafeString:

@@ -6,11 +6,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from operations import database, switchboard
+from operations import switchboard
 from operations.edges import hint, require_transaction
 from operations.models import Job
 from operations.models.jobs import JobState
-from operations.prepared import ask_prepared
+from operations.prepared import ask_prepared, prepared
 
 # What stands in a key between the work and the number of a repetition of it.
 AGAIN = "~"
@@ -24,7 +24,7 @@ def enqueue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> i
     """
     require_transaction("enqueue")
     switchboard.answerer("JOBS", kind)
-    rows = ask_prepared(_prepared()["enqueue_job"], [kind, key, args, run_at])
+    rows = ask_prepared(prepared("operations", "enqueue_job"), [kind, key, args, run_at])
     if not rows:
         return None
     job_id = int(rows[0][0] or 0)
@@ -56,7 +56,7 @@ def enqueue_again(*, kind: str, key: str, args: dict[str, Any], run_at: datetime
 def withdraw(*, kind: str, key: str, now: datetime) -> None:
     """Mark a waiting job as done: what it was to make sure of has happened without it."""
     require_transaction("withdraw")
-    ask_prepared(_prepared()["withdraw_job"], [kind, key, now])
+    ask_prepared(prepared("operations", "withdraw_job"), [kind, key, now])
 
 
 def requeue(*, kind: str, key: str, args: dict[str, Any], run_at: datetime) -> None:
@@ -82,7 +82,3 @@ def wake(*, kind: str, key: str, now: datetime, unless_within: timedelta = timed
     for job in Job.objects.filter(kind=kind, key=key, state=JobState.TODO, next_at__gt=now + unless_within):
         Job.objects.filter(pk=job.pk, state=JobState.TODO).update(next_at=now)
         hint(RUN_TASK, row_id=job.pk)
-
-
-def _prepared() -> dict[str, str]:
-    return database.queries("operations", "prepared.sql")

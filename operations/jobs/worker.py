@@ -22,7 +22,7 @@ from operations.jobs.policy import DEFAULT, RetryPolicy
 from operations.jobs.queue import RUN_TASK
 from operations.models import Job
 from operations.models.jobs import JobState
-from operations.prepared import ask_prepared
+from operations.prepared import ask_prepared, prepared
 from operations.switches import Stopped
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def run_job(*, job_id: int, now: datetime) -> bool:
         _failed(job, policy=policy, error=error, now=now)
     else:
         with money_tx("jobs.settle"):
-            ask_prepared(_prepared()["finish_job"], [job["id"], job["attempts"], now])
+            ask_prepared(prepared("operations", "finish_job"), [job["id"], job["attempts"], now])
     return True
 
 
@@ -98,7 +98,7 @@ def discard(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
 
 def _claim(job_id: int, *, now: datetime) -> dict[str, Any] | None:
     with money_tx("jobs.claim"):
-        rows = ask_prepared(_prepared()["claim_job"], [job_id, now, LEASE])
+        rows = ask_prepared(prepared("operations", "claim_job"), [job_id, now, LEASE])
     for number, kind, key, args, attempts in rows:
         facts = {"id": int(number or 0), "attempts": int(attempts or 0), "args": json.loads(args or "{}")}
         return {"kind": kind, "key": key, **facts}
@@ -144,7 +144,3 @@ def _settle(job: dict[str, Any], **changes: Any) -> None:
         Job.objects.filter(pk=job["id"], state=JobState.DOING, attempts=job["attempts"]).update(
             lease_until=None, **changes
         )
-
-
-def _prepared() -> dict[str, str]:
-    return database.queries("operations", "prepared.sql")

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from operations import switchboard
-from operations.database import queries
 from operations.edges import money_tx
 from operations.errors import DomainError
-from operations.prepared import ask_prepared
+from operations.prepared import ask_prepared, prepared
 from operations.services import TryLater, enqueue, record_audit, requeue
 from payments.gateway import Declined, ProviderEvent, Unknown, provider
 from payments.models import EventListing, WebhookEvent
@@ -154,7 +153,7 @@ def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSour
     with money_tx("webhooks.receive"):
         state = WebhookState.RECEIVED if known else WebhookState.IGNORED
         facts = [event.type, event.object_id, event.account, payload.decode(), state, source, event.created_at, now]
-        kept = ask_prepared(queries("payments", "prepared.sql")["keep_event"], [psp, event.event_id, *facts])
+        kept = ask_prepared(prepared("payments", "keep_event"), [psp, event.event_id, *facts])
         for (row,) in kept if known else []:
             args = {"webhook": int(row or 0)}
             run_at = max(now, event.act_after or now)
