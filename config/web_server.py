@@ -25,7 +25,7 @@ RETRY_AFTER_S = 2
 # For how many microseconds a request may wait in front of a thread, by how it begins. Clients often give up after ten
 # seconds, as we do with the provider, and the request's own time comes after this.
 PATIENCE = {b"POST /webhooks/": 10_000_000, b"GET /healthz": 10_000_000, b"GET /readyz": 10_000_000}
-PATIENCE[b"POST /v1/payments "] = 3_000_000
+PATIENCE[b"POST /v1/payments "] = 5_000_000
 PATIENCE_OF_OTHERS = 1_500_000
 # What a request is taken to need before one was measured, and of how many the mean is kept.
 _FIRST_GUESS, _LEAST, _MEMORY = 20_000, 1_000, 16
