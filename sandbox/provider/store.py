@@ -235,21 +235,22 @@ class Store:
         # the kind stands in the text, so that the partial indexes apply
         where = [f"kind = '{kind}'"]
         values: list[Any] = []
-        if account is not None:
-            # Where a filter has an index, that one finds few objects, and the account's finds all there are of the
-            # kind: the sign keeps the planner off the second.
-            indexed = set(INDEXED.get(kind, ())) & set(filters or ())
-            narrow = any("*" not in str((filters or {})[name]) for name in indexed)
-            where.append("+account = ?" if narrow else "account = ?")
-            values.append(account)
+        # An index over a field finds the few with one value; one of several values would sort all that have any.
+        found_by_field = False
         for name, value in (filters or {}).items():
             wanted = value if isinstance(value, list) else [int(value) if isinstance(value, bool) else value]
             if len(wanted) == 1:
                 sign = "GLOB" if "*" in str(wanted[0]) else "="
                 where.append(f"json_extract(body, '$.{name}') {sign} ?")
+                found_by_field |= sign == "=" and name in INDEXED.get(kind, ())
             else:
                 where.append(f"json_extract(body, '$.{name}') IN ({', '.join('?' * len(wanted))})")
             values.extend(wanted)
+        if account is not None:
+            # SQLite takes the account's index for the better one, and it finds all there are of the kind. The sign
+            # keeps it off that index (https://sqlite.org/optoverview.html).
+            where.append("+account = ?" if found_by_field else "account = ?")
+            values.append(account)
         for word, sign in (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")):
             if created and word in created:
                 where.append(f"created {sign} ?")
