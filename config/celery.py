@@ -5,10 +5,13 @@ lost hint come back sooner; that work is never lost is the table's and the sweep
 """
 
 import os
+import sys
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 from celery.schedules import crontab
 from django.conf import settings
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -57,4 +60,16 @@ app.conf.update(
         "export the head": {"task": "ledger.export_head", "schedule": crontab(hour=4, minute=50)},
     },
 )
+# Celery closes the database's connection before and after each task. Connecting, and planning everything anew on an
+# empty cache, cost more than the task: it shall close none, and Django's rule for requests hold, which closes those
+# that are broken or too old.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
+
+
+@signals.task_prerun.connect
+@signals.task_postrun.connect
+def _close_old_connections(**_: Any) -> None:
+    close_old_connections()
+
+
 app.autodiscover_tasks()
