@@ -4,7 +4,7 @@ A gateway receives values, never models, and never raises for what a provider ca
 `Succeeded`, `Declined` (a definite no) or `Unknown` (a timeout, a 5xx, garbage: it may or may not have happened).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -382,5 +382,7 @@ class Gateway(Protocol):
     def parse_event(self, payload: bytes, *, arrived_at: datetime) -> ProviderEvent:
         """Return what a webhook says that was verified when it came. Raises BadSignature where it is unreadable."""
 
-    def list_events(self, *, since: datetime, until: datetime) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
-        """Return the provider's own record of what it told, with the bodies, over [since, until)."""
+    def list_events(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
+        """Return the provider's own record of what it told of these kinds, with the bodies, over [since, until)."""

@@ -8,7 +8,7 @@ payment, and there are neither sellers' accounts nor a list of events. What it h
 import hashlib
 import hmac
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -242,7 +242,9 @@ class MollieGateway:
         except read.Unreadable as error:
             raise BadSignature(str(error)) from error
 
-    def list_events(self, *, since: datetime, until: datetime) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
+    def list_events(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
         """Refuse: Mollie keeps no list of what it told."""
         return _unsupported("a list of events")
 

@@ -6,10 +6,11 @@ longest that anything waits. What Stripe did not clearly answer is `Unknown`; no
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
+from urllib.parse import quote
 
 import requests
 import stripe
@@ -40,7 +41,7 @@ from payments.gateway.calls import kept
 from payments.gateway.currencies import to_stripe
 from payments.gateway.shield import Shield
 from payments.gateway.stripe_errors import Answered, NotYet, as_outcome
-from payments.gateway.stripe_requests import ListeningClient, named_stream, session_params
+from payments.gateway.stripe_requests import ListeningClient, named_stream, pages, raw, session_params
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -60,8 +61,11 @@ REPORT_COLUMNS = [
     "source_id",
     "description",
 ]
+_SESSIONS = "/v1/checkout/sessions"
 # Everything that a paid checkout is booked from, in one answer.
 _EXPAND = ["payment_intent.latest_charge.balance_transaction", "payment_intent.review"]
+# How many kinds of event a list may be asked for: https://docs.stripe.com/api/events/list
+_KINDS_AT_ONCE = 20
 
 
 class StripeGateway:
@@ -89,8 +93,8 @@ class StripeGateway:
         """Register a Checkout Session."""
         return self._ask(
             "checkout.register",
-            lambda v1: read.checkout(
-                v1.checkout.sessions.create({**session_params(request), "expand": _EXPAND}, {"idempotency_key": key})
+            lambda _: read.checkout(
+                raw(self._client, "post", _SESSIONS, **session_params(request), expand=_EXPAND, key=key)
             ),
         )
 
@@ -98,7 +102,7 @@ class StripeGateway:
         """Fetch a Checkout Session with its charge and fee."""
         return self._ask(
             "checkout.fetch",
-            lambda v1: read.checkout(v1.checkout.sessions.retrieve(psp_ref, {"expand": _EXPAND})),
+            lambda _: read.checkout(raw(self._client, "get", f"{_SESSIONS}/{quote(psp_ref, safe='')}", expand=_EXPAND)),
         )
 
     def find_checkout(self, reference: str, *, since: datetime) -> Outcome[CheckoutFacts | None]:
@@ -108,7 +112,8 @@ class StripeGateway:
             window = {"created": {"gte": int((since - timedelta(minutes=5)).timestamp())}, "limit": 100}
             for session in v1.checkout.sessions.list(window).auto_paging_iter():
                 if session.client_reference_id == reference:
-                    return read.checkout(v1.checkout.sessions.retrieve(session.id, {"expand": _EXPAND}))
+                    found = v1.checkout.sessions.retrieve(session.id, {"expand": _EXPAND})
+                    return read.checkout(found.to_dict())
             return None
 
         return self._ask("checkout.find", search)
@@ -316,13 +321,16 @@ class StripeGateway:
         except read.Unreadable as error:
             raise BadSignature(str(error)) from error
 
-    def list_events(self, *, since: datetime, until: datetime) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
+    def list_events(
+        self, kinds: Sequence[str], *, since: datetime, until: datetime
+    ) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
         """List Stripe's events, which it keeps for 30 days."""
         window = {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}, "limit": 100}
+        groups = [list(kinds[start : start + _KINDS_AT_ONCE]) for start in range(0, len(kinds), _KINDS_AT_ONCE)]
 
-        def fetch(v1: Any) -> list[tuple[ProviderEvent, bytes]]:
-            listed = v1.events.list(window).auto_paging_iter()
-            bodies = [json.dumps(found.to_dict(), default=str).encode() for found in listed]
+        def fetch(_: Any) -> list[tuple[ProviderEvent, bytes]]:
+            listed = [found for group in groups for found in pages(self._client, "/v1/events", types=group, **window)]
+            bodies = [json.dumps(found).encode() for found in listed]
             return [(read.event(body), body) for body in bodies]
 
         return self._ask("event.list", fetch)

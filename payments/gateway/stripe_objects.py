@@ -54,9 +54,8 @@ def _reader(read: Callable[P, T]) -> Callable[P, T]:
 
 
 @_reader
-def checkout(session: Any) -> CheckoutFacts:
+def checkout(found: dict[str, Any]) -> CheckoutFacts:
     """Read a Checkout Session whose payment intent, charge and balance transaction are expanded."""
-    found = session.to_dict()
     intent = found["payment_intent"] if isinstance(found["payment_intent"], dict) else None
     charge = intent.get("latest_charge") if intent else None
     charge = charge if isinstance(charge, dict) else None

@@ -19,8 +19,11 @@ from payments.models.webhooks import WebhookSource, WebhookState
 
 # A webhook that is only late is no gap: what happened this recently is left for the next listing.
 _ON_THE_WAY = timedelta(minutes=1)
-# Each listing looks this far behind the one before, because the provider's list is not instantly complete.
-_OVERLAP = timedelta(minutes=10)
+# Each listing looks this far behind the one before, because the provider's list is not instantly complete; what takes
+# longer still is the nightly listing's.
+_OVERLAP = timedelta(minutes=2)
+# So much of a list is held at a time: two days of it would be too much.
+_SLICE = timedelta(hours=1)
 # Without a listing before it, one looks back as far as this. Stripe keeps its events for 30 days.
 _FIRST = timedelta(days=1)
 
@@ -111,33 +114,28 @@ def compare_events(
     """Compare our inbox with the provider's own list of events, and take in what is missing.
 
     Only kinds on which something here depends count. Taken in, a missing event is worked on like a webhook. The
-    listing itself is kept. With `dry_run` nothing is. Raises ListingFailed.
+    listing itself is kept. With `dry_run` nothing is. Raises ListingFailed; what was found before that is kept.
     """
-    outcome = provider(psp).list_events(since=since, until=until)
-    if isinstance(outcome, Unknown | Declined):
-        reason = outcome.reason if isinstance(outcome, Unknown) else outcome.message
-        raise ListingFailed(reason=reason)
-    known_kinds = switchboard.table("PSP_EVENTS")
-    told = [(event, payload) for event, payload in outcome.value if event.type in known_kinds]
-    missing = _missing(psp, told)
-    listing = Listing(
-        since=since,
-        until=until,
-        listed=len(told),
-        gaps=tuple(
+    kinds, listed, gaps = _kinds(psp), 0, list[Gap]()
+    start = since
+    while start < until:
+        end = min(until, start + _SLICE)
+        told = _listed(psp, kinds, since=start, until=end)
+        missing = _missing(psp, told)
+        listed += len(told)
+        gaps += [
             Gap(event_id=event.event_id, type=event.type, object_id=event.object_id, created_at=event.created_at)
             for event, _ in missing
-        ),
-    )
-    if dry_run:
-        return listing
-    for event, payload in missing:
-        _keep(psp, event, payload, source=WebhookSource.LISTING, now=now)
-    with money_tx("webhooks.listed"):
-        EventListing.objects.create(
-            psp=psp, since=since, until=until, listed=len(told), missing=len(missing), actor=actor, ran_at=now
-        )
-    return listing
+        ]
+        for event, payload in [] if dry_run else missing:
+            _keep(psp, event, payload, source=WebhookSource.LISTING, now=now)
+        start = end
+    if not dry_run:
+        with money_tx("webhooks.listed"):
+            EventListing.objects.create(
+                psp=psp, since=since, until=until, listed=listed, missing=len(gaps), actor=actor, ran_at=now
+            )
+    return Listing(since=since, until=until, listed=listed, gaps=tuple(gaps))
 
 
 def sync_events(*, psp: str, actor: str, now: datetime, back: timedelta | None = None) -> Listing:
@@ -159,6 +157,20 @@ def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSour
             run_at = max(now, event.act_after or now)
             enqueue(kind="payments.handle_event", key=_key(psp, event.event_id), args=args, run_at=run_at)
     return bool(kept)
+
+
+def _kinds(psp: str) -> list[str]:
+    """Return the kinds of event on which something here depends; those named after a provider are that one's own."""
+    others = {f"{name}." for name in switchboard.table("GATEWAYS") if name != psp}
+    return sorted(kind for kind in switchboard.table("PSP_EVENTS") if not kind.startswith(tuple(others)))
+
+
+def _listed(psp: str, kinds: Sequence[str], *, since: datetime, until: datetime) -> list[tuple[ProviderEvent, bytes]]:
+    outcome = provider(psp).list_events(kinds, since=since, until=until)
+    if isinstance(outcome, Unknown | Declined):
+        reason = outcome.reason if isinstance(outcome, Unknown) else outcome.message
+        raise ListingFailed(reason=reason)
+    return outcome.value
 
 
 def _missing(psp: str, told: Sequence[tuple[ProviderEvent, bytes]]) -> list[tuple[ProviderEvent, bytes]]:

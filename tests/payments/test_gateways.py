@@ -265,7 +265,7 @@ class TestWhatMollieHasNot:
             gateway.fetch_balances(),
             gateway.fetch_statement(start=now, end=now),
             gateway.submit_evidence(EvidenceRequest(dispute_ref="chb_1", evidence={}, final=True), key="k"),
-            gateway.list_events(since=now, until=now),
+            gateway.list_events([], since=now, until=now),
             gateway.fetch_dispute("chb_1"),
             gateway.capture_payment(part, key="k"),
         ]

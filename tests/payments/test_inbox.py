@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
+from config import wiring
 from ledger.selectors import count_entries, wallet
 from operations import database
 from operations.models import Job
@@ -131,6 +132,30 @@ class TestCompareEvents:
         assert found.gaps == ()
         assert found.listed > 0
 
+    def test_goes_through_two_days_hour_by_hour_and_loses_nothing_between_them(self, paid: World) -> None:
+        lose_webhooks(paid)
+        now = timezone.now()
+        whole = compare(dry_run=True)
+        asked = len(paid.provider.calls())
+
+        found = compare_events(
+            psp="stripe", since=now - timedelta(hours=47), until=now + timedelta(hours=1), actor=OSCAR, now=now
+        )
+
+        assert (found.listed, found.gaps) == (whole.listed, whole.gaps)
+        assert EventListing.objects.count() == 1
+        assert len(paid.provider.calls()) - asked >= 48
+
+    def test_leaves_out_the_kinds_on_which_nothing_here_depends(self, paid: World) -> None:
+        told = [json.loads(message["body"]) for message in paid.provider.take_webhooks()]
+        # What happened to a connected account stands in that account's list.
+        kinds = [event["type"] for event in told if "account" not in event]
+
+        found = compare(dry_run=True)
+
+        assert "payment_intent.created" in kinds
+        assert found.listed == len([kind for kind in kinds if kind in wiring.PSP_EVENTS])
+
     def test_keeps_the_comparison_itself(self, paid: World) -> None:
         lose_webhooks(paid)
 
@@ -174,7 +199,7 @@ class TestSyncEvents:
         two = sync_events(psp="stripe", actor=OSCAR, now=first + timedelta(minutes=5))
 
         assert one.until - one.since == timedelta(days=1)
-        assert two.since == one.until - timedelta(minutes=10)
+        assert two.since == one.until - timedelta(minutes=2)
         assert two.until == one.until + timedelta(minutes=5)
 
     def test_leaves_out_what_may_still_be_on_its_way(self, paid: World) -> None:

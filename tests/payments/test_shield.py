@@ -164,7 +164,7 @@ class TestTheProvidersGateway:
         # A rest of its own makes this gateway one that no other test has used.
         settings.PSP_BREAKER_REST_S = 1234
         since = timezone.now() - timedelta(minutes=1)
-        return lambda: provider().list_events(since=since, until=timezone.now())
+        return lambda: provider().list_events(["charge.captured"], since=since, until=timezone.now())
 
     def test_leaves_a_provider_alone_that_answers_nothing_but_errors(
         self, world: World, asking: Callable[[], Any]
