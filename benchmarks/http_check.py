@@ -1,10 +1,14 @@
 """What stands in the database after a load, judged beside the provider's own record; printed as JSON.
 
-The database and the provider are those of the family that runs in COUNTERFOIL_STATE.
+The database and the provider are those of the family that runs in COUNTERFOIL_STATE. With a number of paid orders and
+of seconds it waits first until so many are booked and nothing is due, by questions that cost next to nothing: the
+provider's whole record would keep it from its work.
 """
 
 import json
 import os
+import sys
+import time
 from typing import Any
 
 import django
@@ -13,12 +17,18 @@ _FACTS = """
 SELECT (SELECT count(*) FROM payments_checkout) AS checkouts,
        (SELECT count(*) FROM payments_paymentorder WHERE state = 'SUCCESS') AS paid,
        (SELECT count(*) FROM ledger_journalentry WHERE recipe = 'payment_captured') AS captured,
-       (SELECT count(*) FROM payments_webhookevent WHERE state IN ('received', 'parked')) AS unhandled,
        (SELECT count(*) FROM payments_webhookevent) AS webhooks,
-       (SELECT count(*) FROM operations_job WHERE state IN ('todo', 'doing') AND next_at <= now()) AS due,
        (SELECT count(*) FROM operations_job WHERE state = 'dead') AS dead,
        (SELECT COALESCE(max(extract(epoch FROM handled_at - received_at)), 0)::float
-        FROM payments_webhookevent WHERE state = 'handled') AS slowest_s
+        FROM payments_webhookevent WHERE state = 'handled') AS slowest_s,
+       (SELECT COALESCE(max(extract(epoch FROM handled_at - created_at)), 0)::float
+        FROM payments_webhookevent WHERE state = 'handled') AS latest_s
+"""
+_UNREST = """
+SELECT (SELECT count(*) FROM payments_paymentorder WHERE state = 'SUCCESS') < %(paid)s
+       OR EXISTS (SELECT FROM payments_webhookevent WHERE state IN ('received', 'parked'))
+       OR EXISTS (SELECT FROM operations_job WHERE state IN ('todo', 'doing') AND next_at <= now()) AS unrest,
+       (SELECT count(*) FROM payments_webhookevent) AS webhooks
 """
 
 
@@ -31,7 +41,8 @@ def main() -> None:
     from operations import database  # noqa: PLC0415
     from sandbox.control import SandboxControl  # noqa: PLC0415
 
-    facts: dict[str, Any] = database.fetch_one(_FACTS)
+    waited = _wait(*map(int, sys.argv[1:])) if sys.argv[1:] else {}
+    facts: dict[str, Any] = {**database.fetch_one(_FACTS), **waited}
     theirs = SandboxControl(settings.SANDBOX_URL).ledger()
     charges = [charge["id"] for charge in theirs["charges"] if charge["paid"] and charge["captured"]]
     rows = database.fetch_all("SELECT reference FROM ledger_journalentry WHERE recipe = 'payment_captured'")
@@ -41,6 +52,18 @@ def main() -> None:
     facts["doubled"] = len(booked) - len(set(booked)) + len(set(booked) - set(charges))
     facts["sessions"] = len(theirs["sessions"])
     print(json.dumps(facts))
+
+
+def _wait(paid: int, seconds: int) -> dict[str, Any]:
+    """Wait for quiet; return how long that took, and how many webhooks had come when the waiting began."""
+    from operations import database  # noqa: PLC0415 - needs the settings
+
+    began = time.monotonic()
+    found = first = database.fetch_one(_UNREST, {"paid": paid})
+    while found["unrest"] and time.monotonic() < began + seconds:
+        time.sleep(0.5)
+        found = database.fetch_one(_UNREST, {"paid": paid})
+    return {"quiet_s": time.monotonic() - began, "webhooks_at_first": first["webhooks"], "unrest": found["unrest"]}
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def discard(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
 def _claim(job_id: int, *, now: datetime) -> dict[str, Any] | None:
     with money_tx("jobs.claim"):
         rows = ask_prepared(prepared("operations", "claim_job"), [job_id, now, LEASE])
-    for number, kind, key, args, attempts in rows:
+    for number, kind, key, args, attempts, _ in rows:
         facts = {"id": int(number or 0), "attempts": int(attempts or 0), "args": json.loads(args or "{}")}
         return {"kind": kind, "key": key, **facts}
     return None

@@ -52,7 +52,8 @@ WHERE kind = $1 AND key = $2 AND state = 'todo'
 RETURNING id
 
 -- name: claim_job
--- $1 id, $2 now, $3 lease.
+-- $1 id, $2 now, $3 lease. It need not reach the disk: a claim that a crash of the server takes back was never made, and
+-- whatever was done under it is written later, so that it cannot outlive the claim.
 UPDATE operations_job SET state = 'doing', attempts = attempts + 1, lease_until = clock_timestamp() + $3::interval
 WHERE id = (
     SELECT id FROM operations_job
@@ -60,10 +61,11 @@ WHERE id = (
       AND ((state = 'todo' AND next_at <= $2) OR (state = 'doing' AND lease_until < clock_timestamp()))
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, kind, key, args, attempts
+RETURNING id, kind, key, args, attempts, set_config('synchronous_commit', 'off', true)
 
 -- name: finish_job
--- $1 id, $2 which attempt, $3 now.
+-- $1 id, $2 which attempt, $3 now. It need not reach the disk: taken back by a crash of the server, the job is done once
+-- more, which is harmless by its nature.
 UPDATE operations_job SET state = 'done', finished_at = $3, last_error = '', lease_until = NULL
 WHERE id = $1 AND attempts = $2 AND state = 'doing'
-RETURNING id
+RETURNING id, set_config('synchronous_commit', 'off', true)

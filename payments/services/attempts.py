@@ -8,6 +8,7 @@ from django.conf import settings
 
 from operations.edges import money_tx
 from operations.lifecycle import move, unmoved
+from operations.rows import insert_row
 from operations.services import TryLater, ask_person, enqueue, settle_task, wake, withdraw
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Outcome, Succeeded, Unknown, provider
 from payments.gateway.base import CheckoutLine
@@ -61,7 +62,7 @@ def store_attempt(
         metadata={"reference": reference, "checkout_id": checkout.checkout_id},
         capture_method=checkout.capture_method,
     )
-    attempt = Attempt.objects.create(
+    attempt = Attempt(
         checkout=checkout,
         number=number,
         cart=checkout.cart,
@@ -74,6 +75,7 @@ def store_attempt(
         state_since=now,
         sent_at=sent_at,
     )
+    insert_row(attempt)
     run_at = now + TAKE_OVER_AFTER
     enqueue(kind="payments.register_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
     return attempt

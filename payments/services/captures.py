@@ -7,10 +7,13 @@ source of the same facts for the same posting, and the posting's unique referenc
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from ledger.money import Money
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
+from operations.rows import prepared_query, update_row
 from operations.services import TryLater, enqueue, withdraw
 from payments.gateway import CheckoutFacts, CheckoutStatus, Declined, Unknown, provider
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
@@ -86,15 +89,10 @@ def _poll_interval_s(age: timedelta) -> int:
 def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
     """Move attempt and orders by the facts and post what is to be posted; return the attempt's state."""
     # Two attempts of one checkout are taken over one after the other, so that the second sees what the first paid.
-    checkout = Checkout.objects.select_for_update().get(pk=found.checkout_id)
-    attempt = Attempt.objects.select_for_update().get(pk=found.pk)
+    [checkout] = _locked_checkout(found.checkout_id)
+    [attempt] = _locked_attempt(found.pk)
     attempt.checkout = checkout
-    orders = list(
-        PaymentOrder.objects.select_for_update(of=("self",))
-        .select_related("seller")
-        .filter(checkout=checkout, cart=attempt.cart)
-        .order_by("pk")
-    )
+    orders = _locked_orders(checkout.pk, attempt.cart)
     if attempt.state == AttemptState.SUCCEEDED:
         return str(attempt.state)
     if facts.payment_ref and not attempt.payment_ref:
@@ -116,6 +114,21 @@ def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
         case _ if facts.last_error and facts.last_error != attempt.last_error:
             Attempt.objects.filter(pk=attempt.pk).update(last_error=facts.last_error)
     return str(attempt.state)
+
+
+@prepared_query
+def _locked_checkout(checkout: str) -> QuerySet[Checkout]:
+    return Checkout.objects.select_for_update().filter(pk=checkout)
+
+
+@prepared_query
+def _locked_attempt(attempt: str) -> QuerySet[Attempt]:
+    return Attempt.objects.select_for_update().filter(pk=attempt)
+
+
+@prepared_query
+def _locked_orders(checkout: str, cart: int) -> QuerySet[PaymentOrder]:
+    return PaymentOrder.objects.select_for_update().filter(checkout=checkout, cart=cart).order_by("pk")
 
 
 def _failed(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
@@ -243,7 +256,7 @@ def _complete(attempt: Attempt, orders: Sequence[PaymentOrder], *, now: datetime
         tell(checkout=checkout.pk, type="payment.succeeded", now=now)
         return
     checkout.is_payment_done = all(order.state == OrderState.SUCCESS for order in orders)
-    Checkout.objects.filter(pk=checkout.pk).update(is_payment_done=checkout.is_payment_done)
+    update_row(checkout, "is_payment_done")
     tell_of(checkout, orders, type="payment.succeeded", now=now)
 
 

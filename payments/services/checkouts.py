@@ -13,12 +13,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import QuerySet
 
 from ledger.money import Money
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.ids import new_id
+from operations.rows import insert_row, prepared_query
 from operations.services import require_running
 from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
@@ -184,19 +186,20 @@ def _intend(checkout_pk: str, *, storefront: str, new: NewCheckout, now: datetim
     require_running("checkout")
     sellers = sellers_of(storefront, [order.seller_account for order in new.orders])
     total = new.total
+    checkout = Checkout(
+        id=checkout_pk,
+        storefront_id=storefront,
+        checkout_id=new.checkout_id,
+        buyer_info=new.buyer_info,
+        currency=total.currency,
+        total_minor=total.minor,
+        return_url=new.return_url,
+        capture_method=new.capture_method,
+        expires_at=now + settings.CHECKOUT_LIFE,
+        created_at=now,
+    )
     try:
-        checkout = Checkout.objects.create(
-            id=checkout_pk,
-            storefront_id=storefront,
-            checkout_id=new.checkout_id,
-            buyer_info=new.buyer_info,
-            currency=total.currency,
-            total_minor=total.minor,
-            return_url=new.return_url,
-            capture_method=new.capture_method,
-            expires_at=now + settings.CHECKOUT_LIFE,
-            created_at=now,
-        )
+        insert_row(checkout)
     except IntegrityError as error:
         raise CheckoutExists(checkout_id=new.checkout_id) from error
     orders = store_orders(checkout, new.orders, sellers, cart=1, now=now)
@@ -227,11 +230,16 @@ def store_orders(
 
 def sellers_of(storefront: str, wanted: list[str]) -> dict[str, Seller]:  # tidy: read inside a transaction
     """Return a storefront's sellers by its own ids. Raises UnknownSeller."""
-    found = {seller.seller_id: seller for seller in Seller.objects.filter(storefront=storefront, seller_id__in=wanted)}
-    for seller_account in wanted:
-        if seller_account not in found:
+    found = {name: _seller(storefront, name) for name in dict.fromkeys(wanted)}
+    for seller_account, rows in found.items():
+        if not rows:
             raise UnknownSeller(seller_account=seller_account)
-    return found
+    return {seller_account: rows[0] for seller_account, rows in found.items()}
+
+
+@prepared_query
+def _seller(storefront: str, seller_id: str) -> QuerySet[Seller]:
+    return Seller.objects.filter(storefront=storefront, seller_id=seller_id)
 
 
 def _rates(orders: list[NewOrder], sellers: dict[str, Seller]) -> dict[tuple[str, str], int]:
@@ -245,28 +253,34 @@ def _rates(orders: list[NewOrder], sellers: dict[str, Seller]) -> dict[tuple[str
 
 def _minimums(currency: str, sellers: dict[str, Seller]) -> dict[str, Money]:
     """Return the least commission of the sellers that have one in the checkout's currency."""
-    found = CommissionMinimum.objects.filter(seller__in=sellers.values(), currency=currency)
+    found = [row for seller in sellers.values() for row in _minimum(seller.pk, currency)]
     return {each.seller_id: each.minimum for each in found}
+
+
+@prepared_query
+def _minimum(seller: str, currency: str) -> QuerySet[CommissionMinimum]:
+    return CommissionMinimum.objects.filter(seller=seller, currency=currency)
 
 
 def _store_order(
     checkout: Checkout, order: NewOrder, seller: Seller, terms: Terms, *, cart: int, now: datetime
 ) -> PaymentOrder:
     share = commission_of(order.amount, terms)
+    stored = PaymentOrder(
+        checkout=checkout,
+        storefront_id=checkout.storefront_id,
+        payment_order_id=order.payment_order_id,
+        seller=seller,
+        amount_minor=order.amount.minor,
+        category=order.category,
+        commission_minor=share.commission.minor,
+        commission_tax_minor=share.tax.minor,
+        tax=seller.commission_tax,
+        currency=order.amount.currency,
+        cart=cart,
+        state_since=now,
+    )
     try:
-        return PaymentOrder.objects.create(
-            checkout=checkout,
-            storefront_id=checkout.storefront_id,
-            payment_order_id=order.payment_order_id,
-            seller=seller,
-            amount_minor=order.amount.minor,
-            category=order.category,
-            commission_minor=share.commission.minor,
-            commission_tax_minor=share.tax.minor,
-            tax=seller.commission_tax,
-            currency=order.amount.currency,
-            cart=cart,
-            state_since=now,
-        )
+        return insert_row(stored)
     except IntegrityError as error:
         raise OrderExists(payment_order_id=order.payment_order_id) from error

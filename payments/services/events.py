@@ -16,13 +16,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from operations import idempotency
 from operations.edges import money_tx, relay
 from operations.edges.relay import Delivery
 from operations.errors import DomainError
 from operations.lifecycle import move
+from operations.rows import insert_row, prepared_query
 from operations.services import enqueue, record_audit, wake
 from payments.errors import UnknownEvent
 from payments.event_catalogue import EVENT_TYPES, message
@@ -88,12 +89,16 @@ def write_event(*, storefront: str, type: str, data: Mapping[str, Any], now: dat
     """Write a message with any data of the catalogue, in the caller's transaction. Raises UnknownEventType."""
     if type not in EVENT_TYPES:
         raise UnknownEventType(type=type)
-    event = StorefrontEvent.objects.create(
-        storefront_id=storefront, type=type, payload=message(type=type, at=now, data=data), created_at=now
-    )
-    for endpoint in WebhookEndpoint.objects.filter(storefront=storefront, enabled=True).order_by("pk"):
+    payload = message(type=type, at=now, data=data)
+    event = insert_row(StorefrontEvent(storefront_id=storefront, type=type, payload=payload, created_at=now))
+    for endpoint in _endpoints_in_use(storefront):
         if endpoint.wants(type):
             _send_to(endpoint, event, now=now)
+
+
+@prepared_query
+def _endpoints_in_use(storefront: str) -> QuerySet[WebhookEndpoint]:
+    return WebhookEndpoint.objects.filter(storefront=storefront, enabled=True).order_by("pk")
 
 
 def deliver_event(*, delivery: str, now: datetime) -> None:

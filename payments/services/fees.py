@@ -13,6 +13,7 @@ from ledger import recipes
 from ledger.money import Money, basis_points
 from ledger.services import post
 from operations.edges import money_tx
+from operations.rows import update_row
 from operations.services import TryLater, enqueue
 from payments.gateway import CheckoutFacts, Declined, Unknown, provider
 from payments.models import Attempt
@@ -88,7 +89,7 @@ def _keep(attempt: Attempt, fee: Money, *, known: bool) -> None:
     """Add a fee to the attempt's."""
     attempt.fee_minor += fee.minor
     attempt.fee_known = known
-    Attempt.objects.filter(pk=attempt.pk).update(fee_minor=attempt.fee_minor, fee_known=known)
+    update_row(attempt, "fee_minor", "fee_known")
 
 
 def _book_difference(attempt: Attempt, facts: CheckoutFacts, fee: Money, *, now: datetime) -> None:

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from operations import switchboard
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.prepared import ask_prepared, prepared
+from operations.rows import prepared_query
 from operations.services import TryLater, enqueue, record_audit, requeue
 from payments.gateway import Declined, ProviderEvent, Unknown, provider
 from payments.models import EventListing, WebhookEvent
@@ -75,7 +78,7 @@ def handle_event(*, webhook: int, now: datetime) -> None:
 
     Raises TryLater, with the event parked, while its object is not known here or the provider does not tell.
     """
-    row = WebhookEvent.objects.get(pk=webhook)
+    [row] = _event(webhook)
     if row.state not in (WebhookState.RECEIVED, WebhookState.PARKED):
         return
     event = provider(row.psp).parse_event(row.payload.encode(), arrived_at=row.received_at)
@@ -88,7 +91,7 @@ def handle_event(*, webhook: int, now: datetime) -> None:
             )
         raise
     with money_tx("webhooks.handled"):
-        WebhookEvent.objects.filter(pk=webhook).update(state=WebhookState.HANDLED, handled_at=now, waiting_for="")
+        ask_prepared(prepared("payments", "handled_event"), [webhook, now])
 
 
 def replay_event(*, webhook: int, actor: str, reason: str, now: datetime) -> None:
@@ -144,6 +147,11 @@ def sync_events(*, psp: str, actor: str, now: datetime, back: timedelta | None =
     last = EventListing.objects.filter(psp=psp).order_by("-until").first()
     since = until - back if back else (last.until - _OVERLAP if last else until - _FIRST)
     return compare_events(psp=psp, since=min(since, until), until=until, actor=actor, now=now)
+
+
+@prepared_query
+def _event(webhook: int) -> QuerySet[WebhookEvent]:
+    return WebhookEvent.objects.filter(pk=webhook)
 
 
 def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSource, now: datetime) -> bool:

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from operations.lifecycle import move
+from operations.rows import prepared_query
 from operations.services import enqueue, settle_task, withdraw
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
@@ -18,7 +21,12 @@ UNCLEAR = "payments.instruction_unclear"
 
 def alive(attempt: Attempt) -> Instruction | None:
     """Return, locked, the instruction of an attempt whose outcome is not known yet."""
-    return Instruction.objects.select_for_update().filter(attempt=attempt, state__in=ALIVE).first()
+    return next(iter(_alive(attempt.pk)), None)
+
+
+@prepared_query
+def _alive(attempt: str) -> QuerySet[Instruction]:
+    return Instruction.objects.select_for_update().filter(attempt=attempt, state__in=ALIVE).order_by("pk")
 
 
 def instruct(

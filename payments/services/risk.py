@@ -14,6 +14,7 @@ from ledger.money import Money
 from operations import switchboard
 from operations.edges import money_tx
 from operations.lifecycle import move
+from operations.rows import insert_row
 from operations.services import request_approval, withdraw
 from payments.models import Attempt, Checkout, PaymentOrder, RiskVerdict
 from payments.models.risk import RiskDecision
@@ -122,9 +123,8 @@ def _keep(attempt: Attempt, verdict: Verdict, *, kind: str, by: str, now: dateti
 
 
 def _write(attempt: Attempt, verdict: Verdict, *, kind: str, by: str, now: datetime) -> None:
-    RiskVerdict.objects.create(
-        checkout_id=attempt.checkout_id, cart=attempt.cart, check_kind=kind, **_facts(verdict, by=by, now=now)
-    )
+    facts = _facts(verdict, by=by, now=now)
+    insert_row(RiskVerdict(checkout_id=attempt.checkout_id, cart=attempt.cart, check_kind=kind, **facts))
 
 
 def _facts(verdict: Verdict, *, by: str, now: datetime) -> dict[str, Any]:

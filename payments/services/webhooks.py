@@ -2,6 +2,9 @@
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
+from operations.rows import prepared_query
 from operations.services import TryLater
 from payments.gateway import ProviderEvent, Succeeded, Unknown, provider
 from payments.models import Attempt, Refund, Surplus
@@ -17,7 +20,7 @@ from payments.states import AttemptState, RefundState
 
 def checkout_changed(*, event: ProviderEvent, now: datetime) -> None:
     """Something happened to a checkout: fetch it. An unknown one is asked for again, then a person is told."""
-    attempt = Attempt.objects.filter(psp=event.psp, psp_ref=event.object_id).first() or attempt_of(event.reference)
+    attempt = _attempt_at(event.psp, event.object_id) or attempt_of(event.reference)
     if attempt is not None and attempt.state == AttemptState.ABANDONED and event.type.startswith("checkout.session."):
         # Given up because the provider did not show it; now it does, and what was paid there counts.
         Attempt.objects.filter(pk=attempt.pk, psp_ref=None).update(psp_ref=event.object_id)
@@ -29,7 +32,7 @@ def checkout_changed(*, event: ProviderEvent, now: datetime) -> None:
 
 def payment_changed(*, event: ProviderEvent, now: datetime) -> None:
     """Something happened to a payment, or to a refund or chargeback, told in no other way: fetch them all."""
-    attempt = Attempt.objects.filter(psp=event.psp, psp_ref=event.object_id).first() or _adopted(event)
+    attempt = _attempt_at(event.psp, event.object_id) or _adopted(event)
     sync(attempt, now=now, poll=False)
     refunds = Refund.objects.filter(order__paid_by=attempt, psp_ref__isnull=False)
     for refund in refunds.filter(state__in=(RefundState.PENDING, RefundState.SUCCEEDED)).order_by("pk"):
@@ -37,6 +40,16 @@ def payment_changed(*, event: ProviderEvent, now: datetime) -> None:
     for surplus in Surplus.objects.filter(attempt=attempt, psp_ref__isnull=False):
         sync_surplus(psp_ref=str(surplus.psp_ref), reference=surplus.pk, now=now)
     sync_disputes(attempt=attempt.pk, now=now)
+
+
+def _attempt_at(psp: str, psp_ref: str) -> Attempt | None:
+    """Return the attempt that a provider knows by its own id."""
+    return next(iter(_attempts_at(psp, psp_ref)), None)
+
+
+@prepared_query
+def _attempts_at(psp: str, psp_ref: str) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(psp=psp, psp_ref=psp_ref)
 
 
 def _adopted(event: ProviderEvent) -> Attempt:

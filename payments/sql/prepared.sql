@@ -7,3 +7,9 @@ INSERT INTO payments_webhookevent (psp, event_id, type, object_id, account, payl
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10)
 ON CONFLICT (psp, event_id) DO NOTHING
 RETURNING id
+
+-- name: handled_event
+-- $1 id, $2 now. It need not reach the disk: its job would not be done either, and would act on it once more.
+UPDATE payments_webhookevent SET state = 'handled', handled_at = $2, waiting_for = ''
+WHERE id = $1
+RETURNING id, set_config('synchronous_commit', 'off', true)
