@@ -58,6 +58,11 @@ def waits_of_payments(rows: Iterable[PaymentOrder], expand: frozenset[str] = fro
     return {**waiting(orders=found), **refunds_wait(refunds=refunds)}
 
 
+def waits_of_orders(rows: Iterable[PaymentOrder]) -> Waits:
+    """Return whom payment orders wait for that are shown without their refunds."""
+    return dict(waiting(orders=list(rows)))
+
+
 def waits_of_checkouts(rows: Iterable[Checkout], expand: frozenset[str] = frozenset()) -> Waits:
     """Return whom the orders of checkouts wait for, and their refunds where these are shown."""
     orders = [each for row in rows for each in row.orders.all()]
