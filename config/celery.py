@@ -13,6 +13,8 @@ from celery.schedules import crontab
 from django.conf import settings
 from django.db import close_old_connections
 
+from operations.database import close_ended_connections
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("counterfoil")
@@ -70,6 +72,7 @@ app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 @signals.task_postrun.connect
 def _close_old_connections(**_: Any) -> None:
     close_old_connections()
+    close_ended_connections()
 
 
 app.autodiscover_tasks()

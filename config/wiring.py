@@ -105,7 +105,10 @@ REJECTIONS = {
 SUBJECT_NAMES = {"seller": "payments.selectors.seller_names"}
 
 # What is noted outside of every transaction and written with the next one: kind -> function(facts).
-WRITTEN_ALONG = {"payments.provider_call": "payments.services.calls.write_calls"}
+WRITTEN_ALONG = {
+    "payments.provider_call": "payments.services.calls.write_calls",
+    "payments.event_handled": "payments.services.inbox.write_handled",
+}
 
 # Checks of a payment before it is executed: kind -> function(question) -> verdict. RISK_CHECK names the one in use.
 RISK_CHECKS = {"accept": "payments.risk.accept", "lists": "payments.risk.by_lists"}

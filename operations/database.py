@@ -4,6 +4,7 @@ Each app keeps its SQL in `sql/*.sql`; a query is headed by `-- name: …`.
 """
 
 import re
+import select
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,13 +12,30 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connection, connections
 
 T = TypeVar("T")
 Params = Sequence[Any] | Mapping[str, Any] | None
 # Rows that are fetched at a time from a result that stays on the server.
 _CHUNK = 2_000
 _HEADING = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+def close_ended_connections(**_: Any) -> None:
+    """Give up connections that the server has ended since they were last used; for the begin of a request or a task.
+
+    A server that ends a connection, by a restart or a timeout, says so, and then the socket has something to read,
+    which it never has between two transactions otherwise. That look costs nothing; the question that Django would ask
+    instead, before the first use in each request, is a round trip. What is said need not be an end: then it is asked.
+    """
+    for database in connections.all(initialized_only=True):
+        driver = database.connection
+        if driver is None or database.in_atomic_block or driver.closed:
+            continue
+        line = select.poll()
+        line.register(driver.pgconn.socket, select.POLLIN)
+        if line.poll(0) and not database.is_usable():
+            database.close()
 
 
 def fetch_all(query: str, params: Params = None) -> list[dict[str, Any]]:

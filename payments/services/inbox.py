@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from operations import switchboard
-from operations.edges import money_tx
+from operations.edges import money_tx, note
 from operations.errors import DomainError
 from operations.prepared import ask_prepared, prepared
 from operations.rows import prepared_query
@@ -20,6 +20,8 @@ from payments.gateway import Declined, ProviderEvent, Unknown, provider
 from payments.models import EventListing, WebhookEvent
 from payments.models.webhooks import WebhookSource, WebhookState
 
+# The kind of note by which an event counts as handled (WRITTEN_ALONG).
+HANDLED = "payments.event_handled"
 # A webhook that is only late is no gap: what happened this recently is left for the next listing.
 _ON_THE_WAY = timedelta(minutes=1)
 # Each listing looks this far behind the one before, because the provider's list is not instantly complete; what takes
@@ -90,8 +92,14 @@ def handle_event(*, webhook: int, now: datetime) -> None:
                 state=WebhookState.PARKED, waiting_for=str(error)[:500]
             )
         raise
-    with money_tx("webhooks.handled"):
-        ask_prepared(prepared("payments", "handled_event"), [webhook, now])
+    # Written with the end of the job: should neither be, the job acts on it once more.
+    note(HANDLED, (webhook, now))
+
+
+def write_handled(*, facts: Sequence[tuple[int, datetime]]) -> None:
+    """Mark events as handled, in the open transaction."""
+    for webhook, at in facts:
+        ask_prepared(prepared("payments", "handled_event"), [webhook, at])
 
 
 def replay_event(*, webhook: int, actor: str, reason: str, now: datetime) -> None:
@@ -155,12 +163,12 @@ def _event(webhook: int) -> QuerySet[WebhookEvent]:
 
 
 def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSource, now: datetime) -> bool:
-    known = event.type in switchboard.table("PSP_EVENTS")
+    told = [psp, event.event_id, event.type, event.object_id, event.account, payload.decode()]
+    if event.type not in switchboard.table("PSP_EVENTS"):
+        return bool(ask_prepared(prepared("payments", "keep_ignored_event"), [*told, source, event.created_at, now]))
     with money_tx("webhooks.receive"):
-        state = WebhookState.RECEIVED if known else WebhookState.IGNORED
-        facts = [event.type, event.object_id, event.account, payload.decode(), state, source, event.created_at, now]
-        kept = ask_prepared(prepared("payments", "keep_event"), [psp, event.event_id, *facts])
-        for (row,) in kept if known else []:
+        kept = ask_prepared(prepared("payments", "keep_event"), [*told, source, event.created_at, now])
+        for (row,) in kept:
             args = {"webhook": int(row or 0)}
             run_at = max(now, event.act_after or now)
             enqueue(kind="payments.handle_event", key=_key(psp, event.event_id), args=args, run_at=run_at)

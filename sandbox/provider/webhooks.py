@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 
@@ -111,9 +112,9 @@ class Courier:
         endpoint, body = delivery["endpoint"], delivery["body"]
         problem: str | None = None
         try:
-            reply = self._http.request(
+            reply = self._http.connection_from_url(endpoint["url"]).urlopen(
                 "POST",
-                endpoint["url"],
+                urlsplit(endpoint["url"])._replace(scheme="", netloc="").geturl() or "/",
                 body=body.encode(),
                 headers=headers_for(endpoint["_secret"], body),
                 timeout=TIMEOUT_S,

@@ -47,6 +47,8 @@ class Buyer:
 
     def __post_init__(self) -> None:
         self._http = requests.Session()
+        # Both ends are on this machine: no proxy is looked for with each request.
+        self._http.trust_env = False
         self._http.headers["Accept-Language"] = self.accept_language
 
     def pay(

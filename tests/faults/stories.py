@@ -34,7 +34,7 @@ SOLD: Tables = {
     """,
 }
 _JOBS = ("jobs.claim", "jobs.settle")
-_INBOX = ("webhooks.receive", "webhooks.handled")
+_INBOX = ("webhooks.receive",)
 
 
 class Story:
@@ -197,7 +197,7 @@ class Capture(Told):
     transactions = ("captures.intend", "instructions.claim", "payments.record_facts")
     calls = ("payment.capture", "checkout.fetch")
     acts = ("payment.capture",)
-    repeated = ("webhooks.receive",)
+    repeated = ()
     intent, session, state, posted = ["succeeded"], "complete", "SUCCESS", SOLD
 
 
@@ -210,7 +210,7 @@ class Void(Told):
     transactions = ("cancels.intend", "instructions.claim", "payments.record_facts")
     calls = ("payment.void", "checkout.fetch")
     acts = ("payment.void",)
-    repeated = ("webhooks.receive", "payments.record_facts", "checkout.fetch")
+    repeated = ("payments.record_facts", "checkout.fetch")
     intent, session, state = ["canceled"], "complete", "CANCELED"
 
 
@@ -241,7 +241,7 @@ class GivenBack(Story):
     transactions = ("refunds.request", "refunds.claim", "refunds.record")
     calls = ("refund.create", "refund.fetch")
     acts = ("refund.create",)
-    repeated = (*_JOBS, "webhooks.receive", "refunds.record")
+    repeated = (*_JOBS, "refunds.record")
     shared = (*_JOBS, *_INBOX, "refunds.answer")
 
     def prepare(self, world: World) -> None:
