@@ -13,9 +13,12 @@ from django.conf import settings
 from operations.edges import money_tx
 from operations.selectors import job_error, job_states, open_tasks
 from operations.services import TryLater, ask_person, enqueue_again
-from payments.models import Attempt, Checkout, Instruction, Refund, Surplus
+from payments.models import Attempt, Checkout, DisputeEvidence, EvidenceFile, Instruction, Refund, Surplus
 from payments.services.captures import WATCH, sync_attempt
 from payments.services.events import tell
+from payments.services.evidence import UNDER_WAY as EVIDENCE_UNDER_WAY
+from payments.services.evidence_files import JOB as SEND_FILE
+from payments.services.evidence_files import UNDER_WAY as FILES_UNDER_WAY
 from payments.services.instructed import ALIVE
 from payments.services.instructed import JOB as CARRY_OUT
 from payments.services.instructions import expire_checkout
@@ -126,6 +129,18 @@ def _unfinished(*, now: datetime) -> Iterable[_Row]:
     for refund in refunds.order_by("pk")[:_BATCH]:
         job = "payments.send_refund"
         yield _Row(job=job, key=refund.pk, args={"refund": refund.pk}, checkout=refund.order.checkout_id)
+    yield from _not_handed_in(now - LEAST_AGE)
+
+
+def _not_handed_in(before: datetime) -> Iterable[_Row]:
+    """Return the evidence, and the files for it, that the provider has not taken or refused yet."""
+    evidence = DisputeEvidence.objects.select_related("dispute").filter(created_at__lt=before)
+    for each in evidence.filter(state__in=EVIDENCE_UNDER_WAY).order_by("pk")[:_BATCH]:
+        args, checkout = {"evidence": each.pk}, each.dispute.checkout_id
+        yield _Row(job="payments.send_evidence", key=each.pk, args=args, checkout=checkout)
+    files = EvidenceFile.objects.defer("content").select_related("dispute").filter(created_at__lt=before)
+    for file in files.filter(state__in=FILES_UNDER_WAY).order_by("pk")[:_BATCH]:
+        yield _Row(job=SEND_FILE, key=file.pk, args={"file": file.pk}, checkout=file.dispute.checkout_id)
 
 
 def _revive(row: _Row, *, now: datetime) -> int:

@@ -10,10 +10,12 @@ from operations import database
 from operations.models import HumanTask, Job
 from operations.services import TaskMissing, close_task
 from payments.gateway.declines import RETRIES, Retry, retry_of
-from payments.models import Attempt, Instruction, PaymentOrder, Seller
+from payments.models import Attempt, DisputeEvidence, EvidenceFile, Instruction, PaymentOrder, Seller
 from payments.services import tidy_up
 from sandbox.provider.cards import CARDS
+from tests.payments.dispute_steps import hand_in, open_dispute
 from tests.payments.faults import rule
+from tests.payments.test_evidence_files import upload
 from tests.world import World
 
 LATER = timedelta(minutes=5)
@@ -69,6 +71,20 @@ class TestTheJanitor:
         world.work(later=LATER)
 
         assert (Instruction.objects.get().state, world.status("cart-1.ann")) == ("succeeded", "CANCELED")
+
+    @pytest.mark.parametrize("kind", ["payments.send_evidence", "payments.send_evidence_file"])
+    def test_gives_evidence_and_its_files_their_jobs_back(self, world: World, sold: Seller, kind: str) -> None:
+        dispute = open_dispute(world)
+        hand_in(world, dispute, files=[upload(world, dispute).json()["id"]])
+        Job.objects.filter(kind=kind).delete()
+
+        assert tidy_up(now=timezone.now() + LATER).revived == 1
+        world.work(later=LATER)
+
+        world.work(later=2 * LATER)
+
+        assert EvidenceFile.objects.get().state == "accepted"
+        assert DisputeEvidence.objects.get().state == "accepted"
 
 
 class TestATask:
