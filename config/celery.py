@@ -50,6 +50,10 @@ app.conf.update(
             "schedule": crontab(hour=3, minute=40),
             "kwargs": {"nightly": True},
         },
+        "ask after sellers' accounts": {
+            "task": "payments.look_after_accounts",
+            "schedule": crontab(hour=2, minute=20),
+        },
         "tidy up payments": {"task": "payments.tidy_up", "schedule": 300.0},
         "seal the journal": {"task": "ledger.seal", "schedule": 60.0},
         "prove what is new": {"task": "ledger.verify_books", "schedule": 3600.0},

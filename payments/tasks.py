@@ -23,3 +23,9 @@ def sync_events(*, psp: str = "stripe", nightly: bool = False, **_: Any) -> None
 def tidy_up(**_: Any) -> None:
     """Close what ran out, and give everything unfinished somebody to act."""
     services.tidy_up(now=timezone.now())
+
+
+@shared_task(name="payments.look_after_accounts", ignore_result=True)
+def look_after_accounts(**_: Any) -> None:
+    """Ask where the accounts of all sellers stand."""
+    services.look_after_accounts(now=timezone.now())

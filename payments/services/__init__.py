@@ -86,9 +86,11 @@ from payments.services.sellers import (
     SellerExists,
     TaxUnnamed,
     agree_on_disputes,
+    look_after_accounts,
     open_seller_account,
     register_seller,
     sync_seller_account,
+    watch_seller_account,
 )
 from payments.services.surplus import SurplusNotStuck, poll_surplus, send_back, send_back_again
 from payments.services.unfinished import tidy_up, watch_authorization
@@ -146,6 +148,7 @@ __all__ = [
     "expire_checkout",
     "handle_event",
     "keep_evidence_file",
+    "look_after_accounts",
     "open_seller_account",
     "poll_refund",
     "poll_surplus",
@@ -176,4 +179,5 @@ __all__ = [
     "update_endpoint",
     "warn_of_deadline",
     "watch_authorization",
+    "watch_seller_account",
 ]

@@ -1,18 +1,23 @@
 """Sellers and their accounts at the provider."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from ledger.money import Money
 from operations.edges import money_tx
 from operations.errors import DomainError
-from operations.services import enqueue, record_audit
+from operations.services import TryLater, enqueue, enqueue_again, record_audit, withdraw
 from payments.errors import NotKnownYet, UnknownSeller
 from payments.gateway import ACCOUNTS_PSP, Account, AccountRequest, Declined, Outcome, Succeeded, Unknown, provider
 from payments.models import Bearer, CommissionMinimum, CommissionRate, Seller
 from payments.services.common import key_alive, try_later
+
+WATCH_ACCOUNT = "payments.watch_seller_account"
+# How long the provider is given to tell of an account by itself, and how rarely it is asked at last.
+_FIRST_LOOK = timedelta(minutes=10)
+_SOONEST_S, _LATEST_S = 600, 6 * 3600
 
 
 class SellerExists(DomainError):
@@ -150,6 +155,7 @@ def open_seller_account(*, seller: str, now: datetime) -> None:
         Seller.objects.filter(pk=seller, psp_account="").update(
             psp_account=outcome.value.psp_ref, payouts_enabled=outcome.value.payouts_enabled
         )
+        _watch(seller, enabled=outcome.value.payouts_enabled, now=now)
 
 
 def _already_open(seller: Seller) -> Succeeded[Account] | Unknown | None:
@@ -165,6 +171,31 @@ def _already_open(seller: Seller) -> Succeeded[Account] | Unknown | None:
             return Unknown(reason=f"the look-up was refused: {message}")
 
 
+def watch_seller_account(*, seller: str, now: datetime) -> None:
+    """Ask where a seller's account stands, until the provider pays out to it (a job). Raises TryLater until then.
+
+    The provider tells by a webhook, which may be lost, and its list of events has none that are about an account.
+    """
+    found = Seller.objects.get(pk=seller)
+    sync_seller_account(psp_ref=found.psp_account, now=now)
+    found.refresh_from_db()
+    if not found.payouts_enabled:
+        age_s = int((now - found.created_at).total_seconds())
+        raise TryLater(reason="not paid out to yet", after_s=max(_SOONEST_S, min(_LATEST_S, age_s // 5)))
+
+
+def look_after_accounts(*, now: datetime) -> int:
+    """Have every seller's account asked for (a nightly task): what was allowed may have been taken back unheard.
+
+    Returns for how many that was begun; one that is waited for already is not asked for twice.
+    """
+    begun = 0
+    for seller in Seller.objects.exclude(psp_account="").order_by("pk").values_list("pk", flat=True):
+        with money_tx("sellers.look_after"):
+            begun += enqueue_again(kind=WATCH_ACCOUNT, key=seller, args={"seller": seller}, run_at=now) is not None
+    return begun
+
+
 def sync_seller_account(*, psp_ref: str, now: datetime) -> None:
     """Take over what the provider now allows on a seller's account. Raises NotKnownYet."""
     seller = Seller.objects.filter(psp_account=psp_ref).first()
@@ -178,3 +209,12 @@ def sync_seller_account(*, psp_ref: str, now: datetime) -> None:
             return
     with money_tx("sellers.sync_account"):
         Seller.objects.filter(pk=seller.pk).update(payouts_enabled=outcome.value.payouts_enabled)
+        _watch(seller.pk, enabled=outcome.value.payouts_enabled, now=now)
+
+
+def _watch(seller: str, *, enabled: bool, now: datetime) -> None:
+    """Have an account asked for again while the provider does not pay out to it, and no longer."""
+    if enabled:
+        withdraw(kind=WATCH_ACCOUNT, key=seller, now=now)
+    else:
+        enqueue_again(kind=WATCH_ACCOUNT, key=seller, args={"seller": seller}, run_at=now + _FIRST_LOOK)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from operations import failpoints
 from operations.models import AuditEntry, Job
 from payments.models import Seller
-from payments.services import SellerExists, register_seller
+from payments.services import SellerExists, look_after_accounts, register_seller
 from tests.committed import at_once, committed_db, committed_world
 from tests.payments.faults import UNCLEAR, rule
 from tests.snapshot import nothing_changes
@@ -115,3 +115,56 @@ class TestTheAccount:
         letter = Job.objects.get(kind="payments.open_seller_account")
         assert letter.state == "dead"
         assert "AccountRefused" in letter.last_error
+
+
+class TestLookingAfterAnAccount:
+    """The provider tells of an account by a webhook, and by nothing else: what is lost there is asked for."""
+
+    def test_finds_out_that_it_is_paid_out_to_again_though_the_webhook_was_lost(self, world: World) -> None:
+        ann = world.open_seller("ann")
+        world.settle()
+        transfers(world, ann, "inactive")
+        world.settle()
+        assert not Seller.objects.get().payouts_enabled
+
+        transfers(world, ann, "active")
+        world.provider.take_webhooks()
+        world.work(later=timedelta(minutes=11))
+
+        assert Seller.objects.get().payouts_enabled
+        assert watches() == ["done"]
+
+    def test_goes_on_while_it_is_not_and_ends_when_the_webhook_comes(self, world: World) -> None:
+        ann = world.open_seller("ann")
+        world.settle()
+        transfers(world, ann, "inactive")
+        world.settle()
+        world.work(later=timedelta(minutes=11))
+        assert watches() == ["todo"]
+
+        transfers(world, ann, "active")
+        world.settle()
+
+        assert watches() == ["done"]
+
+    def test_finds_out_at_night_that_it_is_not_any_more(self, world: World) -> None:
+        ann = world.open_seller("ann")
+        world.settle()
+        transfers(world, ann, "inactive")
+        world.provider.take_webhooks()
+
+        assert [look_after_accounts(now=timezone.now()) for _ in range(2)] == [1, 0]
+        world.work()
+
+        assert not Seller.objects.get().payouts_enabled
+        assert watches() == ["todo"]
+
+
+def transfers(world: World, seller: Seller, state: str) -> None:
+    """Have the provider allow payouts to a seller, or not."""
+    world.provider.set_account(seller.psp_account, capabilities={"transfers": state})
+
+
+def watches() -> list[str]:
+    """Return the states of the jobs that look after accounts, the oldest first."""
+    return [job.state for job in Job.objects.filter(kind="payments.watch_seller_account").order_by("pk")]
