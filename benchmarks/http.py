@@ -143,13 +143,13 @@ def _trade(url: str, *, rate: float, seconds: float) -> list[str]:
     before = _check()
     done = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True)
     trade: dict[str, Any] = json.loads(done.stdout)
-    facts = _check(before["paid"] + len(trade["paid"]), 600)
+    facts = _check(paid=before["paid"] + len(trade["paid"]), ended=time.time())
     lines = [line.split() for line in log.read_text().splitlines()]
     intake = sorted(int(micros) / 1000 for path, _, micros in lines if path.startswith("/webhooks"))
     p50, p99 = (intake[len(intake) * percent // 100] if intake else 0 for percent in (50, 99))
     webhooks = facts["webhooks"] - before["webhooks"]
-    during = (facts["webhooks_at_first"] - before["webhooks"]) / trade["seconds"]
-    after = facts["webhooks"] - facts["webhooks_at_first"]
+    during = (facts["webhooks_by_then"] - before["webhooks"]) / trade["seconds"]
+    after = facts["webhooks"] - facts["webhooks_by_then"]
     quiet = f"all quiet {facts['quiet_s']:.0f} s after" if not facts["unrest"] else "NOT quiet ten minutes after"
     paid = len(trade["paid"])
     return [
@@ -220,9 +220,10 @@ def _unfinished(url: str, names: list[str]) -> int:
     return sum(state != "EXECUTING" for state in states)
 
 
-def _check(*wait_for: int) -> dict[str, Any]:
+def _check(**wait_for: float) -> dict[str, Any]:
+    """Return what stands in the database; with `paid` and `ended`, once so many are booked and all is quiet."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.http_check", *map(str, wait_for)],
+        [sys.executable, "-m", "benchmarks.http_check", *map(str, wait_for.values())],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
