@@ -7,7 +7,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
 import urllib3
 
@@ -112,9 +111,9 @@ class Courier:
         endpoint, body = delivery["endpoint"], delivery["body"]
         problem: str | None = None
         try:
-            reply = self._http.connection_from_url(endpoint["url"]).urlopen(
+            reply = self._http.request(
                 "POST",
-                urlsplit(endpoint["url"])._replace(scheme="", netloc="").geturl() or "/",
+                endpoint["url"],
                 body=body.encode(),
                 headers=headers_for(endpoint["_secret"], body),
                 timeout=TIMEOUT_S,
