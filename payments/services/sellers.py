@@ -15,6 +15,7 @@ from payments.models import Bearer, CommissionMinimum, CommissionRate, Seller
 from payments.services.common import key_alive, try_later
 
 WATCH_ACCOUNT = "payments.watch_seller_account"
+SYNC_ACCOUNT = "payments.sync_seller_account"
 # How long the provider is given to tell of an account by itself, and how rarely it is asked at last.
 _FIRST_LOOK = timedelta(minutes=10)
 _SOONEST_S, _LATEST_S = 600, 6 * 3600
@@ -155,7 +156,8 @@ def open_seller_account(*, seller: str, now: datetime) -> None:
         Seller.objects.filter(pk=seller, psp_account="").update(
             psp_account=outcome.value.psp_ref, payouts_enabled=outcome.value.payouts_enabled
         )
-        _watch(seller, enabled=outcome.value.payouts_enabled, now=now)
+        if not outcome.value.payouts_enabled:
+            _watch(seller, run_at=now + _FIRST_LOOK)
 
 
 def _already_open(seller: Seller) -> Succeeded[Account] | Unknown | None:
@@ -190,9 +192,16 @@ def look_after_accounts(*, now: datetime) -> int:
     Returns for how many that was begun; one that is waited for already is not asked for twice.
     """
     begun = 0
-    for seller in Seller.objects.exclude(psp_account="").order_by("pk").values_list("pk", flat=True):
+    accounts = Seller.objects.exclude(psp_account="").order_by("pk")
+    for seller, psp_ref, enabled in accounts.values_list("pk", "psp_account", "payouts_enabled"):
         with money_tx("sellers.look_after"):
-            begun += enqueue_again(kind=WATCH_ACCOUNT, key=seller, args={"seller": seller}, run_at=now) is not None
+            if enabled:
+                # Named after the day: the line of a job that is done every night would grow long to look through.
+                key = f"{seller}:{now:%Y-%m-%d}"
+                added = enqueue(kind=SYNC_ACCOUNT, key=key, args={"psp_ref": psp_ref}, run_at=now)
+            else:
+                added = _watch(seller, run_at=now)
+        begun += added is not None
     return begun
 
 
@@ -209,12 +218,12 @@ def sync_seller_account(*, psp_ref: str, now: datetime) -> None:
             return
     with money_tx("sellers.sync_account"):
         Seller.objects.filter(pk=seller.pk).update(payouts_enabled=outcome.value.payouts_enabled)
-        _watch(seller.pk, enabled=outcome.value.payouts_enabled, now=now)
+        if outcome.value.payouts_enabled:
+            withdraw(kind=WATCH_ACCOUNT, key=seller.pk, now=now)
+        else:
+            _watch(seller.pk, run_at=now + _FIRST_LOOK)
 
 
-def _watch(seller: str, *, enabled: bool, now: datetime) -> None:
-    """Have an account asked for again while the provider does not pay out to it, and no longer."""
-    if enabled:
-        withdraw(kind=WATCH_ACCOUNT, key=seller, now=now)
-    else:
-        enqueue_again(kind=WATCH_ACCOUNT, key=seller, args={"seller": seller}, run_at=now + _FIRST_LOOK)
+def _watch(seller: str, *, run_at: datetime) -> int | None:
+    """Have an account asked for until the provider pays out to it; None where that is under way."""
+    return enqueue_again(kind=WATCH_ACCOUNT, key=seller, args={"seller": seller}, run_at=run_at)

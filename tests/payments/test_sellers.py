@@ -158,6 +158,29 @@ class TestLookingAfterAnAccount:
 
         assert not Seller.objects.get().payouts_enabled
         assert watches() == ["todo"]
+        assert look_after_accounts(now=timezone.now() + timedelta(days=1)) == 0
+
+    def test_asks_each_night_anew(self, world: World) -> None:
+        world.open_seller("ann")
+        world.settle()
+        tonight = timezone.now()
+
+        for night in range(3):
+            assert look_after_accounts(now=tonight + timedelta(days=night)) == 1
+            world.work(later=timedelta(days=night))
+
+        assert watches() == []
+
+    def test_gives_one_that_nobody_asks_for_its_job_back(self, world: World) -> None:
+        ann = world.open_seller("ann")
+        world.settle()
+        Seller.objects.update(payouts_enabled=False)
+
+        assert look_after_accounts(now=timezone.now()) == 1
+        world.work()
+
+        ann.refresh_from_db()
+        assert ann.payouts_enabled
 
 
 def transfers(world: World, seller: Seller, state: str) -> None:
