@@ -170,6 +170,13 @@ def balances(found: Any) -> list[Money]:
 
 
 @_reader
+def page(found: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    """Read one page of a list: its objects, and the id after which the next one begins; none where it is the last."""
+    objects: list[dict[str, Any]] = found["data"]
+    return objects, _text(objects[-1]["id"]) if found["has_more"] else ""
+
+
+@_reader
 def event(payload: bytes) -> ProviderEvent:
     """Read a webhook's body."""
     found = json.loads(payload)

@@ -10,6 +10,7 @@ from ledger.money import Money
 from payments.gateway.base import CheckoutRequest
 from payments.gateway.calls import heard
 from payments.gateway.currencies import to_stripe
+from payments.gateway.stripe_objects import page
 
 
 class ListeningClient(stripe.RequestsClient):
@@ -37,11 +38,11 @@ def pages(client: stripe.StripeClient, path: str, **params: Any) -> Iterator[dic
     """Yield the objects of a list, page by page, in Stripe's order."""
     more: dict[str, Any] = {}
     while True:
-        page = raw(client, "get", path, **params, **more)
-        yield from page["data"]
-        if not page["has_more"]:
+        found, last = page(raw(client, "get", path, **params, **more))
+        yield from found
+        if not last:
             return
-        more = {"starting_after": page["data"][-1]["id"]}
+        more = {"starting_after": last}
 
 
 def session_params(request: CheckoutRequest) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from payments.gateway import (
     TransferRequest,
     Unknown,
     provider,
+    stripe_objects,
 )
 from payments.gateway.base import BadSignature, CheckoutLine
 from payments.gateway.mollie_objects import Unreadable, money
@@ -301,3 +302,16 @@ class TestMolliesAmounts:
     def test_are_refused_where_they_could_be_misread(self, text: Any, currency: str) -> None:
         with pytest.raises(Unreadable):
             money({"value": text, "currency": currency})
+
+
+class TestAPageOfStripesLists:
+    def test_says_where_the_next_one_begins_and_that_the_last_one_has_none(self) -> None:
+        objects = [{"id": "evt_2"}, {"id": "evt_1"}]
+
+        assert stripe_objects.page({"data": objects, "has_more": True}) == (objects, "evt_1")
+        assert stripe_objects.page({"data": objects, "has_more": False}) == (objects, "")
+
+    @pytest.mark.parametrize("found", [[], {}, {"data": []}, {"data": [], "has_more": True}])
+    def test_of_another_shape_is_unreadable_and_never_the_end(self, found: Any) -> None:
+        with pytest.raises(stripe_objects.Unreadable):
+            stripe_objects.page(found)

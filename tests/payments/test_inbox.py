@@ -1,6 +1,7 @@
 """Webhooks that come too early, are lost, or were acted on wrongly: nothing of what the provider told is lost."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -15,6 +16,8 @@ from ledger.selectors import count_entries, wallet
 from operations import database
 from operations.models import Job
 from operations.selectors import audit_trail
+from payments.gateway import Succeeded
+from payments.gateway.stripe_adapter import StripeGateway
 from payments.models import EventListing, Seller, WebhookEvent
 from payments.services import ListingFailed, NotReplayable, compare_events, replay_event, sync_events
 from tests.payments.test_webhooks import signed_event
@@ -155,6 +158,18 @@ class TestCompareEvents:
 
         assert "payment_intent.created" in kinds
         assert found.listed == len([kind for kind in kinds if kind in wiring.PSP_EVENTS])
+
+    def test_asks_no_provider_for_the_kinds_of_another(self, paid: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+
+        def listed(_: Any, kinds: Sequence[str], **window: Any) -> Any:
+            asked.extend(kinds)
+            return Succeeded([])
+
+        monkeypatch.setattr(StripeGateway, "list_events", listed)
+        compare()
+
+        assert set(wiring.PSP_EVENTS) - set(asked) == {"mollie.payment.changed"}
 
     def test_keeps_the_comparison_itself(self, paid: World) -> None:
         lose_webhooks(paid)
