@@ -86,7 +86,7 @@ class StripeGateway:
             api_key,
             base_addresses=addresses,
             max_network_retries=0,
-            http_client=ListeningClient(timeout=cast(Any, TIMEOUT_S)),
+            http_client=ListeningClient(timeout=TIMEOUT_S),
         )
 
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
