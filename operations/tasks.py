@@ -12,9 +12,10 @@ SWEEP_LIMIT = 200
 
 
 @shared_task(name="operations.run_job", ignore_result=True)
-def run_job(*, row_id: int, **_: Any) -> None:
-    """Run one job that a hint named."""
-    services.run_job(job_id=row_id, now=timezone.now())
+def run_job(*, row_ids: list[int], **_: Any) -> None:
+    """Run the jobs that a hint named, one after another."""
+    for row_id in row_ids:
+        services.run_job(job_id=row_id, now=timezone.now())
 
 
 @shared_task(name="operations.sweep", ignore_result=True)

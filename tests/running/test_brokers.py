@@ -62,7 +62,7 @@ class Broker:
     def ask_to_run(self, job: Job, *, times: int = 1) -> None:
         """Publish hints of a job."""
         for _ in range(times):
-            self.app().send_task(run_job.name, kwargs={"row_id": job.pk})
+            self.app().send_task(run_job.name, kwargs={"row_ids": [job.pk]})
 
     def ask_to_sweep(self) -> None:
         """Publish what the scheduler publishes every five seconds."""
