@@ -3,6 +3,8 @@
 Rooms store kinds as strings; here stands who answers for each. A system check resolves every name.
 """
 
+from datetime import timedelta
+
 from operations.jobs.policy import ASK_THE_PROVIDER, RetryPolicy
 
 # A checkout stays payable for a day, and is polled at growing intervals for as long.
@@ -13,7 +15,7 @@ _POLL = RetryPolicy(base_s=60, cap_s=1800, attempts=500)
 _TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=100)
 
 # What is not known here yet may become so; after three days, when the provider too gives up, a person looks.
-_EVENT = RetryPolicy(base_s=2, cap_s=3600, attempts=80)
+_EVENT = RetryPolicy(base_s=2, cap_s=3600, attempts=80, patience=timedelta(days=3))
 # What takes weeks at the provider is asked for a few times a day, for half a year.
 _LATER = RetryPolicy(base_s=300, cap_s=6 * 3600, attempts=750)
 

@@ -13,7 +13,8 @@ class RetryPolicy:
     immediate: 0; fixed: base; incremental: base × n; exponential: base × 2^(n-1); each at most `cap_s`, and
     `jitter_pct` of it taken off at random so that failed work does not come back in step. After `attempts`
     the job is parked as a dead letter; with the shape cancel, at its first failure. A provider's Retry-After goes
-    before all of them.
+    before all of them. Work that only has to wait (`TryLater`) has `patience` from when it was put on the table,
+    however many attempts that takes: a provider that is away for an hour makes no dead letters.
     """
 
     shape: Literal["immediate", "fixed", "incremental", "exponential", "cancel"] = "exponential"
@@ -21,6 +22,7 @@ class RetryPolicy:
     cap_s: int = 60
     attempts: int = 10
     jitter_pct: int = 20
+    patience: timedelta = timedelta(0)
 
     def delay(self, attempt: int) -> timedelta:
         """Return how long to wait after the n-th attempt (n from 1) failed."""
@@ -38,4 +40,5 @@ class RetryPolicy:
 
 DEFAULT = RetryPolicy()
 # An outcome that only the provider knows is asked for again and again, but it is never dropped for impatience.
-ASK_THE_PROVIDER = RetryPolicy(base_s=1, cap_s=60, attempts=60)
+# When its key is too old to be sent again, the work itself asks a person, or gives up.
+ASK_THE_PROVIDER = RetryPolicy(base_s=1, cap_s=60, attempts=60, patience=timedelta(days=3))

@@ -99,9 +99,9 @@ def discard(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
 def _claim(job_id: int, *, now: datetime) -> dict[str, Any] | None:
     with money_tx("jobs.claim"):
         rows = ask_prepared(prepared("operations", "claim_job"), [job_id, now, LEASE])
-    for number, kind, key, args, attempts, _ in rows:
+    for number, kind, key, args, attempts, created_at, _ in rows:
         facts = {"id": int(number or 0), "attempts": int(attempts or 0), "args": json.loads(args or "{}")}
-        return {"kind": kind, "key": key, **facts}
+        return {"kind": kind, "key": key, "created_at": datetime.fromisoformat(created_at or ""), **facts}
     return None
 
 
@@ -124,13 +124,16 @@ def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: 
         return
     final = policy.shape == "cancel" or (isinstance(error, DomainError) and not error.retryable)
     told = getattr(error, "after_s", None)
-    if final or job["attempts"] >= policy.attempts:
+    waiting = isinstance(error, TryLater) and now < job["created_at"] + policy.patience
+    if final or (job["attempts"] >= policy.attempts and not waiting):
         _park(job, error=message, now=now)
         return
     if not isinstance(error, TryLater):
         logger.warning("job %s %s failed, attempt %s: %s", job["kind"], job["key"], job["attempts"], message)
     delay = timedelta(seconds=told) if told is not None else policy.delay(job["attempts"])  # tidy: not Celery's delay
-    _settle(job, state=JobState.TODO, next_at=now + delay, last_error=message)
+    # One that waits keeps its last attempt: it is not waiting that says that it kills its worker.
+    attempts = min(job["attempts"], policy.attempts - 1) if waiting else job["attempts"]
+    _settle(job, state=JobState.TODO, next_at=now + delay, last_error=message, attempts=attempts)
 
 
 def _park(job: dict[str, Any], *, error: str, now: datetime) -> None:

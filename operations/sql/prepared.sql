@@ -61,7 +61,7 @@ WHERE id = (
       AND ((state = 'todo' AND next_at <= $2) OR (state = 'doing' AND lease_until < clock_timestamp()))
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, kind, key, args, attempts, set_config('synchronous_commit', 'off', true)
+RETURNING id, kind, key, args, attempts, created_at, set_config('synchronous_commit', 'off', true)
 
 -- name: finish_job
 -- $1 id, $2 which attempt, $3 now. It need not reach the disk: taken back by a crash of the server, the job is done once

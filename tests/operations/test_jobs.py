@@ -138,6 +138,31 @@ class TestRunJob:
 
         assert Job.objects.get().next_at == now + timedelta(seconds=90)
 
+    def test_waits_for_as_long_as_its_policy_has_patience_and_no_longer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        policy = RetryPolicy(attempts=3, patience=timedelta(days=1))
+        monkeypatch.setitem(wiring.RETRY_POLICIES, "test.wait", policy)
+        job = add("wait")
+        began = timezone.now()
+        assert job is not None
+
+        for minute in range(20):
+            run_job(job_id=job, now=began + timedelta(minutes=2 * minute))
+        assert (Job.objects.get().state, Job.objects.get().attempts) == ("todo", 2)
+
+        run_job(job_id=job, now=began + timedelta(days=1, minutes=1))
+        assert (Job.objects.get().state, Job.objects.get().attempts) == ("dead", 3)
+
+    def test_does_not_wait_with_patience_for_a_bug(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        policy = RetryPolicy(shape="immediate", attempts=3, patience=timedelta(days=1))
+        monkeypatch.setitem(wiring.RETRY_POLICIES, "test.stumble", policy)
+        job = add("stumble")
+        assert job is not None
+
+        for _ in range(3):
+            run_job(job_id=job, now=timezone.now())
+
+        assert Job.objects.get().state == "dead"
+
     def test_takes_over_from_a_worker_that_died_and_counts_its_attempt(self) -> None:
         job = add("succeed")
         assert job is not None
