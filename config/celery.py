@@ -1,7 +1,7 @@
 """The Celery app: a crank for the jobs table, and a clock for the schedule.
 
-A message carries the ids of a few rows and nothing else. Late acknowledgement and the short visibility timeout only make a
-lost hint come back sooner; that work is never lost is the table's and the sweeper's doing.
+A message carries the ids of a few rows and nothing else. Late acknowledgement and the short visibility timeout only
+make a lost hint come back sooner; that work is never lost is the table's and the sweeper's doing.
 """
 
 import os

@@ -304,8 +304,6 @@ class Gateway(Protocol):
     key_life_s: int
     # Whether it says with a payment what it costs us, sooner or later.
     tells_fees: bool
-    # Whether it can list what it told. Where it cannot, what waits for a webhook is asked for now and then.
-    lists_events: bool
 
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Register a checkout for the hosted page."""

@@ -58,7 +58,6 @@ class MollieGateway:
     name = "mollie"
     key_life_s = 3600
     tells_fees = False
-    lists_events = False
 
     def __init__(self, *, api_key: str, api_base: str, webhook_url: str, webhook_secret: str, shield: Shield) -> None:
         self._base = (api_base or API).rstrip("/")

@@ -74,7 +74,6 @@ class StripeGateway:
     name = "stripe"
     key_life_s = 20 * 3600
     tells_fees = True
-    lists_events = True
 
     def __init__(self, *, api_key: str, api_base: str, webhook_secrets: list[str], shield: Shield) -> None:
         self._key = api_key

@@ -217,7 +217,9 @@ def _paid(
     """End an attempt whose money was taken for good: what was not captured is released, what came late goes back."""
     # The database keeps one attempt of a checkout alive: while this one was, there was no other to close.
     only_one = attempt.state in (AttemptState.PENDING, AttemptState.AUTHORIZED)
-    if told is not None and told.kind == InstructionKind.CAPTURE:
+    released = facts.captured is not None and facts.captured.minor < attempt.amount_minor
+    if told is not None and (told.kind == InstructionKind.CAPTURE or (told.kind == InstructionKind.VOID and released)):
+        # What had been captured stays captured; that the rest is free again is all that was asked.
         instructed.done(told, now=now)
     elif told is not None:
         instructed.failed(told, code="captured_meanwhile", message="the money was taken already", now=now)

@@ -16,6 +16,7 @@ from operations.errors import DomainError
 from operations.prepared import ask_prepared, prepared
 from operations.rows import prepared_query
 from operations.services import TryLater, enqueue, record_audit, requeue
+from payments.errors import NotKnownYet
 from payments.gateway import Declined, ProviderEvent, Unknown, provider
 from payments.models import EventListing, WebhookEvent
 from payments.models.webhooks import WebhookSource, WebhookState
@@ -86,11 +87,13 @@ def handle_event(*, webhook: int, now: datetime) -> None:
     event = provider(row.psp).parse_event(row.payload.encode(), arrived_at=row.received_at)
     try:
         switchboard.answerer("PSP_EVENTS", row.type)(event=event, now=now)
-    except TryLater as error:
+    except (TryLater, NotKnownYet) as error:
         with money_tx("webhooks.parked"):
             WebhookEvent.objects.filter(pk=webhook, state=row.state).update(
                 state=WebhookState.PARKED, waiting_for=str(error)[:500]
             )
+        if isinstance(error, NotKnownYet):
+            raise TryLater(reason=str(error)) from error
         raise
     # Written with the end of the job: should neither be, the job acts on it once more.
     note(HANDLED, (webhook, now))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from operations.lifecycle import move
@@ -128,7 +129,11 @@ def _take_new_cart(attempt: Attempt, *, now: datetime) -> None:
     orders = _waiting_cart(checkout.pk, attempt.cart + 1)
     checkout.cart = attempt.cart + 1
     checkout.total_minor = sum(order.amount_minor for order in orders)
-    Checkout.objects.filter(pk=checkout.pk).update(cart=checkout.cart, total_minor=checkout.total_minor)
+    # Its page is a new one, with all of a page's time: the provider makes none that has only a few minutes left.
+    checkout.expires_at = now + settings.CHECKOUT_LIFE
+    Checkout.objects.filter(pk=checkout.pk).update(
+        cart=checkout.cart, total_minor=checkout.total_minor, expires_at=checkout.expires_at
+    )
     store_attempt(checkout, orders, now=now)
 
 

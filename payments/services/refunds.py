@@ -16,7 +16,15 @@ from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import TryLater, ask_person, enqueue, record_audit, request_approval, require_running
+from operations.services import (
+    TryLater,
+    ask_person,
+    enqueue,
+    enqueue_again,
+    record_audit,
+    request_approval,
+    require_running,
+)
 from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
@@ -35,7 +43,7 @@ OPEN = (
 # How long the provider is given to tell by itself that a refund was carried out.
 _FIRST_POLL = timedelta(hours=1)
 FAILED = "payments.refund_failed"
-_TO_SEND = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.SENDING, RefundState.UNKNOWN)
+UNSENT = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.SENDING, RefundState.UNKNOWN)
 
 
 class NotRefundable(DomainError):
@@ -177,7 +185,7 @@ def _ask_a_second_person(refund: Refund, *, now: datetime) -> None:
 
 
 def _have_sent(refund: Refund, *, now: datetime) -> None:
-    enqueue(kind="payments.send_refund", key=refund.id, args={"refund": refund.id}, run_at=now)
+    enqueue_again(kind="payments.send_refund", key=refund.id, args={"refund": refund.id}, run_at=now)
 
 
 def send_refund(*, refund: str, now: datetime) -> None:
@@ -187,7 +195,7 @@ def send_refund(*, refund: str, now: datetime) -> None:
     """
     with money_tx("refunds.claim"):
         found = _with_psp(refund)
-        if found.state not in _TO_SEND or (found.needs_approval and found.approved_by is None):
+        if found.state not in UNSENT or (found.needs_approval and found.approved_by is None):
             return
         was_sent = found.sent_at is not None
         if not was_sent:
@@ -286,10 +294,8 @@ def _take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
             _book(refund, facts, now=now)
         case RefundStatus.PENDING if refund.state != RefundState.PENDING:
             move(refund, "wait", actor=actor, now=now, psp_ref=facts.psp_ref)
-            if not provider(psp_of(refund)).lists_events:
-                # A lost webhook would be found by nobody.
-                args = {"refund": refund.id}
-                enqueue(kind="payments.poll_refund", key=refund.id, args=args, run_at=now + _FIRST_POLL)
+            args = {"refund": refund.id}
+            enqueue(kind="payments.poll_refund", key=refund.id, args=args, run_at=now + _FIRST_POLL)
         case RefundStatus.FAILED | RefundStatus.CANCELED:
             event = "cancel" if facts.status is RefundStatus.CANCELED else "fail"
             _give_back(refund, event, reason=facts.failure_reason, detail=facts.failure_reason, now=now)

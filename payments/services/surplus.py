@@ -179,10 +179,8 @@ def _take_over(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
             _book_return(found, facts, now=now)
         case RefundStatus.PENDING if found.state != SurplusState.PENDING:
             move(found, "wait", actor=f"psp:{found.attempt.psp}", now=now, psp_ref=facts.psp_ref)
-            if not provider(found.attempt.psp).lists_events:
-                # A lost webhook would be found by nobody.
-                args = {"surplus": found.id}
-                enqueue(kind="payments.poll_surplus", key=found.id, args=args, run_at=now + _FIRST_POLL)
+            args = {"surplus": found.id}
+            enqueue(kind="payments.poll_surplus", key=found.id, args=args, run_at=now + _FIRST_POLL)
         case RefundStatus.FAILED | RefundStatus.CANCELED if found.state in found.machine.row("fail").sources:
             if found.state == SurplusState.RETURNED:
                 _unbook_return(found, facts, now=now)

@@ -4,16 +4,20 @@ Every unfinished row has a job that is still to run, or a question that waits fo
 process died in a way that nobody thought of, gets its job back; what is parked as a dead letter gets a question.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
 
 from django.conf import settings
+from django.db.models import Model, QuerySet
 
 from operations.edges import money_tx
 from operations.selectors import job_error, job_states, open_tasks
 from operations.services import TryLater, ask_person, enqueue_again
 from payments.models import Attempt, Checkout, DisputeEvidence, EvidenceFile, Instruction, Refund, Surplus
+from payments.models.instructions import InstructionKind
 from payments.services.captures import WATCH, sync_attempt
 from payments.services.events import tell
 from payments.services.evidence import UNDER_WAY as EVIDENCE_UNDER_WAY
@@ -22,8 +26,11 @@ from payments.services.evidence_files import UNDER_WAY as FILES_UNDER_WAY
 from payments.services.instructed import ALIVE
 from payments.services.instructed import JOB as CARRY_OUT
 from payments.services.instructions import expire_checkout
+from payments.services.refunds import UNSENT
 from payments.services.surplus import JOB as SEND_BACK
-from payments.states import AttemptState, RefundState, SurplusState
+from payments.states import AttemptState, SurplusState
+
+M = TypeVar("M", bound=Model)
 
 STUCK = "payments.stuck"
 # How long after its end a page is given to be closed by the provider itself.
@@ -32,6 +39,8 @@ GRACE = timedelta(minutes=10)
 LEAST_AGE = timedelta(minutes=2)
 _BATCH = 500
 _LOOK_AGAIN_S = 6 * 3600
+# How long the provider is left alone with a page that it would not close.
+_CLOSE_AGAIN = timedelta(hours=6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,18 +88,19 @@ def watch_authorization(*, attempt: str, now: datetime) -> None:
 def tidy_up(*, now: datetime) -> Found:
     """Go over everything unfinished once (a scheduled task); returns what there was to do."""
     closed = sum(expire_checkout(checkout=checkout, actor="system:janitor", now=now) for checkout in _run_out(now=now))
-    rows = list(_unfinished(now=now))
     revived = asked = 0
-    for kind in sorted({row.job for row in rows}):
-        mine = [row for row in rows if row.job == kind]
-        states = job_states(kind=kind, keys=[row.key for row in mine])
-        for row in mine:
-            if states.get(row.key) in ("todo", "doing"):
-                continue
-            if states.get(row.key) == "dead":
-                asked += _ask(row, now=now)
-            else:
-                revived += _revive(row, now=now)
+    rows = _unfinished(now=now)
+    while page := list(islice(rows, _BATCH)):
+        for kind in sorted({row.job for row in page}):
+            mine = [row for row in page if row.job == kind]
+            states = job_states(kind=kind, keys=[row.key for row in mine])
+            # What was discarded is with the person who did that, and may be done by hand by now.
+            idle = [row for row in mine if states.get(row.key) not in ("todo", "doing", "discarded")]
+            for row in idle:
+                if states.get(row.key) == "dead":
+                    asked += _ask(row, now=now)
+                else:
+                    revived += _revive(row, now=now)
     return Found(closed=closed, revived=revived, asked=asked)
 
 
@@ -100,11 +110,21 @@ def _wait_s(left: timedelta) -> int:
 
 def _run_out(*, now: datetime) -> list[str]:
     over = Attempt.objects.filter(state=AttemptState.PENDING, checkout__expires_at__lt=now - GRACE)
-    without = over.exclude(instructions__state__in=ALIVE)
+    # What the provider would not close is under way there, or under review: it is asked again, but not at once.
+    refused = Instruction.objects.filter(kind=InstructionKind.CLOSE, created_at__gt=now - _CLOSE_AGAIN)
+    without = over.exclude(instructions__state__in=ALIVE).exclude(pk__in=refused.values("attempt"))
     return list(without.order_by("pk").values_list("checkout_id", flat=True)[:_BATCH])
 
 
-def _unfinished(*, now: datetime) -> Iterable[_Row]:
+def _paged(rows: "QuerySet[M]") -> Iterator[M]:
+    """Yield all of a query's rows, a page at a time."""
+    page = list(rows.order_by("pk")[:_BATCH])
+    while page:
+        yield from page
+        page = list(rows.filter(pk__gt=page[-1].pk).order_by("pk")[:_BATCH])
+
+
+def _unfinished(*, now: datetime) -> Iterator[_Row]:
     old = {"state_since__lt": now - LEAST_AGE}
     jobs = {
         AttemptState.CREATED: "payments.register_attempt",
@@ -116,30 +136,30 @@ def _unfinished(*, now: datetime) -> Iterable[_Row]:
     attempts = Attempt.objects.filter(state__in=list(jobs), **old).exclude(
         state=AttemptState.CREATED, checkout__orders__state="IN_REVIEW"
     )
-    for attempt in attempts.order_by("pk")[:_BATCH]:
+    for attempt in _paged(attempts):
         job = jobs[AttemptState(attempt.state)]
         yield _Row(job=job, key=attempt.pk, args={"attempt": attempt.pk}, checkout=attempt.checkout_id)
-    for told in Instruction.objects.select_related("attempt").filter(state__in=ALIVE, **old).order_by("pk")[:_BATCH]:
+    for told in _paged(Instruction.objects.select_related("attempt").filter(state__in=ALIVE, **old)):
         yield _Row(job=CARRY_OUT, key=told.pk, args={"instruction": told.pk}, checkout=told.attempt.checkout_id)
     to_send = (SurplusState.BOOKED, SurplusState.SENDING, SurplusState.UNKNOWN)
-    for surplus in Surplus.objects.select_related("attempt").filter(state__in=to_send, **old).order_by("pk")[:_BATCH]:
+    for surplus in _paged(Surplus.objects.select_related("attempt").filter(state__in=to_send, **old)):
         yield _Row(job=SEND_BACK, key=surplus.pk, args={"surplus": surplus.pk}, checkout=surplus.attempt.checkout_id)
-    unsent = (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN)
-    refunds = Refund.objects.select_related("order").filter(state__in=unsent, created_at__lt=now - LEAST_AGE)
-    for refund in refunds.order_by("pk")[:_BATCH]:
+    refunds = Refund.objects.select_related("order").filter(state__in=UNSENT, created_at__lt=now - LEAST_AGE)
+    # One that a second person has yet to agree to waits for that person.
+    for refund in _paged(refunds.exclude(needs_approval=True, approved_by=None)):
         job = "payments.send_refund"
         yield _Row(job=job, key=refund.pk, args={"refund": refund.pk}, checkout=refund.order.checkout_id)
     yield from _not_handed_in(now - LEAST_AGE)
 
 
-def _not_handed_in(before: datetime) -> Iterable[_Row]:
+def _not_handed_in(before: datetime) -> Iterator[_Row]:
     """Return the evidence, and the files for it, that the provider has not taken or refused yet."""
     evidence = DisputeEvidence.objects.select_related("dispute").filter(created_at__lt=before)
-    for each in evidence.filter(state__in=EVIDENCE_UNDER_WAY).order_by("pk")[:_BATCH]:
+    for each in _paged(evidence.filter(state__in=EVIDENCE_UNDER_WAY)):
         args, checkout = {"evidence": each.pk}, each.dispute.checkout_id
         yield _Row(job="payments.send_evidence", key=each.pk, args=args, checkout=checkout)
     files = EvidenceFile.objects.defer("content").select_related("dispute").filter(created_at__lt=before)
-    for file in files.filter(state__in=FILES_UNDER_WAY).order_by("pk")[:_BATCH]:
+    for file in _paged(files.filter(state__in=FILES_UNDER_WAY)):
         yield _Row(job=SEND_FILE, key=file.pk, args={"file": file.pk}, checkout=file.dispute.checkout_id)
 
 

@@ -56,6 +56,18 @@ def charged(world: World) -> list[tuple[int, int]]:
 class TestMoneyThatIsReserved:
     """Bea orders from ann and bob; nothing is booked before the goods leave."""
 
+    def test_is_released_by_a_cancel_where_a_part_was_captured(self, world: World, ann: Seller, bob: Seller) -> None:
+        reserve(world, "cart-1", {"ann": "100.00", "bob": "20.50"})
+        capture(world, {"ann": "60.00"}, final=False)
+
+        answer = world.shop.post("/v1/payments/cart-1/cancel", {}, key="x")
+
+        assert answer.status_code == 200, answer.content
+        assert [order["captured"] for order in answer.json()["payment_orders"]] == ["60.00", "0.00"]
+        assert (world.status("cart-1.ann"), world.status("cart-1.bob")) == ("SUCCESS", "CANCELED")
+        assert (charged(world), balance(ann)) == ([(6_000, 6_050)], "54.00")
+        assert Instruction.objects.get(kind="void").state == "succeeded"
+
     def test_is_captured_in_part_and_the_rest_is_released(self, world: World, ann: Seller, bob: Seller) -> None:
         reserve(world, "cart-1", {"ann": "100.00", "bob": "20.50"})
         assert (world.status("cart-1.ann"), world.status("cart-1.bob")) == ("AUTHORIZED", "AUTHORIZED")

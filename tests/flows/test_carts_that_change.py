@@ -56,6 +56,15 @@ class TestACartThatChanges:
         assert (world.status("cart-1.ann.2"), pending(ann)) == ("SUCCESS", "63.00")
         assert Checkout.objects.get().is_payment_done
 
+    def test_gets_all_of_a_pages_time(self, world: World, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "100.00"})
+        Checkout.objects.update(expires_at=timezone.now() + timedelta(minutes=10))
+
+        answer = replace(world, "70.00")
+
+        assert (answer.status_code, world.pay(answer).status) == (200, "paid")
+        assert Checkout.objects.get().expires_at > timezone.now() + timedelta(hours=22)
+
     def test_keeps_the_old_cart_when_the_buyer_was_faster(self, world: World, ann: Seller) -> None:
         world.pay(world.order("cart-1", {"ann": "100.00"}))
 

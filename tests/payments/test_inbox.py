@@ -77,6 +77,16 @@ class TestAnEventThatComesTooEarly:
         assert (event.state, event.waiting_for) == ("handled", "")
         assert pending(ann) == "90.00"
 
+    @pytest.mark.parametrize("kind", ["account.updated", "refund.updated"])
+    def test_is_parked_whatever_its_object_is(self, world: World, kind: str) -> None:
+        signed_event(world, type=kind)
+        world.work()
+
+        event = WebhookEvent.objects.get(type=kind)
+
+        assert (event.state, Job.objects.get(kind="payments.handle_event").state) == ("parked", "todo")
+        assert "is not known here yet" in event.waiting_for
+
 
 class TestReplayEvent:
     def test_acts_on_it_once_more_and_books_nothing_twice(self, paid: World, ann: Seller) -> None:

@@ -1,5 +1,6 @@
 """Refunds that fail after they had succeeded, and refunds that wait for a second person."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,10 +11,11 @@ from django.utils import timezone
 from ledger.selectors import balance, wallet
 from ledger.services import verify_books
 from operations import database
-from operations.models import Approval
+from operations.models import Approval, Job
 from operations.selectors import history, open_approval
 from operations.services import NotASecondPerson, grant_approval, pull_switch, reject_approval
 from payments.models import PaymentOrder, Refund, Seller, StorefrontEvent
+from payments.services import tidy_up
 from tests.api.problems import assert_problem
 from tests.committed import at_once, committed_db, committed_world
 from tests.database.attacks import attack
@@ -208,6 +210,29 @@ class TestARefundAboveTheLimit:
         assert (row.state, row.approved_by, at_provider(world)) == ("succeeded", CHECKER, [5_001])
         events = [move.event for move in history(machine="refund", subject_id=row.pk)]
         assert events == ["approve", "send", "succeed"]
+
+    def test_is_sent_however_late_it_is_granted(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        refund(world, "50.01")
+        for hours in (1, 2):
+            tidy_up(now=timezone.now() + timedelta(hours=hours))
+            world.work(later=timedelta(hours=hours))
+
+        decide(granted=True)
+        world.settle()
+
+        assert (Refund.objects.get().state, at_provider(world)) == ("succeeded", [5_001])
+
+    def test_is_sent_where_its_job_was_lost(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        refund(world, "50.01")
+        decide(granted=True)
+        Job.objects.filter(kind="payments.send_refund").delete()
+
+        assert tidy_up(now=timezone.now() + timedelta(minutes=5)).revived == 1
+        world.work(later=timedelta(minutes=5))
+
+        assert (Refund.objects.get().state, at_provider(world)) == ("succeeded", [5_001])
 
     def test_is_called_off_when_it_is_rejected(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})

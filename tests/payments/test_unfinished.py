@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from operations import database
 from operations.models import HumanTask, Job
-from operations.services import TaskMissing, close_task
+from operations.services import TaskMissing, close_task, discard_job
 from payments.gateway.declines import RETRIES, Retry, retry_of
 from payments.models import Attempt, DisputeEvidence, EvidenceFile, Instruction, PaymentOrder, Seller
 from payments.services import tidy_up
@@ -19,6 +19,7 @@ from tests.payments.test_evidence_files import upload
 from tests.world import World
 
 LATER = timedelta(minutes=5)
+HELD_FOR_REVIEW = "4000000000009235"
 
 
 def end_jobs(state: str) -> None:
@@ -54,6 +55,41 @@ class TestTheJanitor:
         task = HumanTask.objects.get()
         assert (task.kind, task.subject) == ("payments.stuck", f"checkout:{Attempt.objects.get().checkout_id}")
         assert "gave up" in task.reason
+
+    def test_leaves_alone_what_a_person_discarded(self, world: World, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "100.00"})
+        end_jobs("dead")
+        job = Job.objects.get(kind="payments.sync_attempt")
+        discard_job(job_id=job.pk, actor="user:oscar", reason="done by hand", now=timezone.now())
+
+        found = tidy_up(now=timezone.now() + LATER)
+
+        assert (found.revived, found.asked) == (0, 0)
+        assert Job.objects.filter(kind="payments.sync_attempt", state="todo").count() == 0
+
+    def test_looks_at_all_there_is(self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("payments.services.unfinished._BATCH", 2)
+        for number in range(5):
+            world.order(f"cart-{number}", {"ann": "100.00"})
+        newest = Attempt.objects.order_by("-pk")[0]
+        Job.objects.filter(kind="payments.sync_attempt", key=newest.pk).delete()
+
+        assert tidy_up(now=timezone.now() + LATER).revived == 1
+
+    def test_asks_for_a_page_to_be_closed_that_the_provider_keeps_a_few_times_a_day(
+        self, world: World, ann: Seller
+    ) -> None:
+        world.pay(world.order("cart-1", {"ann": "100.00"}), card=HELD_FOR_REVIEW)
+        world.settle()
+        over = timezone.now() + timedelta(days=1, hours=1)
+
+        closed = []
+        for minutes in (0, 5, 10, 6 * 60):
+            moment = over + timedelta(minutes=minutes)
+            closed.append(tidy_up(now=moment).closed)
+            world.work(later=moment - timezone.now())
+
+        assert (closed, world.status("cart-1.ann")) == ([1, 0, 0, 1], "IN_REVIEW")
 
     def test_leaves_what_is_young_or_in_good_hands(self, world: World, ann: Seller) -> None:
         world.order("cart-1", {"ann": "100.00"})
