@@ -94,6 +94,8 @@ class CheckoutStatus(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     CANCELED = "canceled"
+    # Taken, and given back by the provider itself, whose review refused it.
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,8 @@ from payments.gateway.currencies import NotRepresentable, from_stripe
 
 # How long Stripe keeps a reservation on a card, where the charge does not say.
 DEFAULT_RESERVATION_S = 7 * 24 * 3600
+# Where a charge's facts are read with the checkout's.
+_TAKEN = (CheckoutStatus.PAID, CheckoutStatus.AUTHORIZED, CheckoutStatus.REFUSED)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,13 +70,15 @@ def checkout(found: dict[str, Any]) -> CheckoutFacts:
         "status": _checkout_status(found, intent),
         "amount": from_stripe(found["amount_total"], found["currency"]),
     }
-    if facts["status"] in (CheckoutStatus.PAID, CheckoutStatus.AUTHORIZED) and intent and charge:
+    if facts["status"] in _TAKEN and intent and charge:
         facts |= _charge_facts(charge) if charge["captured"] or charge["amount_captured"] else _reserved(charge)
         manual = intent["capture_method"] == "manual"
         if not manual and facts["captured"] != facts["amount"]:
             raise ValueError(f"paid {facts['captured']}, but the session says {found['amount_total']}")
         if manual:
             facts |= _reservation(charge)
+        if facts["status"] is CheckoutStatus.REFUSED:
+            facts["last_error"] = "risk_rejected"
     elif facts["status"] is CheckoutStatus.CANCELED and intent:
         facts["lapsed"] = intent.get("cancellation_reason") == "automatic"
     elif intent and intent.get("last_payment_error"):
@@ -244,7 +248,7 @@ def _checkout_status(session: dict[str, Any], intent: dict[str, Any] | None) -> 
     if intent is not None and intent["status"] == "requires_capture":
         return CheckoutStatus.IN_REVIEW if _in_review(intent) else CheckoutStatus.AUTHORIZED
     if session["payment_status"] == "paid":
-        return CheckoutStatus.IN_REVIEW if _in_review(intent) else CheckoutStatus.PAID
+        return CheckoutStatus.IN_REVIEW if _in_review(intent) else _as_reviewed(intent)
     if session["status"] == "expired":
         return CheckoutStatus.EXPIRED
     if session["status"] == "complete":
@@ -258,9 +262,22 @@ def _checkout_status(session: dict[str, Any], intent: dict[str, Any] | None) -> 
 
 
 def _in_review(intent: dict[str, Any] | None) -> bool:
-    """Tell whether a review is open: a closed one let it pass, or the charge was refunded, a fact of its own."""
     review = intent.get("review") if intent else None
     return bool(review and review["open"])
+
+
+def _as_reviewed(intent: dict[str, Any] | None) -> CheckoutStatus:
+    """Tell what became of a charge whose review, if there was any, is closed.
+
+    One that was closed by a refund is no sale; until the refund shows, nothing is decided. What was given back only in
+    part was paid, and its refund is a fact of its own (https://docs.stripe.com/api/radar/reviews/object).
+    """
+    review, charge = (intent.get("review"), intent.get("latest_charge")) if intent else (None, None)
+    if not review or not charge or review["closed_reason"] not in ("refunded", "refunded_as_fraud"):
+        return CheckoutStatus.PAID
+    if not charge["amount_refunded"]:
+        return CheckoutStatus.IN_REVIEW
+    return CheckoutStatus.REFUSED if charge["amount_refunded"] == charge["amount_captured"] else CheckoutStatus.PAID
 
 
 def _metadata(found: Any) -> dict[str, str]:

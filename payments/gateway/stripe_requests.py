@@ -26,7 +26,7 @@ class ListeningClient(stripe.RequestsClient):
     redirect points. Only where the environment names a proxy the SDK's own way stays, which knows them.
     """
 
-    def __init__(self, *, timeout: tuple[float, float]) -> None:
+    def __init__(self, *, timeout: tuple[int, int]) -> None:
         super().__init__(timeout=timeout)
         connect_s, read_s = timeout
         self._proxies = getproxies()

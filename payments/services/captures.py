@@ -109,6 +109,8 @@ def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
             instructed.closed(attempt, orders, lapsed=facts.lapsed, now=now)
         case CheckoutStatus.FAILED if attempt.state == AttemptState.PENDING:
             _failed(attempt, orders, facts, now=now)
+        case CheckoutStatus.REFUSED:
+            _refused(attempt, orders, facts, now=now)
         case CheckoutStatus.REQUIRES_ACTION | CheckoutStatus.IN_REVIEW:
             _move_where(orders, _UNDER_WAY[facts.status], actor=f"psp:{attempt.psp}", now=now)
         case _ if facts.last_error and facts.last_error != attempt.last_error:
@@ -131,10 +133,21 @@ def _locked_orders(checkout: str, cart: int) -> QuerySet[PaymentOrder]:
     return PaymentOrder.objects.select_for_update().filter(checkout=checkout, cart=cart).order_by("pk")
 
 
-def _failed(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
+def _refused(attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime) -> None:
+    """Take over a charge that the provider gives back by its own decision: no sale, and for a while nobody's money."""
+    if not surplus.is_booked(attempt):
+        surplus.book_surplus(attempt, facts, now=now)
+    if attempt.state in attempt.machine.row("decline").sources:
+        withdraw(kind="payments.sync_attempt", key=attempt.id, now=now)
+        _failed(attempt, orders, facts, now=now, charge_ref=facts.charge_ref)
+
+
+def _failed(
+    attempt: Attempt, orders: Sequence[PaymentOrder], facts: CheckoutFacts, *, now: datetime, **changes: str
+) -> None:
     reason = facts.last_error
     actor = f"psp:{attempt.psp}"
-    move(attempt, "decline", actor=actor, now=now, reason=reason, last_error=reason, declined_as=reason)
+    move(attempt, "decline", actor=actor, now=now, reason=reason, last_error=reason, declined_as=reason, **changes)
     _move_where(orders, "fail", actor=actor, now=now, reason=reason)
     tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
 

@@ -107,9 +107,10 @@ def request_refund(
 def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, actor: str, now: datetime) -> Refund:
     """Reserve a refund on an order that the caller has locked.
 
-    What we do by ourselves (`system:…`) needs no second person: nobody decided it. It is reserved even while refunds
-    are stopped, because what it belongs to is booked in the same transaction; it is sent when they go on. Raises
-    NotRefundable, PaymentDisputed, RefundExceedsPaid, CurrencyMismatch.
+    What we do by ourselves (`system:…`) needs no second person: nobody decided it; nor does what was done at the
+    provider (`psp:…`). It is reserved even while refunds are stopped, because what it belongs to is booked in the same
+    transaction; it is sent when they go on. Raises NotRefundable, PaymentDisputed, RefundExceedsPaid,
+    CurrencyMismatch.
     """
     if order.state != OrderState.SUCCESS:
         raise NotRefundable(payment_id=order.payment_order_id, state=order.state)
@@ -126,7 +127,7 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
         currency=amount.currency,
         reason=reason,
         requested_by=actor,
-        needs_approval=not actor.startswith("system:") and _above_limit(amount),
+        needs_approval=not actor.startswith(("system:", "psp:")) and _above_limit(amount),
         created_at=now,
         state_since=now,
     )
@@ -277,14 +278,15 @@ def _record(refund_id: str, outcome: Succeeded[RefundFacts] | Declined | Unknown
             return
         match outcome:
             case Succeeded(value=facts):
-                _take_over(refund, facts, now=now)
+                take_over(refund, facts, now=now)
             case Declined(code=code, message=message):
                 _give_back(refund, "fail", reason=code, detail=message, now=now)
             case Unknown(reason=reason, sent=True) if refund.state == RefundState.SENDING:
                 move(refund, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
 
 
-def _take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
+def take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
+    """Move and book a locked refund by what the provider says of it; in the caller's transaction. Raises TryLater."""
     if facts.amount != refund.amount:
         raise TryLater(reason=f"the provider says {facts.amount}, we asked for {refund.amount}", after_s=300)
     actor = f"psp:{psp_of(refund)}"

@@ -1,4 +1,7 @@
-"""Money that came once too often: booked as nobody's, and sent back to the buyer by itself, in three beats."""
+"""Money that is nobody's: booked as that, and sent back to the buyer by itself, in three beats.
+
+It came once too often, or the provider took it and gives it back by its own decision: then its refund is the return.
+"""
 
 from datetime import datetime, timedelta
 
@@ -24,7 +27,7 @@ from payments.models import Attempt, Surplus
 from payments.services.common import key_alive, try_later
 from payments.services.events import tell
 from payments.services.fees import book_fee
-from payments.states import SurplusState
+from payments.states import AttemptState, SurplusState
 
 # How often an outcome is asked for that a person has been told of.
 ASK_ON_AFTER_S = 3600
@@ -74,6 +77,11 @@ def book_surplus(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> No
     enqueue(kind=JOB, key=found.id, args={"surplus": found.id}, run_at=now)
 
 
+def is_booked(attempt: Attempt) -> bool:
+    """Tell whether an attempt's charge is booked as nobody's."""
+    return Surplus.objects.filter(attempt=attempt).exists()
+
+
 def send_back(*, surplus: str, now: datetime) -> None:
     """Send a surplus back to the buyer, or find out what became of it (a job). Raises TryLater, Stopped.
 
@@ -86,7 +94,7 @@ def send_back(*, surplus: str, now: datetime) -> None:
             return
         was_sent = found.sent_at is not None
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
-    outcome = _look_up(found) if was_sent else None
+    outcome = (_look_up(found) if was_sent else None) or _given_back_there(found)
     gateway = _gateway(found)
     alive = key_alive(gateway, found.sent_at, now)
     if outcome is None and alive:
@@ -158,6 +166,16 @@ def _look_up(found: Surplus) -> Outcome[RefundFacts] | None:
             return answer
 
 
+def _given_back_there(found: Surplus) -> Succeeded[RefundFacts] | None:
+    """Return the refund by which somebody gave it back at the provider: it is not sent a second time."""
+    answer = _gateway(found).find_refund("", charge_ref=found.charge_ref)
+    match answer:
+        case Succeeded(value=RefundFacts(status=RefundStatus.PENDING | RefundStatus.SUCCEEDED) as facts):
+            return Succeeded(facts) if facts.amount == found.amount else None
+        case _:
+            return None
+
+
 def _record(surplus: str, outcome: Outcome[RefundFacts], *, now: datetime) -> None:
     with money_tx("surplus.record"):
         found = Surplus.objects.select_for_update().select_related("attempt").get(pk=surplus)
@@ -198,6 +216,9 @@ def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
     )
     post(entry, actor=f"psp:{found.attempt.psp}", now=now)
     settle_task(kind=TASK, subject=_subject(found), now=now, note="it is on its way to the buyer")
+    if found.attempt.state != AttemptState.SUCCEEDED:
+        # The shop knows it as a payment that failed.
+        return
     tell(checkout=found.attempt.checkout_id, type="payment.double_returned", now=now)
 
 
@@ -215,7 +236,7 @@ def _unbook_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None
 
 def _stuck(found: Surplus, code: str, message: str, *, now: datetime, **changes: str) -> None:
     move(found, "fail", actor=f"psp:{found.attempt.psp}", now=now, reason=code, last_error=message, **changes)
-    reason = f"{found.amount} of {found.charge_ref}, paid once too often, could not be sent back: {message or code}"
+    reason = f"{found.amount} of {found.charge_ref}, which is nobody's, could not be sent back: {message or code}"
     ask_person(kind=TASK, subject=_subject(found), reason=reason, waits_for="finance", now=now)
 
 

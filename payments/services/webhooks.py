@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from operations.rows import prepared_query
 from operations.services import TryLater
+from payments.errors import NotKnownYet
 from payments.gateway import ProviderEvent, Succeeded, Unknown, provider
 from payments.models import Attempt, Refund, Surplus
 from payments.services.attempts import attempt_of
@@ -13,6 +14,7 @@ from payments.services.captures import sync
 from payments.services.common import try_later
 from payments.services.disputes import sync_disputes
 from payments.services.refunds import sync_refund
+from payments.services.refunds_elsewhere import adopt_refund
 from payments.services.sellers import sync_seller_account
 from payments.services.surplus import sync_surplus
 from payments.states import AttemptState, RefundState
@@ -81,7 +83,12 @@ def refund_changed(*, event: ProviderEvent, now: datetime) -> None:
     """Something happened to a refund: fetch it."""
     if sync_surplus(psp_ref=event.object_id, reference=event.reference, now=now):
         return
-    sync_refund(psp_ref=event.object_id, reference=event.reference, now=now)
+    try:
+        sync_refund(psp_ref=event.object_id, reference=event.reference, now=now)
+    except NotKnownYet:
+        about = {"psp": event.psp, "psp_ref": event.object_id, "payment_ref": event.payment_ref}
+        if event.reference or not adopt_refund(**about, now=now):
+            raise
 
 
 def account_changed(*, event: ProviderEvent, now: datetime) -> None:

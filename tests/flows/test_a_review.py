@@ -1,23 +1,104 @@
 """The story of a payment that the provider looks at for a day."""
 
-from payments.models import Seller
+from datetime import timedelta
+
+from django.test import Client
+from django.utils import timezone
+
+from ledger.services import verify_books
+from payments.models import Checkout, Seller, StorefrontEvent, Surplus
+from payments.services import tidy_up
+from tests.ledger_text import assert_balances, assert_posted
 from tests.world import World
 
 HELD_FOR_REVIEW = "4000000000009235"
+DAY = timedelta(days=1)
+
+
+def hold(world: World) -> None:
+    """Bea orders from ann and pays with an unusual card; the provider holds the payment."""
+    world.pay(world.order("cart-1", {"ann": "100.00"}), card=HELD_FOR_REVIEW)
+    world.settle()
+
+
+def decide(world: World, *, approve: bool) -> None:
+    [review] = world.provider.ledger()["reviews"]
+    world.provider.decide_review(review["id"], approve=approve)
+    world.settle()
+
+
+def told() -> list[str]:
+    """Return what the shop was told."""
+    return list(StorefrontEvent.objects.order_by("created_at", "id").values_list("type", flat=True))
 
 
 class TestAReviewedPayment:
     """Bea's card is unusual; the provider holds the payment, and decides tomorrow."""
 
-    def test_is_in_review_until_the_provider_decides_and_booked_then(self, world: World, ann: Seller) -> None:
-        created = world.order("cart-1", {"ann": "100.00"})
-        world.pay(created, card=HELD_FOR_REVIEW)
-        world.settle()
-        assert world.status("cart-1.ann") == "IN_REVIEW"
+    def test_is_in_review_for_a_day_and_booked_once_it_is_let_pass(self, world: World, ann: Seller) -> None:
+        hold(world)
+        page = f"/pay/{Checkout.objects.get().pk}/return"
 
-        [review] = world.provider.ledger()["reviews"]
-        world.provider.decide_review(review["id"], approve=True)
-        world.settle()
+        # All day nothing is booked; the shop and Bea are told the truth, and nobody calls it off.
+        for hours in (1, 12, 24, 26):
+            tidy_up(now=timezone.now() + timedelta(hours=hours))
+            world.work(later=timedelta(hours=hours))
+            assert world.status("cart-1.ann") == "IN_REVIEW"
+        assert world.shop.get("/v1/payments/cart-1.ann").json()["waiting"]["on"] == "provider"
+        assert "is being checked" in Client().get(page).content.decode()
+        assert_balances("", names={})
+
+        decide(world, approve=True)
 
         assert world.status("cart-1.ann") == "SUCCESS"
         assert world.shop.get("/v1/payments/cart-1.ann").json()["is_payment_done"] is True
+        assert_posted(
+            f"checkout:{Checkout.objects.get().pk}",
+            {
+                "payment_captured": """
+                    debit   psp:stripe:clearing   100.00 EUR
+                    credit  seller:ann:pending     90.00 EUR
+                    credit  platform:commission    10.00 EUR
+                """,
+                "provider_fee_charged": """
+                    debit   psp:stripe:fees         3.20 EUR
+                    credit  psp:stripe:clearing     3.20 EUR
+                """,
+            },
+            names={ann.id: "ann"},
+        )
+
+    def test_is_no_sale_where_the_provider_refuses_it(self, world: World, ann: Seller) -> None:
+        hold(world)
+
+        decide(world, approve=False)
+        world.work(later=timedelta(minutes=5))
+
+        # The shop hears that it failed, and ships nothing. What was taken is nobody's until it is back with Bea.
+        assert world.status("cart-1.ann") == "FAILED"
+        assert "payment.failed" in told()
+        assert not {"payment.succeeded", "payment.double_returned"} & set(told())
+        assert Surplus.objects.get().state == "returned"
+        [charge] = world.provider.ledger()["charges"]
+        assert (charge["amount_captured"], charge["amount_refunded"]) == (10_000, 10_000)
+        assert len(world.provider.ledger()["refunds"]) == 1
+        assert_balances(
+            """
+            debit   psp:stripe:fees         3.20 EUR
+            credit  psp:stripe:clearing     3.20 EUR
+            """,
+            names={ann.id: "ann"},
+        )
+        assert verify_books(actor="system:test", now=timezone.now()).green
+        assert set(world.reconciled()) == {"matched"}
+
+    def test_is_no_sale_either_where_no_webhook_comes(self, world: World, ann: Seller) -> None:
+        hold(world)
+        [review] = world.provider.ledger()["reviews"]
+        world.provider.decide_review(review["id"], approve=False)
+        world.provider.take_webhooks()
+
+        for _ in range(2):
+            world.work(later=timedelta(hours=1))
+
+        assert (world.status("cart-1.ann"), Surplus.objects.get().state) == ("FAILED", "returned")

@@ -1,0 +1,74 @@
+"""Refunds that somebody made at the provider: in its dashboard, or by its own decision. Facts, so they are booked."""
+
+from datetime import datetime
+
+from ledger.money import CurrencyMismatch
+from operations.edges import money_tx
+from operations.lifecycle import move
+from operations.services import ask_person
+from payments.gateway import RefundFacts, RefundStatus, Succeeded, Unknown, provider
+from payments.models import Attempt, PaymentOrder, Refund, Surplus
+from payments.services.common import try_later
+from payments.services.refunds import (
+    NotRefundable,
+    PaymentDisputed,
+    RefundExceedsPaid,
+    request_refund_in_tx,
+    take_over,
+)
+from payments.services.surplus import sync_surplus
+from payments.states import AttemptState, OrderState
+
+TASK = "payments.refund_elsewhere"
+
+
+def adopt_refund(*, psp: str, psp_ref: str, payment_ref: str, now: datetime) -> bool:
+    """Take over a refund that carries no reference of ours; returns False where it is not known what it is about.
+
+    Whose sale it takes back is clear where one order was paid by the charge. Otherwise, and where there is less left
+    of the order, a person is asked. Raises TryLater.
+    """
+    attempt = Attempt.objects.filter(psp=psp, payment_ref=payment_ref).exclude(payment_ref="").first()
+    if attempt is None:
+        return False
+    nobodys = Surplus.objects.filter(attempt=attempt).first()
+    if nobodys is not None:
+        return sync_surplus(psp_ref=psp_ref, reference=nobodys.pk, now=now)
+    if attempt.state not in (AttemptState.SUCCEEDED, AttemptState.AUTHORIZED):
+        return False
+    outcome = provider(psp, about=f"attempt:{attempt.pk}").fetch_refund(psp_ref, charge_ref=str(attempt.charge_ref))
+    if isinstance(outcome, Unknown):
+        raise try_later(outcome)
+    if not isinstance(outcome, Succeeded) or outcome.value.reference:
+        return False
+    return _adopt(attempt, outcome.value, now=now)
+
+
+def _adopt(attempt: Attempt, facts: RefundFacts, *, now: datetime) -> bool:
+    if facts.status in (RefundStatus.FAILED, RefundStatus.CANCELED):
+        # It never was one of ours, and took nothing.
+        return True
+    actor = f"psp:{attempt.psp}"
+    with money_tx("refunds.adopt"):
+        paid = PaymentOrder.objects.select_for_update().filter(paid_by=attempt, state=OrderState.SUCCESS)
+        orders = list(paid.order_by("pk"))
+        if Refund.objects.filter(psp_ref=facts.psp_ref).exists():
+            return True
+        if len(orders) != 1:
+            _ask(attempt, facts, "its charge paid for several orders, and it does not say which", now=now)
+            return False
+        try:
+            refund = request_refund_in_tx(
+                order=orders[0], amount=facts.amount, reason="made at the provider", actor=actor, now=now
+            )
+        except (NotRefundable, PaymentDisputed, RefundExceedsPaid, CurrencyMismatch) as error:
+            _ask(attempt, facts, str(error), now=now)
+            return False
+        move(refund, "send", actor=actor, now=now, sent_at=facts.created_at)
+        take_over(refund, facts, now=now)
+    return True
+
+
+def _ask(attempt: Attempt, facts: RefundFacts, why: str, *, now: datetime) -> None:
+    reason = f"{facts.psp_ref} gave {facts.amount} back at the provider, and is not in the books: {why}"
+    ask_person(kind=TASK, subject=f"checkout:{attempt.checkout_id}", reason=reason, waits_for="finance", now=now)

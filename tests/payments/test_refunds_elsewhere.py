@@ -1,0 +1,107 @@
+"""Refunds that somebody made in the provider's dashboard: facts, so they are booked, or a person is asked."""
+
+from typing import Any
+
+import pytest
+import requests
+import stripe
+from django.utils import timezone
+
+from ledger.selectors import wallet
+from ledger.services import verify_books
+from operations.models import HumanTask
+from payments.models import PaymentOrder, Refund, Seller, StorefrontEvent, WebhookEvent
+from tests.payments.test_refunds import refund
+from tests.world import World
+
+
+def refund_there(world: World, amount: int) -> None:
+    """Refund the only charge, in cents, as a person in the provider's dashboard can."""
+    [charge] = world.provider.ledger()["charges"]
+    answer = requests.post(
+        f"{world.provider.base_url}/v1/refunds",
+        data={"charge": charge["id"], "amount": amount},
+        headers={"Authorization": "Bearer sk_test_sandbox", "Stripe-Version": stripe.api_version},
+        timeout=5,
+    )
+    assert answer.status_code == 200, answer.text
+    world.settle()
+
+
+def order() -> tuple[str, str]:
+    """Return what was captured of the only order, and what is given back or reserved for it."""
+    found = PaymentOrder.objects.get()
+    return found.captured.text, found.refunded.text
+
+
+class TestARefundMadeAtTheProvider:
+    def test_is_booked_as_one_of_ours_is(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+
+        refund_there(world, 2_500)
+
+        row = Refund.objects.get()
+        assert (row.state, row.amount.text, row.requested_by) == ("succeeded", "25.00", "psp:stripe")
+        assert (order(), wallet(seller=ann.id, currency="EUR").pending.text) == (("100.00", "25.00"), "67.50")
+        assert StorefrontEvent.objects.filter(type="refund.succeeded").count() == 1
+        assert verify_books(actor="system:test", now=timezone.now()).green
+        assert set(world.reconciled()) == {"matched"}
+
+    def test_is_booked_once_however_often_it_is_told(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        refund_there(world, 2_500)
+
+        for event in WebhookEvent.objects.filter(type__startswith="refund."):
+            WebhookEvent.objects.filter(pk=event.pk).update(state="received", handled_at=None)
+        world.settle()
+
+        assert (Refund.objects.count(), order()) == (1, ("100.00", "25.00"))
+
+    def test_needs_no_second_person_because_it_is_done(self, world: World, ann: Seller, settings: Any) -> None:
+        settings.REFUND_APPROVAL_LIMIT_MINOR = {"EUR": 100}
+        world.sell("cart-1", {"ann": "100.00"})
+
+        refund_there(world, 10_000)
+
+        assert (Refund.objects.get().state, order()) == ("succeeded", ("100.00", "100.00"))
+
+    def test_that_failed_late_is_given_back(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        refund_there(world, 2_500)
+
+        world.provider.end_refund(str(Refund.objects.get().psp_ref), failed=True)
+        world.settle()
+
+        assert (Refund.objects.get().state, order()) == ("failed", ("100.00", "0.00"))
+        assert wallet(seller=ann.id, currency="EUR").pending.text == "90.00"
+
+    @pytest.mark.parametrize("baskets", [{"ann": "60.00", "bob": "40.00"}])
+    def test_is_asked_of_a_person_where_it_does_not_say_whose_sale_it_takes_back(
+        self, world: World, ann: Seller, bob: Seller, baskets: dict[str, str]
+    ) -> None:
+        world.sell("cart-1", baskets)
+
+        refund_there(world, 2_500)
+
+        task = HumanTask.objects.get()
+        assert (task.kind, task.waits_for, Refund.objects.count()) == ("payments.refund_elsewhere", "finance", 0)
+        assert "25.00 EUR" in task.reason
+        assert WebhookEvent.objects.filter(type="refund.created", state="parked").count() == 1
+
+    def test_is_asked_of_a_person_where_less_is_left_of_the_order(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        PaymentOrder.objects.update(refunded_minor=9_000)
+
+        refund_there(world, 2_500)
+
+        assert (HumanTask.objects.get().kind, Refund.objects.count()) == ("payments.refund_elsewhere", 0)
+
+    def test_leaves_room_for_one_of_ours(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        refund_there(world, 2_500)
+
+        assert refund(world, "75.00").status_code == 201
+        world.settle()
+
+        assert [row.state for row in Refund.objects.all()] == ["succeeded", "succeeded"]
+        assert order() == ("100.00", "100.00")
