@@ -12,7 +12,7 @@ from django.conf import settings
 
 from operations.edges import money_tx
 from operations.lifecycle import move
-from operations.services import TryLater, enqueue, record_audit, withdraw
+from operations.services import TryLater, enqueue, enqueue_again, record_audit, withdraw
 from payments.errors import NotKnownYet
 from payments.gateway import Declined, DisputeFacts, DisputeStatus, ProviderEvent, Unknown, provider
 from payments.models import Attempt, Dispute
@@ -168,12 +168,6 @@ def _open(attempt: Attempt, facts: DisputeFacts, *, now: datetime) -> Dispute:
         amount=str(dispute.amount),
         reason=dispute.reason,
     )
-    enqueue(
-        kind="payments.sync_dispute",
-        key=dispute.id,
-        args={"psp_ref": dispute.psp_ref},
-        run_at=now + timedelta(seconds=_POLL_S),
-    )
     return dispute
 
 
@@ -225,6 +219,9 @@ def _remind(dispute: Dispute, *, now: datetime) -> None:
     """Have the deadline watched while evidence is wanted, and stop asking once everything is over."""
     if _over(dispute):
         withdraw(kind="payments.sync_dispute", key=dispute.id, now=now)
+    else:
+        # One that was over and has a second round is asked for again; where the job waits already, nothing is added.
+        _keep_asking(dispute, now=now)
     if dispute.state in WANTS_EVIDENCE and dispute.evidence_due_by:
         enqueue(
             kind="payments.warn_of_deadline",
@@ -233,6 +230,15 @@ def _remind(dispute: Dispute, *, now: datetime) -> None:
             args={"dispute": dispute.id},
             run_at=max(now, dispute.evidence_due_by - settings.DISPUTE_WARNING),
         )
+
+
+def _keep_asking(dispute: Dispute, *, now: datetime) -> None:
+    enqueue_again(
+        kind="payments.sync_dispute",
+        key=dispute.id,
+        args={"psp_ref": dispute.psp_ref},
+        run_at=now + timedelta(seconds=_POLL_S),
+    )
 
 
 def _over(dispute: Dispute) -> bool:

@@ -328,8 +328,8 @@ def _give_back(
     move(refund, event, actor=actor or f"psp:{psp_of(refund)}", now=now, reason=reason, last_error=detail)
     PaymentOrder.objects.filter(pk=refund.order_id).update(refunded_minor=F("refunded_minor") - refund.amount_minor)
     _tell(refund, "refund.canceled" if REFUND.row(event).target == RefundState.CANCELED else "refund.failed", now=now)
-    if actor is None and refund.requested_by.startswith("system:"):
-        # Nobody asked for it, so nobody would ask again: the buyer's money is still here.
+    if event == "fail_late" or (actor is None and refund.requested_by.startswith("system:")):
+        # Everybody took it for done, or nobody asked for it and nobody would again: the buyer's money is still here.
         what = f"{refund.amount} of {refund.order.payment_order_id} could not be given back"
         ask_person(
             kind=FAILED,

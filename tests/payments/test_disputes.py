@@ -1,6 +1,7 @@
 """Disputes: withdrawn is not lost, each movement is booked once, and somebody bears what is lost."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -161,6 +162,17 @@ class TestADisputeThatIsWon:
         lost = decide(world, again, won=False)
         assert (lost.state, owed(sold)) == ("lost", ("0.00", "0.00", "0.00"))
         assert green()
+
+    def test_is_asked_for_in_its_second_round_too(self, world: World, sold: Seller) -> None:
+        dispute = decide(world, open_dispute(world), won=True)
+        world.provider.reopen_dispute(dispute.psp_ref)
+        world.settle()
+        world.provider.decide_dispute(dispute.psp_ref, won=False)
+        world.provider.take_webhooks()
+
+        world.work(later=timedelta(days=1))
+
+        assert (Dispute.objects.get().state, green()) == ("lost", True)
 
     def test_stays_won_when_an_older_answer_arrives_late(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ledger.selectors import balance, wallet
 from ledger.services import verify_books
 from operations import database
-from operations.models import Approval, Job
+from operations.models import Approval, HumanTask, Job
 from operations.selectors import history, open_approval
 from operations.services import NotASecondPerson, grant_approval, pull_switch, reject_approval
 from payments.models import PaymentOrder, Refund, Seller, StorefrontEvent
@@ -50,6 +50,17 @@ def told(world: World) -> list[str]:
 
 
 class TestARefundThatFailsLate:
+    def test_is_asked_of_finance_because_the_buyer_has_nothing(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        refund(world, "40.00")
+        world.settle()
+
+        fail_late(world)
+
+        task = HumanTask.objects.get()
+        assert (task.kind, task.waits_for) == ("payments.refund_failed", "finance")
+        assert "40.00 EUR of cart-1.ann" in task.reason
+
     def test_is_undone_in_the_books_as_it_was_booked(self, world: World, ann: Seller) -> None:
         checkout = world.sell("cart-1", {"ann": "100.00"})
         refund(world, "40.00")

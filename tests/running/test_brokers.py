@@ -1,7 +1,7 @@
 """Hints over a real broker, with real workers: the table is the queue, and the broker only saves it some seconds.
 
-COUNTERFOIL_TEST_BROKERS names the brokers, separated by commas: `redis://127.0.0.1:6379/9,amqp://127.0.0.1:5672//`.
-Each test has a queue of its own there, and leaves nothing in it.
+The embedded one is always among them; COUNTERFOIL_TEST_BROKERS names others, separated by commas:
+`redis://127.0.0.1:6379/9,amqp://127.0.0.1:5672//`. Each test has a queue of its own there, and leaves nothing in it.
 """
 
 import os
@@ -17,6 +17,8 @@ import pytest
 from celery import Celery
 from django.conf import settings
 
+from config.embedded.broker import EmbeddedBroker
+from config.embedded.state import StateFolder
 from operations.models import Job
 from operations.tasks import run_job, sweep
 from tests.committed import committed_db, committed_world, environment
@@ -24,8 +26,8 @@ from tests.world import World
 
 __all__ = ["committed_db", "committed_world"]
 
-BROKERS: list[Any] = [url for url in os.environ.get("COUNTERFOIL_TEST_BROKERS", "").split(",") if url]
-NONE = pytest.param("", marks=pytest.mark.skip(reason="COUNTERFOIL_TEST_BROKERS names no broker"))
+EMBEDDED = "embedded"
+BROKERS = [EMBEDDED, *(url for url in os.environ.get("COUNTERFOIL_TEST_BROKERS", "").split(",") if url)]
 SELLER = {"seller_id": "ann", "name": "Ann", "country": "DE"}
 # Nobody listens there.
 DEAD = "redis://127.0.0.1:1/0"
@@ -69,10 +71,22 @@ class Broker:
         self.app().send_task(sweep.name)
 
 
-@pytest.fixture(params=[*BROKERS] or [NONE])
-def broker(request: pytest.FixtureRequest, committed_world: World, settings: Any) -> Iterator[Broker]:
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The broker that comes with the application, in a state folder of its own."""
+    state = StateFolder(tmp_path_factory.mktemp("broker"))
+    state.create()
+    server = EmbeddedBroker(state=state)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(params=BROKERS)
+def broker(request: pytest.FixtureRequest, embedded: str, committed_world: World, settings: Any) -> Iterator[Broker]:
     """A queue of the test's own; hints go there."""
-    made = Broker(url=request.param, queue=f"test-{uuid.uuid4().hex[:12]}", world=committed_world)
+    url = embedded if request.param == EMBEDDED else request.param
+    made = Broker(url=url, queue=f"test-{uuid.uuid4().hex[:12]}", world=committed_world)
     settings.HINTS_ENABLED = True
     yield made
     with made.app().connection_for_write() as line:
