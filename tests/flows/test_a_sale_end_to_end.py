@@ -15,16 +15,17 @@ from tests.ledger_text import assert_balances, assert_posted
 from tests.world import World
 
 
-class TestASaleWithTwoSellers:
-    """Bea buys from ann and bob in one checkout; everything goes well."""
+class TestASaleWithThreeSellers:
+    """Bea buys from ann, bob and eve in one checkout; everything goes well."""
 
     def test_is_paid_booked_released_paid_out_reconciled_and_closed(
         self, world: World, ann: Seller, bob: Seller
     ) -> None:
-        names = {ann.id: "ann", bob.id: "bob"}
+        eve = world.open_seller("eve")
+        names = {ann.id: "ann", bob.id: "bob", eve.id: "eve"}
 
-        # Bea pays one page for both sellers, and the books say who earned what.
-        checkout = world.sell("cart-1", {"ann": "100.00", "bob": "20.50"})
+        # Bea pays one page for all three sellers, and the books say who earned what.
+        checkout = world.sell("cart-1", {"ann": "100.00", "bob": "20.50", "eve": "5.00"})
 
         assert checkout.is_payment_done
         assert world.status("cart-1.ann") == "SUCCESS"
@@ -32,21 +33,23 @@ class TestASaleWithTwoSellers:
             f"checkout:{checkout.pk}",
             {
                 "payment_captured": """
-                    debit   psp:stripe:clearing   120.50 EUR
+                    debit   psp:stripe:clearing   125.50 EUR
                     credit  seller:ann:pending     90.00 EUR
                     credit  platform:commission    10.00 EUR
                     credit  seller:bob:pending     18.45 EUR
                     credit  platform:commission     2.05 EUR
+                    credit  seller:eve:pending      4.50 EUR
+                    credit  platform:commission     0.50 EUR
                 """,
                 "provider_fee_charged": """
-                    debit   psp:stripe:fees         3.79 EUR
-                    credit  psp:stripe:clearing     3.79 EUR
+                    debit   psp:stripe:fees         3.94 EUR
+                    credit  psp:stripe:clearing     3.94 EUR
                 """,
             },
             names=names,
         )
 
-        # Ann's parcel arrives, bob's does not: only ann's money may be paid out.
+        # Ann's parcel arrives, the others do not: only ann's money may be paid out.
         assert world.deliver_goods("cart-1.ann").status_code == 201
         assert world.release() == 1
         assert wallet(seller=ann.id, currency="EUR").available.text == "90.00"
@@ -61,10 +64,11 @@ class TestASaleWithTwoSellers:
         ]
         assert_balances(
             """
-            debit   psp:stripe:clearing    26.71 EUR
-            debit   psp:stripe:fees         3.79 EUR
+            debit   psp:stripe:clearing    31.56 EUR
+            debit   psp:stripe:fees         3.94 EUR
             credit  seller:bob:pending     18.45 EUR
-            credit  platform:commission    12.05 EUR
+            credit  seller:eve:pending      4.50 EUR
+            credit  platform:commission    12.55 EUR
             """,
             names=names,
         )
@@ -78,7 +82,7 @@ class TestASaleWithTwoSellers:
         close_day(business_date=timezone.now().date(), actor="user:oscar", now=timezone.now())
         assert verify_books(actor="system:test", now=timezone.now()).green
         assert Batch.objects.count() == 1
-        assert PaymentOrder.objects.filter(state="SUCCESS").count() == 2
+        assert PaymentOrder.objects.filter(state="SUCCESS").count() == 3
 
 
 def _statement_of_today(world: World) -> Statement:
