@@ -16,7 +16,7 @@ from payments.gateway.declines import Retry, retry_of
 from payments.models import Attempt, Checkout, PaymentOrder
 from payments.services.common import key_alive, try_later
 from payments.services.events import tell
-from payments.services.risk import passes_risk_check
+from payments.services.risk import RiskCheckSilent, passes_risk_check
 from payments.states import AttemptState, OrderState
 
 # How long the request that made an attempt has for itself before a job takes it over.
@@ -27,6 +27,8 @@ FIRST_POLL_AFTER = timedelta(minutes=2)
 ASK_SOON = timedelta(seconds=20)
 # How often an outcome is asked for that a person has been told of.
 ASK_ON_AFTER_S = 3600
+# How soon a risk check that gave no verdict is asked again.
+_RISK_AGAIN_S = 5
 # The provider takes no session that runs out sooner.
 LEAST_LIFE = timedelta(minutes=31)
 UNSENT = (AttemptState.CREATED, AttemptState.UNKNOWN)
@@ -131,8 +133,11 @@ def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[Checkout
     Returns None when nothing was sent: a risk check holds or refused it, or it was given up for a new one. Where the
     provider was not even asked, the attempt stays as it is.
     """
-    if not passes_risk_check(attempt, now=now):
-        return None
+    try:
+        if not passes_risk_check(attempt, now=now):
+            return None
+    except RiskCheckSilent as error:
+        return Unknown(reason=str(error), retry_after_s=_RISK_AGAIN_S, sent=False)
     gateway = provider(attempt.psp, about=f"attempt:{attempt.pk}")
     outcome = _already_there(gateway, attempt) if attempt.sent_at is not None else None
     if outcome is None:

@@ -4,6 +4,7 @@ Rejected means FAILED before the provider hears of it. A review waits for a pers
 beside the check that asked.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from django.conf import settings
 from ledger.money import Money
 from operations import switchboard
 from operations.edges import money_tx
+from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.rows import insert_row
 from operations.services import request_approval, withdraw
@@ -22,25 +24,44 @@ from payments.risk import ASKS_NOBODY, RiskQuestion, Verdict
 from payments.services.events import tell
 from payments.states import AttemptState, OrderState
 
+logger = logging.getLogger(__name__)
+
 REJECTED = "risk_rejected"
 PERSON = "person"
 _REVIEW = "payments.risk_review"
 
 
+class RiskCheckSilent(DomainError):
+    """The risk check {kind} gave no verdict: {reason}"""
+
+    code = "risk_check_silent"
+    retryable = True
+
+
 def passes_risk_check(attempt: Attempt, *, now: datetime) -> bool:
     """Tell whether an attempt may be executed; ask the configured check if nobody has yet.
 
-    Raises whatever the check raises: without a verdict nothing is executed.
+    Raises RiskCheckSilent where the check itself fails: without a verdict nothing is executed.
     """
     said = list(RiskVerdict.objects.filter(checkout=attempt.checkout_id, cart=attempt.cart))
     if not said:
         kind = settings.RISK_CHECK
-        verdict: Verdict = switchboard.answerer("RISK_CHECKS", kind)(_question(attempt))
+        verdict = _asked(kind, _question(attempt))
         with money_tx("payments.risk_verdict"):
             _act_on(attempt.pk, verdict, kind=kind, now=now)
         return verdict.decision == "accept"
     last = next((one for one in said if one.check_kind == PERSON), said[0])
     return last.decision == RiskDecision.ACCEPT
+
+
+def _asked(kind: str, question: RiskQuestion) -> Verdict:
+    try:
+        verdict: Verdict = switchboard.answerer("RISK_CHECKS", kind)(question)
+    except Exception as error:
+        # Whatever it is, it is the check's, or another company's: the payment waits for it.
+        logger.exception("the risk check %s gave no verdict on %s", kind, question.checkout)
+        raise RiskCheckSilent(kind=kind, reason=f"{type(error).__name__}: {error}"[:200]) from error
+    return verdict
 
 
 def local_verdict(question: RiskQuestion) -> Verdict | None:

@@ -8,11 +8,12 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from ledger.money import Money
-from operations import database
+from operations import database, switchboard
 from operations.selectors import open_approval
 from operations.services import grant_approval, reject_approval
 from payments.models import Attempt, Checkout, RiskVerdict, Seller
 from payments.risk import RiskQuestion, Verdict, by_lists
+from tests.api.problems import assert_problem
 from tests.world import CHECKER, World
 
 LIMIT = {"EUR": 50_000}
@@ -82,8 +83,15 @@ class TestAPayment:
         def down(question: RiskQuestion) -> Verdict:
             raise ConnectionError("the other company does not answer")
 
-        monkeypatch.setattr("payments.services.risk.switchboard.answerer", lambda table, kind: down)
-        assert world.order("cart-1", {"ann": "100.00"}).status_code == 500
+        answerer = switchboard.answerer
+        monkeypatch.setattr(
+            switchboard,
+            "answerer",
+            lambda table, kind: down if table == "RISK_CHECKS" else answerer(table, kind),
+        )
+        answer = world.order("cart-1", {"ann": "100.00"})
+        assert_problem(answer, 503, "provider_unavailable")
+        assert answer.headers["Retry-After"] == "5"
         assert (Attempt.objects.get().state, world.provider.ledger()["sessions"]) == ("created", [])
         monkeypatch.undo()
 
