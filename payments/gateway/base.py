@@ -307,6 +307,9 @@ class Gateway(Protocol):
     # Whether it can list what it told. Where it cannot, what waits for a webhook is asked for now and then.
     lists_events: bool
 
+    def step_of(self, currency: str) -> int:
+        """Return in which steps of minor units it can be asked for amounts of a currency: nearly always 1."""
+
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Register a checkout for the hosted page."""
 
