@@ -27,6 +27,7 @@ STATUSES = {
     "unknown_payment": 404,
     "unknown_currency": 422,
     "bad_amount": 422,
+    "amount_not_representable": 422,
     "currency_mismatch": 422,
     "refund_exceeds_paid": 422,
     "not_refundable": 409,

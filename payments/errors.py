@@ -15,6 +15,12 @@ class UnknownPayment(DomainError):
     code = "unknown_payment"
 
 
+class AmountNotRepresentable(DomainError):
+    """The provider {psp} takes {currency} only in steps of {step}, and {amount} is none."""
+
+    code = "amount_not_representable"
+
+
 class UnknownDispute(DomainError):
     """There is no dispute {dispute!r} in this storefront."""
 

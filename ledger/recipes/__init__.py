@@ -21,7 +21,13 @@ from ledger.recipes.disputes import (
 from ledger.recipes.exchanges import RateDoesNotFit, currency_exchanged
 from ledger.recipes.fees import provider_fee_charged, provider_fee_estimated, provider_fee_trued_up
 from ledger.recipes.manual import TooFewLines, ZeroLine, entry_reversed, manual_journal
-from ledger.recipes.payouts import payout_not_paid, payout_paid, payout_reserved, payout_returned
+from ledger.recipes.payouts import (
+    payout_not_paid,
+    payout_paid,
+    payout_reserved,
+    payout_rest_carried,
+    payout_returned,
+)
 from ledger.recipes.refunds import RefundSplit, refund_failed_late, refund_succeeded
 from ledger.recipes.releases import funds_released, reserve_released
 from ledger.recipes.sales import Sale, cash_sale_canceled, cash_sale_reported, payment_captured
@@ -57,6 +63,7 @@ RECIPES: dict[str, Callable[..., Entry]] = {
         debt_netted,
         debt_written_off,
         payout_reserved,
+        payout_rest_carried,
         payout_paid,
         payout_not_paid,
         payout_returned,
@@ -109,6 +116,7 @@ __all__ = [
     "payout_not_paid",
     "payout_paid",
     "payout_reserved",
+    "payout_rest_carried",
     "payout_returned",
     "provider_fee_charged",
     "provider_fee_estimated",

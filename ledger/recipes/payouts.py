@@ -20,6 +20,20 @@ def payout_reserved(*, seller: str, payout: str, amount: Money, subject: str = "
     return event.entry(lines, subject=subject)
 
 
+def payout_rest_carried(*, seller: str, payout: str, amount: Money, subject: str = "") -> Entry:
+    """Record that the rest of what was available was too little to be sent: a payout settles all before it without it.
+
+    It is carried down and brought forward, and stays available: the next payout begins with it.
+
+    Dr  seller:{seller}:available    amount
+    Cr  seller:{seller}:available    amount
+    """
+    event = Event("payout_rest_carried", payout)
+    event.positive(amount=amount)
+    available = chart.available(seller)
+    return event.entry([debit(available, amount, payout), credit(available, amount, payout)], subject=subject)
+
+
 def payout_paid(
     *,
     payout: str,

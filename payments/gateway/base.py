@@ -307,6 +307,9 @@ class Gateway(Protocol):
     # Whether it says with a payment what it costs us, sooner or later.
     tells_fees: bool
 
+    def step_of(self, currency: str) -> int:
+        """Return in which steps of minor units it can be asked for amounts of a currency: nearly always 1."""
+
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Register a checkout for the hosted page."""
 

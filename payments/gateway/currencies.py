@@ -14,9 +14,14 @@ class NotRepresentable(ValueError):
     """An amount cannot be said in the provider's units."""
 
 
+def step_of(currency: str) -> int:
+    """Return in which steps of our minor units Stripe takes a currency."""
+    return 10 if exponent(currency) == 3 else 1
+
+
 def to_stripe(money: Money) -> int:
-    """Return an amount in Stripe's smallest unit."""
-    if exponent(money.currency) == 3 and money.minor % 10:
+    """Return an amount in Stripe's smallest unit. Raises NotRepresentable."""
+    if money.minor % step_of(money.currency):
         raise NotRepresentable(f"{money}: Stripe takes {money.currency} only with a last digit of 0")
     return money.minor * int(10 ** _shift(money.currency))
 

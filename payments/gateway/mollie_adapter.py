@@ -66,6 +66,10 @@ class MollieGateway:
         self._secret = webhook_secret.encode()
         self._shield = shield
 
+    def step_of(self, currency: str) -> int:
+        """Return 1: amounts are texts with all the decimals that a currency has, and Mollie has none with three."""
+        return 1
+
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Create a payment. When its page runs out is Mollie's to say, by method."""
         total = Money(sum(line.amount_minor for line in request.lines), request.currency)

@@ -38,10 +38,19 @@ from payments.gateway.base import (
     Unknown,
 )
 from payments.gateway.calls import kept
-from payments.gateway.currencies import to_stripe
+from payments.gateway.currencies import step_of
 from payments.gateway.shield import Shield
 from payments.gateway.stripe_errors import Answered, NotYet, as_outcome
-from payments.gateway.stripe_requests import ListeningClient, named_stream, pages, raw, session_params
+from payments.gateway.stripe_requests import (
+    ListeningClient,
+    capture_params,
+    named_stream,
+    pages,
+    raw,
+    refund_params,
+    session_params,
+    transfer_params,
+)
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -88,6 +97,10 @@ class StripeGateway:
             http_client=ListeningClient(timeout=TIMEOUT_S),
         )
 
+    def step_of(self, currency: str) -> int:
+        """Return 10 where a currency has three decimals, of which Stripe wants the last to be 0."""
+        return step_of(currency)
+
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Register a Checkout Session."""
         return self._ask(
@@ -126,12 +139,11 @@ class StripeGateway:
 
     def capture_payment(self, request: CaptureRequest, *, key: str) -> Outcome[str]:
         """Capture a PaymentIntent."""
-        params: dict[str, Any] = {"amount_to_capture": to_stripe(Money(request.amount_minor, request.currency))}
-        if not request.final:
-            params["final_capture"] = False
         return self._ask(
             "payment.capture",
-            lambda v1: read.identity(v1.payment_intents.capture(request.payment_ref, params, {"idempotency_key": key})),
+            lambda v1: read.identity(
+                v1.payment_intents.capture(request.payment_ref, capture_params(request), {"idempotency_key": key})
+            ),
         )
 
     def void_payment(self, payment_ref: str, *, key: str) -> Outcome[str]:
@@ -143,12 +155,10 @@ class StripeGateway:
 
     def create_refund(self, request: RefundRequest, *, key: str) -> Outcome[RefundFacts]:
         """Create a refund of a charge."""
-        params = {
-            "charge": request.charge_ref,
-            "amount": to_stripe(Money(request.amount_minor, request.currency)),
-            "metadata": {"reference": request.reference},
-        }
-        return self._ask("refund.create", lambda v1: read.refund(v1.refunds.create(params, {"idempotency_key": key})))
+        return self._ask(
+            "refund.create",
+            lambda v1: read.refund(v1.refunds.create(refund_params(request), {"idempotency_key": key})),
+        )
 
     def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
         """Fetch a refund."""
@@ -242,15 +252,9 @@ class StripeGateway:
 
     def create_transfer(self, request: TransferRequest, *, key: str) -> Outcome[Transfer]:
         """Transfer from our balance to a connected account."""
-        params = {
-            "amount": to_stripe(Money(request.amount_minor, request.currency)),
-            "currency": request.currency.lower(),
-            "destination": request.destination,
-            "transfer_group": request.reference,
-            "metadata": {"reference": request.reference},
-        }
         return self._ask(
-            "transfer.create", lambda v1: read.transfer(v1.transfers.create(params, {"idempotency_key": key}))
+            "transfer.create",
+            lambda v1: read.transfer(v1.transfers.create(transfer_params(request), {"idempotency_key": key})),
         )
 
     def fetch_transfer(self, psp_ref: str) -> Outcome[Transfer]:

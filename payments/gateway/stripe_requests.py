@@ -1,4 +1,7 @@
-"""What is sent to Stripe, in its words, and the way in which it goes out."""
+"""What is sent to Stripe, in its words, and the way in which it goes out.
+
+What puts an amount in Stripe's words raises NotRepresentable where there are none; so it is called within the call.
+"""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -9,7 +12,7 @@ import stripe
 import urllib3
 
 from ledger.money import Money
-from payments.gateway.base import CheckoutRequest
+from payments.gateway.base import CaptureRequest, CheckoutRequest, RefundRequest, TransferRequest
 from payments.gateway.calls import heard
 from payments.gateway.currencies import to_stripe
 from payments.gateway.stripe_objects import page
@@ -99,6 +102,34 @@ def session_params(request: CheckoutRequest) -> dict[str, Any]:
     if request.email:
         params["customer_email"] = request.email
     return params
+
+
+def capture_params(request: CaptureRequest) -> dict[str, Any]:
+    """Return the parameters by which a PaymentIntent is captured."""
+    params: dict[str, Any] = {"amount_to_capture": to_stripe(Money(request.amount_minor, request.currency))}
+    if not request.final:
+        params["final_capture"] = False
+    return params
+
+
+def refund_params(request: RefundRequest) -> dict[str, Any]:
+    """Return the parameters of a refund."""
+    return {
+        "charge": request.charge_ref,
+        "amount": to_stripe(Money(request.amount_minor, request.currency)),
+        "metadata": {"reference": request.reference},
+    }
+
+
+def transfer_params(request: TransferRequest) -> dict[str, Any]:
+    """Return the parameters of a transfer."""
+    return {
+        "amount": to_stripe(Money(request.amount_minor, request.currency)),
+        "currency": request.currency.lower(),
+        "destination": request.destination,
+        "transfer_group": request.reference,
+        "metadata": {"reference": request.reference},
+    }
 
 
 def named_stream(content: bytes, name: str) -> io.BytesIO:

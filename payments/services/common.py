@@ -1,15 +1,29 @@
-"""What the verbs of money in share: how long to wait for an unknown outcome, and when to stop repeating."""
+"""What the verbs of money in share: what may be asked for, how long to wait for it, when to stop repeating."""
 
 from datetime import datetime, timedelta
 
+from ledger.money import Money
 from operations.services import TryLater
-from payments.errors import ProviderUnclear
+from payments.errors import AmountNotRepresentable, ProviderUnclear
 from payments.gateway import Gateway, Unknown
 
 
 def try_later(outcome: Unknown) -> TryLater:
     """Return the job's way to say: the provider did not tell, ask again."""
     return TryLater(reason=outcome.reason, after_s=outcome.retry_after_s)
+
+
+def require_representable(amount: Money, gateway: Gateway, *, field: str) -> None:
+    """Raise AmountNotRepresentable, naming the request's field, for an amount that the provider cannot be told."""
+    step = gateway.step_of(amount.currency)
+    if amount.minor % step:
+        raise AmountNotRepresentable(
+            psp=gateway.name,
+            currency=amount.currency,
+            step=Money(step, amount.currency).text,
+            amount=amount.text,
+            parameter=field,
+        )
 
 
 def key_alive(gateway: Gateway, sent_at: datetime | None, now: datetime) -> bool:

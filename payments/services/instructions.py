@@ -20,8 +20,8 @@ from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
 from payments.services.attempts import ASK_ON_AFTER_S, TAKE_OVER_AFTER, UNSENT, register
 from payments.services.captures import sync_attempt
-from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders
-from payments.services.common import key_alive, try_later
+from payments.services.checkouts import CheckoutResult, NewOrder, require_payable, sellers_of, store_orders
+from payments.services.common import key_alive, require_representable, try_later
 from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
 from payments.states import AttemptState, InstructionState
 
@@ -85,7 +85,8 @@ def capture_payment(
     """Take what is reserved for a checkout: all that is left, or these parts of its orders.
 
     A final capture releases the rest. The same key again is the same capture. Raises UnknownPayment, NotCapturable,
-    CaptureExceedsAuthorized, CurrencyMismatch, OutcomeUnknown, InstructionRefused, KeyReused, RequestInProgress.
+    CaptureExceedsAuthorized, CurrencyMismatch, AmountNotRepresentable, OutcomeUnknown, InstructionRefused, KeyReused,
+    RequestInProgress.
     """
     with money_tx("captures.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -147,7 +148,8 @@ def replace_cart(
 
     The new orders have ids of their own. Until the provider confirms that the old page is closed, the old cart
     counts, and when the buyer was faster it is what was paid. Raises UnknownPayment, UnknownSeller, OrderExists,
-    NotReplaceable, OutcomeUnknown, CurrencyMismatch, InstructionRefused, KeyReused, RequestInProgress, Stopped.
+    NotReplaceable, OutcomeUnknown, CurrencyMismatch, AmountNotRepresentable, InstructionRefused, KeyReused,
+    RequestInProgress, Stopped.
     """
     with money_tx("carts.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -227,14 +229,17 @@ def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:
     wanted = parts or [
         Part(payment_order_id=name, amount=order.amount - order.captured) for name, order in orders.items()
     ]
+    gateway = provider(attempt.psp)
     found: dict[str, int] = {}
-    for part in wanted:
+    for place, part in enumerate(wanted):
         order = orders.get(part.payment_order_id)
         if order is None:
             raise UnknownPayment(payment_id=part.payment_order_id)
         left = order.amount - order.captured
         if (left - part.amount).minor < 0:
             raise CaptureExceedsAuthorized(amount=str(part.amount), left=str(left), payment_id=part.payment_order_id)
+        # Each part, not only their sum: so what is left of an order can always be captured, and refunded.
+        require_representable(part.amount, gateway, field=f"payment_orders[{place}].amount")
         found[order.id] = part.amount.minor
     return {order: minor for order, minor in found.items() if minor}
 
@@ -244,6 +249,7 @@ def _replace(attempt: Attempt, orders: list[NewOrder], *, actor: str, now: datet
     for order in orders:
         if order.amount.currency != checkout.currency:
             raise CurrencyMismatch(left=checkout.currency, right=order.amount.currency)
+    require_payable(checkout.storefront_id, orders)
     sellers = sellers_of(checkout.storefront_id, [order.seller_account for order in orders])
     # Orders of an earlier replacement that was called off belong to no cart any more.
     PaymentOrder.objects.filter(checkout=checkout, cart=attempt.cart + 1, state="CANCELED").update(cart=0)

@@ -29,7 +29,7 @@ from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
 from payments.services.books import as_given_back, what_bears
-from payments.services.common import require_key_alive, try_later
+from payments.services.common import require_key_alive, require_representable, try_later
 from payments.services.events import tell
 from payments.states import HOLDS_MONEY, REFUND, DisputeState, OrderState, RefundState
 
@@ -79,7 +79,7 @@ def request_refund(
 
     Above the currency's limit it is sent once a second person agrees. Returns the refund and its idempotency key's
     row; the same key again is the same refund. Raises UnknownPayment, NotRefundable, PaymentDisputed,
-    RefundExceedsPaid, CurrencyMismatch, KeyReused, RequestInProgress, Stopped.
+    RefundExceedsPaid, CurrencyMismatch, AmountNotRepresentable, KeyReused, RequestInProgress, Stopped.
     """
     with money_tx("refunds.request"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -108,16 +108,19 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
     """Reserve a refund on an order that the caller has locked.
 
     What we do by ourselves (`system:…`) needs no second person: nobody decided it; nor does what was done at the
-    provider (`psp:…`). It is reserved even while refunds are stopped, because what it belongs to is booked in the same
-    transaction; it is sent when they go on. Raises NotRefundable, PaymentDisputed, RefundExceedsPaid,
-    CurrencyMismatch.
+    provider (`psp:…`). Both are reserved even while refunds are stopped, and whatever the amount, because what they
+    belong to is booked in the same transaction; ours is sent when they go on. Raises NotRefundable, PaymentDisputed,
+    RefundExceedsPaid, CurrencyMismatch, AmountNotRepresentable.
     """
     if order.state != OrderState.SUCCESS:
         raise NotRefundable(payment_id=order.payment_order_id, state=order.state)
     left = order.captured - order.refunded
     if (left - amount).minor < 0 or amount.minor <= 0:
         raise RefundExceedsPaid(amount=str(amount), left=str(left), payment_id=order.payment_order_id)
-    charge = Attempt.objects.get(pk=order.paid_by_id).charge_ref
+    paid_by = Attempt.objects.get(pk=order.paid_by_id)
+    charge, already_decided = paid_by.charge_ref, actor.startswith(("system:", "psp:"))
+    if not already_decided:
+        require_representable(amount, provider(paid_by.psp), field="amount")
     if Dispute.objects.filter(charge_ref=charge).filter(state__in=(*HOLDS_MONEY, DisputeState.LOST)).exists():
         raise PaymentDisputed(payment_id=order.payment_order_id)
     PaymentOrder.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + amount.minor)
@@ -127,7 +130,7 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
         currency=amount.currency,
         reason=reason,
         requested_by=actor,
-        needs_approval=not actor.startswith(("system:", "psp:")) and _above_limit(amount),
+        needs_approval=not already_decided and _above_limit(amount),
         created_at=now,
         state_since=now,
     )

@@ -1,7 +1,9 @@
 """Batches: proposed by one person with the money reserved at once, decided by another.
 
 The reservation is the posting available -> in transit, so nothing can be promised twice, and what a payout
-consists of is exactly the lines of the seller's available account that no earlier payout has settled.
+consists of is exactly the lines of the seller's available account that no earlier payout has settled. Where the
+provider cannot be asked for their sum to the last minor unit, the rest is carried to the next payout, by lines of its
+own.
 """
 
 from datetime import datetime
@@ -16,6 +18,7 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import enqueue, record_audit, request_approval, require_running
+from payments.gateway import provider
 from payments.selectors import SellerFacts, held_by_disputes, sellers_by_id
 from payouts.models import Batch, Payout, PayoutItem
 from payouts.services.debts import net_debts
@@ -34,7 +37,7 @@ class ItemsDoNotSum(DomainError):
 
 
 def propose_batch(*, currency: str, reason: str, actor: str, now: datetime, storefront: str | None = None) -> Batch:
-    """Reserve everything that may be paid out in a currency and ask a second person to approve it.
+    """Reserve everything that may be paid out in a currency and can be sent, and ask a second person to approve it.
 
     A seller is eligible when the provider lets money through to the account, at least the minimum is available,
     nothing is owed to us, and no open dispute could take back what was released already. Raises NothingToPayOut,
@@ -138,12 +141,17 @@ def _eligible(currency: str, storefront: str | None) -> list[SellerFacts]:
 
 
 def _reserve(batch: Batch, seller: SellerFacts, *, actor: str, now: datetime) -> Payout | None:
-    """Reserve a seller's available money as one payout, itemised. None where another batch was faster."""
+    """Reserve a seller's available money as one payout, itemised.
+
+    None where another batch was faster, or too little of it can be sent.
+    """
     wallet = lock_wallet(seller=seller.seller, currency=batch.currency)
     lines = _unsettled_lines(seller.seller, batch.currency)
     amount = sum((-line.debit for line in lines), start=Money(0, batch.currency))
     if amount != wallet.available:
         raise ItemsDoNotSum(seller=seller.seller, items=str(amount), available=str(wallet.available))
+    rest = Money(amount.minor % provider().step_of(amount.currency), amount.currency)
+    amount -= rest
     if amount.minor < settings.PAYOUT_MINIMUM_MINOR or wallet.receivable.minor:
         return None
     payout = Payout(
@@ -162,12 +170,24 @@ def _reserve(batch: Batch, seller: SellerFacts, *, actor: str, now: datetime) ->
         "currency": amount.currency,
     }
     payout.save()
+    if rest.minor:
+        lines.append(_carry(payout, rest, actor=actor, now=now))
     PayoutItem.objects.bulk_create(_item(payout, line) for line in lines)
     entry = recipes.payout_reserved(
         seller=seller.seller, payout=payout.id, amount=amount, subject=f"payout:{payout.id}"
     )
     post(entry, actor=actor, now=now)
     return payout
+
+
+def _carry(payout: Payout, rest: Money, *, actor: str, now: datetime) -> AccountLine:
+    """Carry to the next payout what this one cannot send. Returns the line that takes it from this one's items."""
+    entry = recipes.payout_rest_carried(
+        seller=payout.seller_id, payout=payout.id, amount=rest, subject=f"payout:{payout.id}"
+    )
+    posted = post(entry, actor=actor, now=now)
+    unsettled = _unsettled_lines(payout.seller_id, payout.currency)
+    return next(line for line in unsettled if line.entry_id == posted.entry_id and line.debit.minor > 0)
 
 
 def _unsettled_lines(seller: str, currency: str) -> list[AccountLine]:

@@ -76,11 +76,15 @@ def check_charge(amount_minor: int, code: str, *, param: str = "amount") -> None
         raise InvalidRequest(f"Amount must be at least {least}.", code="amount_too_small", param=param)
     if amount_minor > MAX_CHARGE_MINOR:
         raise InvalidRequest("Amount must be no more than 99999999.", code="amount_too_large", param=param)
-    if amount_minor % currency.step:
+    check_step(amount_minor, code, param=param)
+
+
+def check_step(amount_minor: int, code: str, *, param: str = "amount") -> None:
+    """Refuse an amount that is no whole number of the steps in which this currency is charged, refunded and moved."""
+    step = known(code).step
+    if amount_minor % step:
         raise InvalidRequest(
-            f"Amounts in {code} must be divisible by {currency.step}.",
-            code="parameter_invalid_integer",
-            param=param,
+            f"Amounts in {code} must be divisible by {step}.", code="parameter_invalid_integer", param=param
         )
 
 

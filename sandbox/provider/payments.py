@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.provider import charges, sessions
+from sandbox.provider import charges, money, sessions
 from sandbox.provider.clock import DAY_S
 from sandbox.provider.errors import CardDeclined, Refused
 from sandbox.provider.events import emit
@@ -282,12 +282,13 @@ def _take(scope: Scope, intent: Json, charge: Json, amount: int) -> None:
 def capture(scope: Scope, intent: Json, amount: int | None, *, final: bool = True) -> Json:
     """Take an authorised amount, or a part of it, in minor units; a capture that is not final keeps the rest reserved.
 
-    Raises Refused when the intent is not waiting for capture, the amount is too large, or several captures were not
-    asked for.
+    Raises InvalidRequest for an amount that is between two steps, Refused when the intent is not waiting for capture,
+    the amount is too large, or several captures were not asked for.
     """
     if intent["status"] != "requires_capture":
         raise unexpected_state(scope, intent, "captured", "requires_capture")
     wanted = intent["amount_capturable"] if amount is None else amount
+    money.check_step(wanted, intent["currency"], param="amount_to_capture")
     if wanted > intent["amount_capturable"]:
         raise Refused(
             "The requested capture amount is greater than the authorized amount.",

@@ -45,6 +45,7 @@ OF_ONE_AMOUNT: dict[str, list[Booked]] = {
         lambda money: recipes.debt_written_off(seller="ann", write_off="wo_1", item="ord_1", amount=money)
     ],
     "payout_reserved": [lambda money: recipes.payout_reserved(seller="ann", payout="po_1", amount=money)],
+    "payout_rest_carried": [lambda money: recipes.payout_rest_carried(seller="ann", payout="po_1", amount=money)],
     "payout_paid": [
         lambda money: recipes.payout_paid(psp=PSP, payout="po_1", transfer="tr_1", amount=money),
         lambda money: recipes.payout_paid(source="bank:main", payout="po_1", transfer="tr_1", amount=money),

@@ -106,6 +106,7 @@ class MoneyOut(MoneyIn):
     )
     def pay_out(self, seller: str, currency: str, share: int, source: dict[str, str], end: str) -> None:
         payout, money = self.reference("pay"), self.part(chart.available(seller), currency, share)
+        self.book(recipes.payout_rest_carried(seller=seller, payout=payout, amount=money))
         reserved = self.book(recipes.payout_reserved(seller=seller, payout=payout, amount=money))
         if not reserved or not end:
             return

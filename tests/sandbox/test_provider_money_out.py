@@ -97,6 +97,15 @@ class TestTransfer:
 
         assert refused.value.code == "insufficient_capabilities_for_transfer"
 
+    @pytest.mark.parametrize(("currency", "amount"), [("bhd", 5_001), ("ugx", 250_001)])
+    def test_refuses_an_amount_between_two_steps(self, shop: Any, currency: str, amount: int) -> None:
+        account = shop.seller()
+
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            shop.v1.transfers.create(params={"amount": amount, "currency": currency, "destination": account.id})
+
+        assert (refused.value.code, refused.value.param) == ("parameter_invalid_integer", "amount")
+
     def test_fails_as_planned_for_one_seller(self, shop: Any, control: SandboxControl) -> None:
         shop.paid(card=AT_ONCE)
         ann, bob = shop.seller(), shop.seller()

@@ -61,6 +61,15 @@ class TestPaymentIntent:
         assert captured.latest_charge.amount_refunded == 2_000
         assert control.ledger()["totals"]["usd"]["captured"] == 3_000
 
+    def test_refuses_to_capture_an_amount_between_two_steps(self, shop: Any) -> None:
+        params = {"amount": 10_000, "currency": "bhd", "capture_method": "manual", "confirm": True}
+        intent = shop.v1.payment_intents.create(params={**params, "payment_method": "pm_card_visa"})
+
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            shop.v1.payment_intents.capture(intent.id, params={"amount_to_capture": 5_001})
+
+        assert (refused.value.code, refused.value.param) == ("parameter_invalid_integer", "amount_to_capture")
+
     def test_refuses_to_capture_more_than_was_authorised(self, shop: Any) -> None:
         intent = self.create(shop, capture_method="manual")
 
@@ -109,6 +118,14 @@ class TestRefund:
             shop.v1.refunds.create(params={"charge": charge, "amount": 1})
         assert refused.value.code == "charge_already_refunded"
         assert sum(refund.amount for refund in shop.v1.refunds.list(params={"charge": charge}).data) == 10_000
+
+    def test_refuses_an_amount_between_two_steps(self, shop: Any) -> None:
+        charge = shop.paid(currency="bhd").latest_charge.id
+
+        with pytest.raises(stripe.InvalidRequestError, match="Amounts in bhd must be divisible by 10") as refused:
+            shop.v1.refunds.create(params={"charge": charge, "amount": 5_001})
+
+        assert (refused.value.code, refused.value.param) == ("parameter_invalid_integer", "amount")
 
     def test_refuses_more_than_is_left(self, shop: Any) -> None:
         charge = shop.paid().latest_charge.id

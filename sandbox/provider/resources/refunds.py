@@ -7,7 +7,7 @@ from sandbox.provider.clock import DAY_S
 from sandbox.provider.errors import InvalidRequest, Refused
 from sandbox.provider.events import emit
 from sandbox.provider.ids import new_id
-from sandbox.provider.money import major
+from sandbox.provider.money import check_step, major
 from sandbox.provider.routes import Route
 from sandbox.provider.scope import Scope, merge_metadata, page_of
 from sandbox.provider.validation import EXPAND, PAGE, Schema, choice, integer, metadata, text
@@ -28,7 +28,8 @@ _CREATE: Schema = {
 def create(scope: Scope, params: Json) -> Json:
     """Give money back to the buyer.
 
-    Raises InvalidRequest when neither charge nor intent is named, Refused when less can be refunded.
+    Raises InvalidRequest when neither charge nor intent is named, or for an amount that is between two steps, Refused
+    when less can be refunded.
     """
     charge = _charge_of(scope, params)
     amount = _amount(scope, charge, params.get("amount"))
@@ -84,6 +85,7 @@ def _amount(scope: Scope, charge: Json, wanted: int | None) -> int:
     if left == 0:
         raise Refused(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     amount = left if wanted is None else wanted
+    check_step(amount, charge["currency"])
     if amount > left:
         code = charge["currency"]
         raise Refused(

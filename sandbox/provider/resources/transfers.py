@@ -7,6 +7,7 @@ from sandbox.provider.errors import InvalidRequest, Refused
 from sandbox.provider.events import emit
 from sandbox.provider.ids import new_id
 from sandbox.provider.methods import billing
+from sandbox.provider.money import check_step
 from sandbox.provider.routes import Route
 from sandbox.provider.scope import Scope, merge_metadata, page_of
 from sandbox.provider.validation import EXPAND, PAGE, Required, Schema, currency, integer, metadata, text
@@ -30,10 +31,12 @@ _REVERSE: Schema = {**EXPAND, "amount": integer(minimum=1), "description": text(
 def create(scope: Scope, params: Json) -> Json:
     """Move money to a connected account.
 
-    Raises NotFound for an unknown account, Refused when the account cannot take transfers or funds are short.
+    Raises InvalidRequest for an amount that is between two steps, NotFound for an unknown account, Refused when the
+    account cannot take transfers or funds are short.
     """
     if "amount" not in params:
         raise InvalidRequest("Missing required param: amount.", code="parameter_missing", param="amount")
+    check_step(params["amount"], params["currency"])
     account = scope.find("account", params["destination"], param="destination")
     if account["capabilities"].get("transfers") != "active":
         raise Refused(
@@ -202,11 +205,13 @@ def index(scope: Scope, params: Json) -> Json:
 def reverse(scope: Scope, params: Json, *, id: str) -> Json:
     """Take transferred money back, whole or in part.
 
-    Raises Refused when more than what is left would come back, or the account has not got it.
+    Raises InvalidRequest for an amount that is between two steps, Refused when more than what is left would come back,
+    or the account has not got it.
     """
     transfer = scope.find("transfer", id, param="transfer")
     left = transfer["amount"] - transfer["amount_reversed"]
     amount = params.get("amount", left)
+    check_step(amount, transfer["currency"])
     if left == 0 or amount > left:
         raise Refused(
             f"Transfer amount that can be reversed is {left}; {amount} was asked for.",
