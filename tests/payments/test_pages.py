@@ -79,6 +79,11 @@ class TestTheReturnPage:
 
         assert shown in page.replace("\xa0", " ")
 
+    def test_writes_all_decimals_that_the_currency_has_here(self, world: World, ann: Seller) -> None:
+        assert world.order("cart-1", {"ann": "1234.56"}, currency="RSD").status_code == 201
+
+        assert "RSD1,234.56" in get(f"/pay/{Checkout.objects.get().pk}/return").content.decode()
+
     def test_has_the_provider_asked_soon_but_not_at_every_look(self, checkout: Checkout) -> None:
         job = Job.objects.get(kind="payments.sync_attempt")
         assert job.next_at > timezone.now() + timedelta(seconds=60)
