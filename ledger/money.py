@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from babel import Locale
 from djmoney.money import Money as DisplayMoney
+from djmoney.money import get_current_locale
 from moneyed import CURRENCIES
 
 from operations.errors import DomainError
@@ -88,7 +91,17 @@ class Money:
     @property
     def display(self) -> DisplayMoney:
         """Return django-money's Money, for pages and localised text."""
-        return DisplayMoney(self.decimal, self.currency)
+        return _Written(self.decimal, self.currency)
+
+    def localised(self, locale: Locale | str) -> str:
+        """Return the amount as people of a locale write it, with all of its decimals.
+
+        How many is for ISO 4217 to say: CLDR has none for RSD, IQD and others that are counted with some here.
+        """
+        people = Locale.parse(locale)
+        pattern = copy(people.currency_formats["standard"])
+        pattern.frac_prec = (exponent(self.currency),) * 2
+        return str(pattern.apply(self.decimal, people, currency=self.currency, currency_digits=False))
 
     def allocate(self, weights: Sequence[int]) -> list["Money"]:
         """Split by weights so that the parts sum to the whole.
@@ -109,6 +122,14 @@ class Money:
     def _same(self, other: "Money") -> None:
         if self.currency != other.currency:
             raise CurrencyMismatch(left=str(self), right=str(other))
+
+
+class _Written(DisplayMoney):
+    """django-money's Money, written as ours: it would round to the decimals of CLDR."""
+
+    def __str__(self) -> str:
+        decimals = exponent(self.currency.code)
+        return Money(int(self.amount.scaleb(decimals)), self.currency.code).localised(get_current_locale())
 
 
 def parse_amount(text: str, currency: str) -> Money:

@@ -19,6 +19,8 @@ from operations.names import names_of
 
 Cell = str | SafeString
 NOTHING = "–"
+# Tables cut what is longer than this where there is no room: it shows whole when one rests on it.
+_LONG = 16
 
 # What a state means to the person who reads it, for every state machine: good, under way, look at it, bad.
 _TONES = {
@@ -136,7 +138,12 @@ def moment(at: datetime | None) -> Cell:
 
 def code(text: str | None) -> Cell:
     """Return an identifier in the type in which identifiers are compared."""
-    return format_html('<span class="cf-code">{}</span>', text) if text else NOTHING
+    return format_html('<span class="cf-code"{}>{}</span>', _whole(text), text) if text else NOTHING
+
+
+def _whole(text: str) -> Cell:
+    """Return a title with a long text; nothing where the text is markup."""
+    return "" if isinstance(text, SafeString) or len(text) <= _LONG else format_html(' title="{}"', text)
 
 
 def name(text: str) -> SafeString:
@@ -156,9 +163,8 @@ def format_count(count: int, one: str, many: str = "") -> str:
 
 def page_link(page: str, key: object, text: str) -> SafeString:
     """Return a link to the console's page of one row; `page` is app_model."""
-    return format_html(
-        '<a class="cf-link" href="{}">{}</a>', reverse(f"admin:{page}_change", args=[quote(str(key))]), text
-    )
+    address = reverse(f"admin:{page}_change", args=[quote(str(key))])
+    return format_html('<a class="cf-link" href="{}"{}>{}</a>', address, _whole(text), text)
 
 
 def list_link(page: str, text: str, query: str = "") -> SafeString:

@@ -147,6 +147,16 @@ def latest_attempt(*, checkout: str) -> Attempt | None:
     return Attempt.objects.filter(checkout=checkout).order_by("-number").first()
 
 
+def payable_page(*, checkout: Checkout, now: datetime) -> str:
+    """Return the page on which a buyer can still pay a checkout; nothing where it was paid, is closed, or will be."""
+    alive = (each for each in checkout.attempts.all() if each.state == AttemptState.PENDING)
+    attempt = next((each for each in alive if each.cart == checkout.cart), None)
+    if attempt is None or attempt.processing_since is not None or checkout.expires_at <= now:
+        return ""
+    closing = Instruction.objects.filter(attempt=attempt, state__in=_UNDER_WAY).exists()
+    return "" if closing else attempt.page_url
+
+
 def is_clear(*, checkout: Checkout) -> bool:
     """Tell whether the last request about a checkout has its outcome: nothing is unknown, under way or in review."""
     unclear = (OrderState.NOT_STARTED, OrderState.UNKNOWN, OrderState.IN_REVIEW)

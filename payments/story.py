@@ -82,7 +82,7 @@ def story(*, any_id: str) -> Story:
         refunds=refunds,
         disputes=disputes,
         waits={
-            **waiting(orders=orders),
+            **waiting(orders=orders, attempts=attempts),
             **attempts_wait(attempts=attempts),
             **instructions_wait(instructions=instructions),
             **surpluses_wait(surpluses=surpluses),

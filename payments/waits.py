@@ -33,6 +33,7 @@ class Waiting:
 
 
 _RISK = "to decide the risk check's question"
+_ON_ITS_WAY = "the money, which is on its way from the buyer's bank"
 _NO_ANSWER = ("provider", "an answer that can be believed")
 _ORDERS = {
     OrderState.NOT_STARTED: ("us", "to be registered with the provider"),
@@ -85,8 +86,11 @@ _HANDED_IN = {
 }
 
 
-def waiting(*, orders: Sequence[PaymentOrder]) -> dict[str, Waiting]:
-    """Return whom each order waits for, by our ids, in two queries at most; one that is over is left out."""
+def waiting(*, orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | None = None) -> dict[str, Waiting]:
+    """Return whom each order waits for, by our ids, in three queries at most; one that is over is left out.
+
+    Who has the attempts of the orders' checkouts already saves one by giving them.
+    """
     still = [order for order in orders if order.state in _ORDERS]
     unclear = {
         f"checkout:{order.checkout_id}"
@@ -95,13 +99,32 @@ def waiting(*, orders: Sequence[PaymentOrder]) -> dict[str, Waiting]:
     }
     questions = _questions(unclear)
     reviews = open_approvals(kind="payments.risk_review", subjects=sorted(unclear)) if unclear else set()
+    under_way = _on_their_way(still, attempts)
     found: dict[str, Waiting] = {}
     for order in still:
         subject = f"checkout:{order.checkout_id}"
         on, what = ("person", _RISK) if subject in reviews else _ORDERS[OrderState(order.state)]
-        asked = questions.get(subject, [])
-        found[order.id] = _asked(asked) or Waiting(on=on, what=what, since=order.state_since)
+        waits = Waiting(on=on, what=what, since=order.state_since)
+        if on == "buyer":
+            waits = under_way.get((order.checkout_id, order.cart), waits)
+        found[order.id] = _asked(questions.get(subject, [])) or waits
     return found
+
+
+def _on_their_way(orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | None) -> dict[tuple[str, int], Waiting]:
+    """Return the carts for which the buyer is done, and the bank not yet."""
+    if attempts is None:
+        ids = {order.checkout_id for order in orders if _ORDERS[OrderState(order.state)][0] == "buyer"}
+        done = Attempt.objects.filter(state=AttemptState.PENDING, processing_since__isnull=False)
+        attempts = done.filter(checkout__in=sorted(ids)) if ids else ()
+    found = ((each, _on_its_way(each)) for each in attempts)
+    return {(each.checkout_id, each.cart): waits for each, waits in found if waits is not None}
+
+
+def _on_its_way(attempt: Attempt) -> Waiting | None:
+    if attempt.state != AttemptState.PENDING or attempt.processing_since is None:
+        return None
+    return Waiting(on="provider", what=_ON_ITS_WAY, since=attempt.processing_since)
 
 
 def attempts_wait(*, attempts: Sequence[Attempt]) -> dict[str, Waiting]:
@@ -115,8 +138,8 @@ def attempts_wait(*, attempts: Sequence[Attempt]) -> dict[str, Waiting]:
         subject = f"checkout:{attempt.checkout_id}"
         held = attempt.state == AttemptState.CREATED and subject in reviews
         on, what = ("person", _RISK) if held else _ATTEMPTS[AttemptState(attempt.state)]
-        since = attempt.state_since
-        found[attempt.id] = _asked(questions.get(subject, [])) or Waiting(on=on, what=what, since=since)
+        waits = _on_its_way(attempt) or Waiting(on=on, what=what, since=attempt.state_since)
+        found[attempt.id] = _asked(questions.get(subject, [])) or waits
     return found
 
 

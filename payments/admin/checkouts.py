@@ -126,7 +126,7 @@ class CheckoutAdmin(WindowAdmin):
         }
         moves = histories(machines={**told, "payment_order": [order.pk for order in orders]})
         return [
-            _orders(orders, row),
+            _orders(orders, attempts, row),
             _attempts(attempts),
             instructions_panel(row),
             surplus_panel(row),
@@ -166,8 +166,8 @@ def refunds_panel(refunds: list[Refund]) -> Panel:
     )
 
 
-def _orders(orders: list[PaymentOrder], checkout: Checkout) -> Panel:
-    found = waiting(orders=orders)
+def _orders(orders: list[PaymentOrder], attempts: list[Attempt], checkout: Checkout) -> Panel:
+    found = waiting(orders=orders, attempts=attempts)
     return Panel(
         title="Payment orders",
         columns=columns(

@@ -156,7 +156,6 @@ class DisputeAdmin(WindowAdmin):
         "withdrawn_money",
         "reason",
         "due",
-        "opened",
     )
     list_filter = (
         ("state", ChoicesDropdownFilter),

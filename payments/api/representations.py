@@ -58,16 +58,18 @@ def waits_of_payments(rows: Iterable[PaymentOrder], expand: frozenset[str] = fro
     return {**waiting(orders=found), **refunds_wait(refunds=refunds)}
 
 
-def waits_of_orders(rows: Iterable[PaymentOrder]) -> Waits:
-    """Return whom payment orders wait for that are shown without their refunds."""
-    return dict(waiting(orders=list(rows)))
+def waits_of_orders(rows: Iterable[PaymentOrder], attempt: Attempt) -> Waits:
+    """Return whom payment orders wait for that are shown without their refunds, by the attempt made for them."""
+    return dict(waiting(orders=list(rows), attempts=[attempt]))
 
 
 def waits_of_checkouts(rows: Iterable[Checkout], expand: frozenset[str] = frozenset()) -> Waits:
     """Return whom the orders of checkouts wait for, and their refunds where these are shown."""
-    orders = [each for row in rows for each in row.orders.all()]
+    checkouts = list(rows)
+    orders = [each for row in checkouts for each in row.orders.all()]
+    attempts = [each for row in checkouts for each in row.attempts.all()]
     refunds = [each for order in orders for each in order.refunds.all()] if "refunds" in expand else []
-    return {**waiting(orders=orders), **refunds_wait(refunds=refunds)}
+    return {**waiting(orders=orders, attempts=attempts), **refunds_wait(refunds=refunds)}
 
 
 def waits_of_refunds(rows: Iterable[Refund], expand: frozenset[str] = frozenset()) -> Waits:

@@ -256,5 +256,5 @@ def _new_checkout(data: dict[str, Any]) -> services.NewCheckout:
 
 def _created(made: services.Made) -> tuple[int, dict[str, Any]]:
     """Show a payment whose page has just been registered."""
-    waits = show.waits_of_orders(made.orders)
+    waits = show.waits_of_orders(made.orders, made.attempt)
     return status.HTTP_201_CREATED, show.checkout_of(made.checkout, made.orders, made.attempt, waits)

@@ -156,6 +156,9 @@ class Attempt(StatefulModel):
     fee_known = models.BooleanField(default=True, help_text="false while the fee is only expected")
     authorized_until = models.DateTimeField(null=True, blank=True, help_text="when a reservation lapses")
     warned_at = models.DateTimeField(null=True, blank=True, help_text="when the storefront was told that it will")
+    processing_since = models.DateTimeField(
+        null=True, blank=True, help_text="when it was seen that the buyer is done, and the bank not yet"
+    )
     last_error = models.TextField(blank=True)
     declined_as = models.TextField(blank=True, default="", help_text="the code of a definite refusal")
     created_at = models.DateTimeField()

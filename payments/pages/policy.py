@@ -4,7 +4,6 @@ import secrets
 from urllib.parse import urlsplit
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -31,11 +30,10 @@ def localised(money: Money, request: HttpRequest) -> str:
     """Return an amount as people write it where the buyer's browser says that it is at home."""
     for tag in request.headers.get("Accept-Language", "").split(","):
         try:
-            locale = Locale.parse(tag.split(";")[0].strip(), sep="-")
-            return str(format_currency(money.decimal, money.currency, locale=locale, currency_digits=True))
+            return money.localised(Locale.parse(tag.split(";")[0].strip(), sep="-"))
         except (UnknownLocaleError, ValueError, TypeError):
             continue
-    return str(format_currency(money.decimal, money.currency, locale="en", currency_digits=True))
+    return money.localised("en")
 
 
 def _served(

@@ -1,7 +1,5 @@
 """Where the provider's messages arrive, and where the buyer comes back to."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
@@ -15,6 +13,7 @@ from operations.switchboard import UnknownKind
 from payments import selectors, services
 from payments.gateway import provider
 from payments.gateway.base import BadSignature
+from payments.models import Attempt, Checkout
 from payments.pages.policy import localised, page, page_with_form
 from payments.states import AttemptState, OrderState
 
@@ -26,7 +25,7 @@ _STANDS = (
     ("waiting", {OrderState.NOT_STARTED, OrderState.EXECUTING, OrderState.UNKNOWN}),
 )
 # After how many seconds the page looks again.
-_LOOK_AGAIN_S = {"waiting": 3, "action": 5, "review": 60}
+_LOOK_AGAIN_S = {"waiting": 3, "action": 5, "left": 10, "review": 60, "on_its_way": 600}
 
 
 @csrf_exempt
@@ -49,7 +48,18 @@ def receive_webhook(request: HttpRequest, psp: str) -> HttpResponse:
     return JsonResponse({"received": True})
 
 
-def _captured(found: Any) -> set[str]:
+def _stands(found: Checkout, attempt: Attempt | None, states: set[str]) -> str:
+    """Return in a word where a checkout stands for its buyer."""
+    # What is reserved, or captured in part, is all that the shop wants of the buyer for now.
+    if found.is_payment_done or states & {OrderState.AUTHORIZED, *_captured(found)}:
+        return "paid"
+    waits = next((name for name, of in _STANDS if states & of), "not_paid")
+    if waits in ("waiting", "action") and attempt is not None and attempt.processing_since is not None:
+        return "on_its_way"
+    return waits
+
+
+def _captured(found: Checkout) -> set[str]:
     """Return SUCCESS where the shop captures later: some of its orders may be released, and the buyer is done."""
     return {OrderState.SUCCESS} if found.capture_method == "manual" else set()
 
@@ -88,13 +98,15 @@ def buyer_return(request: HttpRequest, checkout: str) -> HttpResponse:
     except DomainError:
         return page(request, "payments/return_missing.html", {}, status=404)
     states = {order.state for order in found.orders.all() if order.cart == found.cart}
-    # What is reserved, or captured in part, is all that the shop wants of the buyer for now.
-    paid = found.is_payment_done or bool(states & {OrderState.AUTHORIZED, *_captured(found)})
-    waits = next((name for name, of in _STANDS if states & of), "not_paid")
-    status = "paid" if paid else waits
     attempt = selectors.latest_attempt(checkout=checkout)
+    status, now = _stands(found, attempt, states), timezone.now()
+    page_url = attempt.page_url if attempt and status == "action" else ""
+    # Who comes by the provider's way back has not paid, as far as we know; anybody can come by it, so it is words only.
+    if status == "waiting" and "left" in request.GET:
+        page_url = selectors.payable_page(checkout=found, now=now)
+        status = "left" if page_url else status
     if status in _LOOK_AGAIN_S:
-        services.buyer_returned(checkout=checkout, now=timezone.now())
+        services.buyer_returned(checkout=checkout, now=now)
     context = {
         "checkout": found,
         "status": status,
@@ -102,7 +114,7 @@ def buyer_return(request: HttpRequest, checkout: str) -> HttpResponse:
         "return_url": found.return_url,
         "reserved": OrderState.AUTHORIZED in states,
         "too_late": status == "not_paid" and OrderState.SUCCESS in states,
-        "page_url": attempt.page_url if attempt and status == "action" else "",
+        "page_url": page_url,
         "look_again_s": _LOOK_AGAIN_S.get(status),
     }
     return page(request, "payments/return.html", context)

@@ -57,7 +57,7 @@ def store_attempt(
         currency=checkout.currency,
         lines=[CheckoutLine(name=order.seller.name, amount_minor=order.amount_minor) for order in orders],
         success_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return",
-        cancel_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return",
+        cancel_url=f"{settings.PUBLIC_URL}/pay/{checkout.id}/return?left=1",
         expires_at=int(checkout.expires_at.timestamp()),
         email=str(checkout.buyer_info.get("email", "")),
         embedded=settings.CHECKOUT_PAGE == "embedded",

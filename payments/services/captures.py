@@ -113,9 +113,17 @@ def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
             _refused(attempt, orders, facts, now=now)
         case CheckoutStatus.REQUIRES_ACTION | CheckoutStatus.IN_REVIEW:
             _move_where(orders, _UNDER_WAY[facts.status], actor=f"psp:{attempt.psp}", now=now)
-        case _ if facts.last_error and facts.last_error != attempt.last_error:
-            Attempt.objects.filter(pk=attempt.pk).update(last_error=facts.last_error)
+        case _:
+            _note(attempt, facts, now=now)
     return str(attempt.state)
+
+
+def _note(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> None:
+    """Keep what moves nothing: the last refusal, and since when the buyer has done what a buyer can."""
+    if facts.last_error and facts.last_error != attempt.last_error:
+        Attempt.objects.filter(pk=attempt.pk).update(last_error=facts.last_error)
+    if facts.status is CheckoutStatus.PROCESSING:
+        Attempt.objects.filter(pk=attempt.pk, processing_since=None).update(processing_since=now)
 
 
 @prepared_query

@@ -25,6 +25,11 @@ class Currency:
     fee_fixed_minor: int = 30
     dispute_fee_minor: int = 1500
 
+    @property
+    def shown_decimals(self) -> int:
+        """Return how many decimals a buyer is shown: none where only whole units can be charged."""
+        return 0 if self.step == 10**self.exponent else self.exponent
+
 
 _TWO = """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf

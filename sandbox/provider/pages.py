@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -11,13 +12,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sandbox.provider import methods, payments
 from sandbox.provider.cards import ASYNC_LABELS, CARDS, Card, card_for, digits_of
 from sandbox.provider.errors import CardDeclined, ConnectionCut
-from sandbox.provider.money import major
+from sandbox.provider.money import known, major
 from sandbox.provider.scope import Scope, World
 from sandbox.provider.server import Reply, Request
 
@@ -339,4 +339,9 @@ def locale_of(wanted: str | None, accepted: str) -> str:
 @lru_cache(maxsize=4096)
 def localised(amount: int, currency: str, locale: str) -> str:
     """Write an amount of minor units as people in a locale do."""
-    return format_currency(Decimal(major(amount, currency)), currency.upper(), locale=locale, currency_digits=True)
+    people = Locale.parse(locale)
+    pattern = copy(people.currency_formats["standard"])
+    # CLDR has no decimals for some currencies that are charged with two.
+    pattern.frac_prec = (known(currency).shown_decimals,) * 2
+    value = Decimal(major(amount, currency))
+    return str(pattern.apply(value, people, currency=currency.upper(), currency_digits=False))

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from babel.numbers import format_currency
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,30 @@ class TestMoney:
     def test_refuses_to_add_two_currencies(self) -> None:
         with pytest.raises(CurrencyMismatch):
             Money(1, "EUR") + Money(1, "USD")
+
+
+class TestWriting:
+    @pytest.mark.parametrize(
+        ("minor", "currency", "locale", "written"),
+        [
+            *((123_456, "RSD", "sr", "1.234,56 RSD"), (123_456, "IQD", "en", "IQD123.456")),
+            *((-123_456, "ALL", "de", "-1.234,56 ALL"), (5, "MGA", "en", "MGA0.05"), (100, "YER", "en", "YER1.00")),
+            *((500, "JPY", "en", "¥500"), (1_005, "BHD", "en", "BHD1.005"), (0, "EUR", "de", "0,00 €")),
+        ],
+    )
+    def test_has_the_decimals_that_the_currency_is_counted_with(
+        self, minor: int, currency: str, locale: str, written: str
+    ) -> None:
+        money = Money(minor, currency)
+
+        assert money.localised(locale).replace("\xa0", " ") == written
+        assert str(money.display) == money.localised("en")
+
+    @given(st.integers(-(10**15), 10**15), st.sampled_from(["JPY", "EUR", "BHD"]), st.sampled_from(["en", "hi", "ar"]))
+    def test_is_what_people_of_a_locale_are_used_to(self, minor: int, currency: str, locale: str) -> None:
+        money = Money(minor, currency)
+
+        assert money.localised(locale) == format_currency(money.decimal, currency, locale=locale)
 
 
 class TestAllocate:

@@ -159,6 +159,14 @@ class TestASale:
         assert (answer.status_code, world.status("cart-1.ann"), mollie.only()["status"]) == (200, "SUCCESS", "paid")
         assert world.payment_order("cart-1.ann").captured.text == "60.00"
 
+    def test_waits_for_the_bank_while_the_money_is_on_its_way(self, world: World, ann: Seller, mollie: Mollie) -> None:
+        world.order("cart-1", {"ann": "100.00"})
+        mollie.only()["status"] = "pending"
+        webhook(world, mollie, mollie.only()["id"])
+        world.work(later=SOON)
+
+        assert world.shop.get("/v1/payments/cart-1.ann").json()["waiting"]["on"] == "provider"
+
 
 class TestARefund:
     def test_in_part_is_booked_when_mollie_has_carried_it_out(

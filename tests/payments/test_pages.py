@@ -14,6 +14,7 @@ from ledger.selectors import wallet
 from operations.models import Job
 from payments.models import Attempt, Checkout, PaymentOrder, Seller
 from payments.pages import scripts
+from tests.payments.faults import rule
 from tests.world import World
 
 STATES = {
@@ -79,6 +80,11 @@ class TestTheReturnPage:
 
         assert shown in page.replace("\xa0", " ")
 
+    def test_writes_all_decimals_that_the_currency_has_here(self, world: World, ann: Seller) -> None:
+        assert world.order("cart-1", {"ann": "1234.56"}, currency="RSD").status_code == 201
+
+        assert "RSD1,234.56" in get(f"/pay/{Checkout.objects.get().pk}/return").content.decode()
+
     def test_has_the_provider_asked_soon_but_not_at_every_look(self, checkout: Checkout) -> None:
         job = Job.objects.get(kind="payments.sync_attempt")
         assert job.next_at > timezone.now() + timedelta(seconds=60)
@@ -110,6 +116,89 @@ class TestTheReturnPage:
         assert allowed["frame-ancestors"] == ["'none'"]
         assert "script-src" not in allowed
         assert allowed["style-src"][0].startswith("'nonce-")
+
+
+@pytest.fixture
+def way_back(checkout: Checkout) -> str:
+    """Where the provider's page leads a buyer who does not pay."""
+    address = urlsplit(Attempt.objects.get().params["cancel_url"])
+    return f"{address.path}?{address.query}"
+
+
+class TestTheWayBackFromTheProvidersPage:
+    def test_says_that_nothing_was_paid_and_leads_to_the_page_again(self, checkout: Checkout, way_back: str) -> None:
+        Checkout.objects.update(return_url="https://shop.example/cart")
+
+        page = get(way_back).content.decode()
+
+        assert "<h1>Nothing was paid yet</h1>" in page
+        assert f'href="{Attempt.objects.get().page_url}"' in page
+        assert 'href="https://shop.example/cart"' in page
+        assert "We are confirming" not in page
+
+    def test_is_taken_for_no_more_than_words(self, world: World, checkout: Checkout, way_back: str) -> None:
+        world.buyer.pay(url=Attempt.objects.get().page_url)
+        get(way_back)
+        world.work()
+
+        page = get(way_back).content.decode()
+
+        assert "your payment is complete" in page
+        assert "Go on with the payment" not in page
+
+    @pytest.mark.parametrize("state", ["REQUIRES_ACTION", "IN_REVIEW", "FAILED"])
+    def test_says_what_is_so_where_more_is_known(self, checkout: Checkout, way_back: str, state: str) -> None:
+        put(state)
+
+        assert STATES[state] in get(way_back).content.decode()
+
+    @pytest.mark.parametrize("over", ["run out", "being closed"])
+    def test_offers_no_page_that_takes_no_payment_any_more(
+        self, world: World, checkout: Checkout, way_back: str, over: str
+    ) -> None:
+        if over == "run out":
+            Checkout.objects.update(expires_at=timezone.now())
+        else:
+            world.provider.plan([rule("checkout.session.expire", "cut before")])
+            world.shop.post("/v1/payments/cart-1/cancel", {}, key="cancel-1")
+
+        page = get(way_back).content.decode()
+
+        assert "Go on with the payment" not in page
+        assert "We are confirming your payment" in page
+
+
+class TestMoneyThatTakesDays:
+    @pytest.fixture
+    def debited(self, world: World, checkout: Checkout) -> Checkout:
+        """Bea paid by direct debit: the provider is told, her bank is not."""
+        world.buyer.pay(url=Attempt.objects.get().page_url, method="sepa_debit")
+        world.settle()
+        return checkout
+
+    @pytest.mark.parametrize("query", ["", "?left=1"])
+    def test_lets_the_buyer_close_the_page(self, debited: Checkout, query: str) -> None:
+        page = get(f"/pay/{debited.pk}/return{query}").content.decode()
+
+        assert "<h1>Your payment is on its way</h1>" in page
+        assert "Your bank takes a few days" in page
+        assert "You can close this page" in page
+        assert "seconds" not in page
+        assert "Go on with the payment" not in page
+        assert '<meta http-equiv="refresh" content="600">' in page
+
+    def test_is_told_so_too_after_the_bank_asked_something(self, debited: Checkout) -> None:
+        put("REQUIRES_ACTION")
+
+        assert "Your payment is on its way" in get(f"/pay/{debited.pk}/return").content.decode()
+
+    @pytest.mark.parametrize(("comes", "heading"), [(True, "your payment is complete"), (False, "was not made")])
+    def test_ends_as_every_payment(self, world: World, debited: Checkout, comes: bool, heading: str) -> None:
+        [session] = world.provider.ledger()["sessions"]
+        world.provider.settle_async(session["payment_intent"], succeeded=comes)
+        world.settle()
+
+        assert heading in get(f"/pay/{debited.pk}/return").content.decode()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Whom everything unfinished waits for, for what, and since when: in the API, in the console, on a terminal."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -65,6 +65,48 @@ class TestAnAttempt:
         world.sell("cart-1", {"ann": "100.00"})
 
         assert attempts_wait(attempts=[Attempt.objects.get()]) == {}
+
+
+class TestAnOrder:
+    @pytest.fixture
+    def debited(self, world: World, ann: Seller) -> Attempt:
+        """Bea paid by direct debit: the provider is told, her bank is not."""
+        created = world.order("cart-1", {"ann": "100.00"})
+        world.buyer.pay(url=created.json()["payment_page"]["url"], method="sepa_debit")
+        world.settle()
+        return Attempt.objects.get()
+
+    def test_waits_for_the_buyer_until_it_is_paid(self, world: World, ann: Seller) -> None:
+        created = world.order("cart-1", {"ann": "100.00"})
+
+        waits = waiting_of(world, "/v1/payments/cart-1.ann")
+        assert waits == created.json()["payment_orders"][0]["waiting"]
+        assert waits is not None
+        assert (waits["on"], waits["for"]) == ("buyer", "to be paid on the provider's page")
+
+    def test_waits_for_the_bank_once_the_buyer_is_done(self, world: World, debited: Attempt) -> None:
+        assert debited.processing_since is not None
+        since = debited.processing_since.isoformat()
+        on_its_way = {"on": "provider", "for": "the money, which is on its way from the buyer's bank", "since": since}
+
+        assert waiting_of(world, "/v1/payments/cart-1.ann") == on_its_way
+        assert world.shop.get("/v1/checkouts/cart-1").json()["payment_orders"][0]["waiting"] == on_its_way
+        assert attempts_wait(attempts=[debited])[debited.pk].on == "provider"
+        told = StringIO()
+        call_command("payments_inspect", "cart-1", stdout=told)
+        assert "waits for: provider, the money, which is on its way from the buyer's bank, since " in told.getvalue()
+
+    def test_has_waited_since_the_first_time_that_it_was_seen(self, world: World, debited: Attempt) -> None:
+        world.work(later=timedelta(hours=3))
+
+        assert Attempt.objects.get().processing_since == debited.processing_since
+
+    def test_waits_for_nobody_once_the_money_came(self, world: World, debited: Attempt) -> None:
+        [session] = world.provider.ledger()["sessions"]
+        world.provider.settle_async(session["payment_intent"], succeeded=True)
+        world.settle()
+
+        assert waiting_of(world, "/v1/payments/cart-1.ann") is None
 
 
 class TestAnInstruction:

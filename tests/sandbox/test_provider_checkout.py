@@ -263,6 +263,20 @@ class TestHostedPage:
         assert "R$\xa01.071,40" in page.text
         assert "Oak chair" in page.text
 
+    @pytest.mark.parametrize(
+        ("amount", "currency", "written"),
+        [
+            (123_456, "rsd", "RSD1,234.56"),
+            (5_000, "jpy", "¥5,000"),
+            (1_230, "bhd", "BHD1.230"),
+            (50_000, "isk", "ISK500"),
+        ],
+    )
+    def test_shows_all_that_is_charged(self, shop: Any, amount: int, currency: str, written: str) -> None:
+        session = shop.session(amount=amount, currency=currency, locale="en")
+
+        assert f"Pay {written}" in requests.get(session.url, timeout=5).text
+
     def test_escapes_what_the_merchant_wrote(self, shop: Any) -> None:
         line = {"currency": "usd", "unit_amount": 500, "product_data": {"name": "<script>alert(1)</script>"}}
         session = shop.session(line_items=[{"price_data": line}])
