@@ -7,8 +7,10 @@ from typing import Any
 
 from config.middleware import request_id
 from operations.cards import mask_cards
+from operations.texts import CONTROL
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# A traceback has lines of its own; whatever else tools take for a line's end must not make more of them.
+_CONTROL = re.compile(r"(?![\t\n])" + CONTROL.pattern)
 
 
 class RequestIdFilter(logging.Filter):
@@ -30,9 +32,10 @@ class OneLineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line, harmless to whoever reads it."""
-        line = super().formatMessage(record).replace("\n", "\\n")
-        return mask_cards(_CONTROL.sub("?", line))
+        # Masked first: a card number in two lines, or with something invisible in it, is still seen as one.
+        line = mask_cards(super().formatMessage(record)).replace("\n", "\\n")
+        return _CONTROL.sub("?", line)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """Return the traceback; what an error quotes may hold a card number too."""
-        return mask_cards(super().formatException(ei))
+        return _CONTROL.sub("?", mask_cards(super().formatException(ei)))

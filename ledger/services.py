@@ -19,7 +19,6 @@ from ledger.journals.typed import (
     AttachmentRefused,
     JournalNotBalanced,
     LinesRefused,
-    TextRefused,
     TypedLine,
     Upload,
     ValueDateRefused,
@@ -47,6 +46,7 @@ from ledger.seals import (
     rebase_transaction_numbers,
     seal_journal,
 )
+from operations.texts import TextRefused
 
 __all__ = [
     "AlreadyReversed",

@@ -29,6 +29,7 @@ from operations.admin_display import Cell, Panel
 from operations.approvals import ApprovalMissing, grant, reject
 from operations.errors import DomainError
 from operations.selectors import open_approval
+from operations.texts import problem_of
 
 # Characters that turn the direction of the text after them: a name may carry one, a page must not obey it.
 _DIRECTION_CONTROLS = {point: f"[U+{point:04X}]" for point in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
@@ -140,10 +141,22 @@ class WindowAdmin(ModelAdmin):  # type: ignore[misc]
         return shown
 
 
+def fit_to_keep(text: str) -> None:
+    """Refuse what the services would, at the field and with what was typed still in it."""
+    problem = problem_of(text, lines=True)
+    if problem:
+        raise forms.ValidationError(f"This {problem}.")
+
+
 class ReasonForm(forms.Form):
     """The reason that an auditor will read."""
 
-    reason = forms.CharField(min_length=3, max_length=500, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+    reason = forms.CharField(
+        min_length=3,
+        max_length=500,
+        validators=[fit_to_keep],
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
 
 
 class ConfirmForm(forms.Form):
@@ -156,6 +169,7 @@ class NoteForm(forms.Form):
     note = forms.CharField(
         required=False,
         max_length=500,
+        validators=[fit_to_keep],
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Kept with the decision. Optional.",
     )

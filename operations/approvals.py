@@ -10,6 +10,7 @@ from operations.edges import money_tx, require_transaction
 from operations.errors import DomainError
 from operations.models import Approval
 from operations.models.approvals import ApprovalState
+from operations.texts import require_fit
 
 
 class NotASecondPerson(DomainError):
@@ -47,9 +48,10 @@ def request(*, kind: str, subject: str, payload: dict[str, Any], reason: str, ma
 def grant(*, approval_id: int, checker: str, now: datetime, note: str = "") -> None:
     """Grant an approval and carry its call out, in one transaction.
 
-    Raises NotASecondPerson, AlreadyDecided, ApprovalMissing, and whatever the call itself raises; then nothing
-    is granted.
+    Raises TextRefused, NotASecondPerson, AlreadyDecided, ApprovalMissing, and whatever the call itself raises; then
+    nothing is granted.
     """
+    require_fit(note=note)
     with money_tx("approvals.grant"):
         approval = _decide(approval_id, checker=checker, state=ApprovalState.GRANTED, now=now, note=note)
         act = switchboard.answerer("APPROVALS", approval.kind)
@@ -57,7 +59,11 @@ def grant(*, approval_id: int, checker: str, now: datetime, note: str = "") -> N
 
 
 def reject(*, approval_id: int, checker: str, now: datetime, note: str) -> None:
-    """Reject an approval. What was asked for is then undone by whoever answers for the kind's rejection."""
+    """Reject an approval. What was asked for is then undone by whoever answers for the kind's rejection.
+
+    Raises TextRefused, NotASecondPerson, AlreadyDecided, ApprovalMissing.
+    """
+    require_fit(note=note)
     with money_tx("approvals.reject"):
         approval = _decide(approval_id, checker=checker, state=ApprovalState.REJECTED, now=now, note=note)
         undo = switchboard.answerer("REJECTIONS", approval.kind)

@@ -7,6 +7,7 @@ from operations.edges import money_tx, require_transaction
 from operations.errors import DomainError
 from operations.models import HumanTask
 from operations.models.tasks import TaskState
+from operations.texts import require_fit
 
 
 class TaskMissing(DomainError):
@@ -33,7 +34,8 @@ def settle(*, kind: str, subject: str, now: datetime, note: str) -> None:
 
 
 def close(*, task_id: int, actor: str, note: str, now: datetime) -> None:
-    """Close a question as the person who dealt with it, with a note. Raises TaskMissing."""
+    """Close a question as the person who dealt with it, with a note. Raises TaskMissing, TextRefused."""
+    require_fit(note=note)
     with money_tx("tasks.close"):
         task = HumanTask.objects.select_for_update().filter(pk=task_id, state=TaskState.OPEN).first()
         if task is None:

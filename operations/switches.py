@@ -6,6 +6,7 @@ from operations import audit
 from operations.errors import DomainError
 from operations.models import StopSwitch
 from operations.prepared import ask_prepared, prepared
+from operations.texts import require_fit
 
 PAYOUTS = "payouts"
 REFUNDS = "refunds"
@@ -20,12 +21,12 @@ class Stopped(DomainError):
 
 
 def stop(*, name: str, reason: str, actor: str, now: datetime) -> None:
-    """Pull a stop switch."""
+    """Pull a stop switch. Raises TextRefused."""
     _set(name=name, stopped=True, reason=reason, actor=actor, now=now)
 
 
 def release(*, name: str, reason: str, actor: str, now: datetime) -> None:
-    """Let a stop switch go."""
+    """Let a stop switch go. Raises TextRefused."""
     _set(name=name, stopped=False, reason=reason, actor=actor, now=now)
 
 
@@ -37,6 +38,7 @@ def require_running(name: str) -> None:  # tidy: one argument, and it reads as a
 
 
 def _set(*, name: str, stopped: bool, reason: str, actor: str, now: datetime) -> None:
+    require_fit(reason=reason)
     StopSwitch.objects.update_or_create(
         name=name, defaults={"stopped": stopped, "reason": reason, "changed_by": actor, "changed_at": now}
     )

@@ -22,7 +22,6 @@ from ledger.journals.typed import (
     LINES_MAX,
     AttachmentRefused,
     LinesRefused,
-    TextRefused,
     TypedLine,
     Upload,
     ValueDateRefused,
@@ -33,6 +32,7 @@ from ledger.selectors import currencies
 from operations.admin_base import TextInput, WindowAdmin, shielded
 from operations.errors import DomainError
 from operations.ids import new_id
+from operations.texts import TextRefused
 
 # Shown at once; the others unfold, without a script.
 LINES_SHOWN = 6

@@ -23,6 +23,7 @@ from ledger.posting import post
 from operations import approvals
 from operations.edges import money_tx
 from operations.lifecycle import move
+from operations.texts import require_fit
 
 
 def submit_journal(*, journal_id: str, actor: str, now: datetime) -> ManualJournal:
@@ -55,8 +56,9 @@ def submit_journal(*, journal_id: str, actor: str, now: datetime) -> ManualJourn
 def withdraw_journal(*, journal_id: str, actor: str, now: datetime, reason: str = "") -> None:
     """Call a draft off. Not only its maker may, so that nobody's forgotten draft stands in the way of others.
 
-    Raises JournalMissing, IllegalTransition.
+    Raises JournalMissing, IllegalTransition, TextRefused.
     """
+    require_fit(reason=reason)
     with money_tx("ledger.withdraw_journal"):
         journal = locked(journal_id)
         move(journal, "withdraw", actor=actor, now=now, reason=reason)

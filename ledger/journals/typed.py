@@ -4,7 +4,6 @@ Pure: what only the books know (does this seller exist in them?) is asked when i
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,8 +12,8 @@ from ledger import chart
 from ledger.chart import UnknownAccount
 from ledger.entries import Line, NotBalanced, remainders
 from ledger.money import BadAmount, Money, UnknownCurrency, exponent, parse_amount
-from operations.cards import looks_like_card_number
 from operations.errors import DomainError
+from operations.texts import TextRefused, problem_of
 
 # Enough for a correction that a second person can still check line by line.
 LINES_MAX = 20
@@ -101,12 +100,6 @@ class WrongNumberOfLines(DomainError):
     code = "wrong_number_of_lines"
 
 
-class TextRefused(DomainError):
-    """The {field} {problem}."""
-
-    code = "text_refused"
-
-
 class ValueDateRefused(DomainError):
     """The value date {value_date} {problem}."""
 
@@ -167,7 +160,7 @@ def read_description(text: str) -> str:
     kept = text.strip()
     if len(kept) < DESCRIPTION_MIN:
         raise TextRefused(field="reason", problem=f"needs at least {DESCRIPTION_MIN} characters: an auditor reads it")
-    problem = _text_problem(kept, DESCRIPTION_MAX, allowed="\n")
+    problem = _text_problem(kept, DESCRIPTION_MAX, lines=True)
     if problem:
         raise TextRefused(field="reason", problem=problem)
     return kept
@@ -231,15 +224,11 @@ def _line(row: TypedLine) -> Line:
     return Line(account=row.account, amount=amount if row.debit else -amount, item=row.item)
 
 
-def _text_problem(text: str, longest: int, *, allowed: str = "") -> str:
+def _text_problem(text: str, longest: int, *, lines: bool = False) -> str:
     """Return why a text cannot be kept; empty where it can."""
     if len(text) > longest:
         return f"has {len(text)} characters, and {longest} are allowed"
-    if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in allowed for letter in text):
-        return "holds a control character"
-    if looks_like_card_number(text):
-        return "looks like a card number, which is never kept here"
-    return ""
+    return problem_of(text, lines=lines)
 
 
 def _checked(upload: Upload) -> CheckedFile:

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from operations.cards import looks_like_card_number
+from operations.texts import CONTROL
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
@@ -32,7 +33,10 @@ class StrictCharField(serializers.CharField):
             self.fail("not_text")
         if not data.strip():
             self.fail("blank")
-        if any(ord(character) < 32 or ord(character) == 127 for character in data):
+        if self.max_length is not None and len(data) > self.max_length:
+            # What is refused anyway need not be searched first.
+            self.fail("max_length", max_length=self.max_length)
+        if CONTROL.search(data):
             self.fail("control")
         if looks_like_card_number(data):
             self.fail("card_number")

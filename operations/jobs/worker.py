@@ -24,6 +24,7 @@ from operations.models import Job
 from operations.models.jobs import JobState
 from operations.prepared import ask_prepared, prepared
 from operations.switches import Stopped
+from operations.texts import require_fit
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ def run_due(*, limit: int, now: datetime) -> int:
 
 
 def replay(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
-    """Put a dead letter back on the table, with a reason. Raises JobMissing."""
+    """Put a dead letter back on the table, with a reason. Raises JobMissing, TextRefused."""
+    require_fit(reason=reason)
     with money_tx("jobs.replay"):
         rows = Job.objects.filter(pk=job_id, state=JobState.DEAD).update(
             state=JobState.TODO, attempts=0, next_at=now, lease_until=None, finished_at=None
@@ -88,7 +90,8 @@ def replay(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
 
 
 def discard(*, job_id: int, actor: str, reason: str, now: datetime) -> None:
-    """Give a dead letter up for good, with a reason; the row stays. Raises JobMissing."""
+    """Give a dead letter up for good, with a reason; the row stays. Raises JobMissing, TextRefused."""
+    require_fit(reason=reason)
     with money_tx("jobs.discard"):
         rows = Job.objects.filter(pk=job_id, state=JobState.DEAD).update(state=JobState.DISCARDED, finished_at=now)
         if rows != 1:

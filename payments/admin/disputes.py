@@ -35,8 +35,8 @@ from operations.admin_display import (
     time_column,
     words,
 )
-from operations.cards import looks_like_card_number
 from operations.selectors import audit_trail, histories
+from operations.texts import problem_of
 from payments.admin.calls import calls_panel
 from payments.admin.checkout_panels import waits, waits_in_full
 from payments.models import Dispute, DisputeEvidence, EvidenceFile, EvidenceKind
@@ -136,8 +136,9 @@ class EvidenceForm(forms.Form):
         answers: dict[str, Any] = super().clean() or self.cleaned_data
         texts = {field: answers.get(field, "") for field in EVIDENCE_FIELDS}
         for field, text in texts.items():
-            if looks_like_card_number(text):
-                self.add_error(field, "This looks like a card number; card numbers are never accepted.")
+            problem = problem_of(text, lines=True)
+            if problem:
+                self.add_error(field, f"This {problem}.")
         if not self.errors and not any(texts.values()) and not any(answers.get(name) for name in _FILE_LABELS):
             raise forms.ValidationError("Give at least one text, or a file.")
         return answers

@@ -25,6 +25,7 @@ from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.rows import insert_row, prepared_query
 from operations.services import enqueue, record_audit, wake
+from operations.texts import require_fit
 from payments.errors import UnknownEvent
 from payments.event_catalogue import EVENT_TYPES, message
 from payments.models import (
@@ -140,7 +141,8 @@ def resend_event(
 
 
 def resend_delivery(*, delivery: str, actor: str, reason: str, now: datetime) -> None:
-    """Have one message sent to its endpoint again, from the console. Raises NothingToSend."""
+    """Have one message sent to its endpoint again, from the console. Raises NothingToSend, TextRefused."""
+    require_fit(reason=reason)
     with money_tx("events.resend_delivery"):
         found = EventDelivery.objects.select_related("event", "endpoint").get(pk=delivery)
         if not found.endpoint.enabled:

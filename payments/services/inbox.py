@@ -16,6 +16,7 @@ from operations.errors import DomainError
 from operations.prepared import ask_prepared, prepared
 from operations.rows import prepared_query
 from operations.services import TryLater, enqueue, record_audit, requeue
+from operations.texts import require_fit
 from payments.errors import NotKnownYet
 from payments.gateway import Declined, ProviderEvent, Unknown, provider
 from payments.models import EventListing, WebhookEvent
@@ -108,8 +109,9 @@ def write_handled(*, facts: Sequence[tuple[int, datetime]]) -> None:
 def replay_event(*, webhook: int, actor: str, reason: str, now: datetime) -> None:
     """Act on a kept event once more, with a reason. Harmless: the object is fetched, and facts are booked once.
 
-    Raises NotReplayable for a kind that nothing depends on.
+    Raises NotReplayable for a kind that nothing depends on, and TextRefused.
     """
+    require_fit(reason=reason)
     with money_tx("webhooks.replay"):
         row = WebhookEvent.objects.select_for_update().get(pk=webhook)
         if row.type not in switchboard.table("PSP_EVENTS"):

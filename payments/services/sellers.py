@@ -9,6 +9,7 @@ from ledger.money import Money
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import TryLater, enqueue, enqueue_again, record_audit, withdraw
+from operations.texts import require_fit
 from payments.errors import NotKnownYet, UnknownSeller
 from payments.gateway import ACCOUNTS_PSP, Account, AccountRequest, Declined, Outcome, Succeeded, Unknown, provider
 from payments.models import Bearer, CommissionMinimum, CommissionRate, Seller
@@ -98,10 +99,11 @@ def register_seller(
 def agree_on_disputes(*, seller: str, borne_by: str, reason: str, actor: str, now: datetime) -> None:
     """Note who bears a seller's lost disputes: `seller`, `platform`, or as usual where it is empty.
 
-    It counts for disputes that open from now on. Raises UnknownSeller, BearerUnknown.
+    It counts for disputes that open from now on. Raises UnknownSeller, BearerUnknown, TextRefused.
     """
     if borne_by not in ("", *Bearer.values):
         raise BearerUnknown(borne_by=borne_by)
+    require_fit(reason=reason)
     with money_tx("sellers.agree"):
         if not Seller.objects.filter(pk=seller).update(disputes_borne_by=borne_by):
             raise UnknownSeller(seller_account=seller)

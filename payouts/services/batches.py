@@ -18,6 +18,7 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import enqueue, record_audit, request_approval, require_running
+from operations.texts import require_fit
 from payments.gateway import provider
 from payments.selectors import SellerFacts, held_by_disputes, sellers_by_id
 from payouts.models import Batch, Payout, PayoutItem
@@ -41,9 +42,10 @@ def propose_batch(*, currency: str, reason: str, actor: str, now: datetime, stor
 
     A seller is eligible when the provider lets money through to the account, at least the minimum is available,
     nothing is owed to us, and no open dispute could take back what was released already. Raises NothingToPayOut,
-    Stopped.
+    Stopped, TextRefused.
     """
     require_running("payouts")
+    require_fit(reason=reason)
     with money_tx("payouts.propose"):
         _net_all_debts(currency, actor=actor, now=now)
         batch = Batch.objects.create(currency=currency, proposed_by=actor, proposed_at=now)

@@ -14,7 +14,17 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 
 from ledger.money import Money
 from ledger.selectors import currencies
-from operations.admin_base import Question, ReasonForm, TextInput, WindowAdmin, actor_of, ask, currency_filter, hand
+from operations.admin_base import (
+    Question,
+    ReasonForm,
+    TextInput,
+    WindowAdmin,
+    actor_of,
+    ask,
+    currency_filter,
+    fit_to_keep,
+    hand,
+)
 from operations.admin_display import (
     NOTHING,
     Cell,
@@ -43,7 +53,10 @@ class AssignForm(forms.Form):
     """Who looks into it."""
 
     owner = forms.CharField(
-        max_length=150, widget=TextInput, help_text="The person who looks into it, by the name they sign in with."
+        max_length=150,
+        validators=[fit_to_keep],
+        widget=TextInput,
+        help_text="The person who looks into it, by the name they sign in with.",
     )
 
 

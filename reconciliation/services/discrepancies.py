@@ -5,18 +5,21 @@ from datetime import datetime
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.services import record_audit
+from operations.texts import require_fit
 from reconciliation.models import Discrepancy
 
 
 def assign_discrepancy(*, discrepancy: int, owner: str, actor: str, now: datetime) -> None:
-    """Give a discrepancy to somebody. Raises IllegalTransition for one that is settled."""
+    """Give a discrepancy to somebody. Raises IllegalTransition for one that is settled, TextRefused."""
+    require_fit(owner=owner)
     with money_tx("discrepancies.assign"):
         found = Discrepancy.objects.select_for_update().get(pk=discrepancy)
         move(found, "assign", actor=actor, now=now, reason=f"to {owner}", owner=owner)
 
 
 def resolve_discrepancy(*, discrepancy: int, note: str, actor: str, now: datetime) -> None:
-    """Settle a discrepancy, with the reason that an auditor will read. Posts nothing by itself."""
+    """Settle a discrepancy, with the reason that an auditor will read. Posts nothing by itself. Raises TextRefused."""
+    require_fit(note=note)
     with money_tx("discrepancies.resolve"):
         found = Discrepancy.objects.select_for_update().get(pk=discrepancy)
         move(found, "resolve", actor=actor, now=now, reason=note, note=note)

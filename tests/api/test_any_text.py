@@ -15,7 +15,7 @@ NAUGHTY = (
     *("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "javascript:alert(1)", "&lt;b&gt;", "]]>", "<!--"),
     *("../../etc/passwd", "C:\\CON", "=1+1", "+1", "@SUM(A1)", "-2+3", "|cmd", "`id`", "http://a/%%30%30"),
     *("田中さんにあげて下さい", "الكل في المجمو عة", "Ṱ̺̺̕o͞ ̷i̲̬͇̪͙n̝̗͕v̟̜̘̦͟o̶̙̰̠kè͚̮̺̪̹̱̤", "👩‍👩‍👧‍👦🏳️‍🌈", "﷽", "ﬀ", "ǅ", "ẞ", "İ"),
-    *("\u202eevil", "\u200bzero width", "\ufeffmark", "\u2028line", "\u00a0space", "e\u0301", "\U0010ffff", "\ufffe"),
+    *("\u202eevil", "\u200bzero width", "\ufeffmark", "\u00a0space", "e\u0301", "\U0010ffff", "\ufffe"),
 )
 
 

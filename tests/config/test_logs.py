@@ -10,15 +10,17 @@ from config.logs import OneLineFormatter
 from config.middleware import request_id
 
 CARD = "4242424242424242"
+# What some tools split lines at, beside those that everybody knows.
+LINE_ENDS = ["a\x85b", "a\u2028b", "a\u2029b"]
 
 
-def line(message: str, *args: object, failing: bool = False) -> str:
+def line(message: str, *args: object, failing: str = "") -> str:
     """Return what a message looks like in the log."""
     record = logging.LogRecord("payouts", logging.INFO, "", 0, message, args, None)
     record.request_id = "req_1"
     if failing:
         try:
-            raise ValueError(f"refused {CARD}")
+            raise ValueError(f"refused {failing}")
         except ValueError:
             record.exc_info = sys.exc_info()
     return OneLineFormatter().format(record)
@@ -32,7 +34,7 @@ class TestALine:
         assert words[1:] == ["INFO", "payouts", "[req_1]", "paid", "pay_1"]
 
     @pytest.mark.bad_input("B25")
-    @pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\x1b[31mb", "a\x00b", "a\x7fb", "a\x08b"])
+    @pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\x1b[31mb", "a\x00b", "a\x7fb", "a\x08b", *LINE_ENDS])
     def test_stays_one_line_without_control_characters(self, text: str) -> None:
         found = line("note: %s", text)
 
@@ -50,8 +52,21 @@ class TestALine:
 
         assert f"card {digits[:6]}…{digits[-4:]}, please" in found
 
+    @pytest.mark.bad_input("B35")
+    @pytest.mark.parametrize("between", ["\n", "\t", "\u2028", "\x00", "\u00a0"])
+    def test_shows_no_card_number_with_a_control_character_in_it(self, between: str) -> None:
+        assert "card 424242…4242, please" in line("note: %s", f"card {between.join(['4242'] * 4)}, please")
+
+    @pytest.mark.bad_input("B25")
+    @pytest.mark.parametrize("text", [*LINE_ENDS, "a\x1b[31mb"])
+    def test_has_no_other_line_ends_in_a_traceback_either(self, text: str) -> None:
+        found = line("it failed", failing=text)
+
+        assert "a?" in found
+        assert found.splitlines() == found.split("\n")
+
     def test_shows_no_card_number_in_a_traceback_either(self) -> None:
-        found = line("it failed", failing=True)
+        found = line("it failed", failing=CARD)
 
         assert "Traceback" in found
         assert CARD not in found

@@ -126,6 +126,36 @@ class TestRejectBatch:
         assert Batch.objects.get().state == "proposed"
 
 
+class TestWords:
+    @pytest.mark.bad_input("B35")
+    @pytest.mark.parametrize(("hand", "field"), [("reject", "reason"), ("approve", "note")])
+    def test_with_a_card_number_are_refused_at_their_field(
+        self, world: World, sign_in: SignIn, hand: str, field: str
+    ) -> None:
+        batch = Batch.objects.get()
+
+        answer = sign_in("anna").post(page_of(batch, hand), {field: "Cleo paid with 4242 4242 4242 4242"})
+
+        assert answer.status_code == 200
+        assert answer.context["form"].errors == {
+            field: ["This looks like a card number, which is never kept here."],
+        }
+        assert Batch.objects.get().state == "proposed"
+
+    @pytest.mark.bad_input("B25")
+    @pytest.mark.parametrize("text", ["first\x85second", "first\u2028second", "a \x1b[31mred one"])
+    def test_with_a_control_character_are_refused_too(self, world: World, sign_in: SignIn, text: str) -> None:
+        answer = sign_in("anna").post(page_of(Batch.objects.get(), "reject"), {"reason": text})
+
+        assert answer.context["form"].errors == {"reason": ["This holds a control character."]}
+        assert Batch.objects.get().state == "proposed"
+
+    def test_may_have_several_lines(self, world: World, sign_in: SignIn) -> None:
+        sign_in("anna").post(page_of(Batch.objects.get(), "reject"), {"reason": "first\r\nsecond"})
+
+        assert Batch.objects.get().state == "canceled"
+
+
 class TestProposeBatch:
     def test_reserves_what_is_available(self, world: World, sign_in: SignIn) -> None:
         world.release(world.sale(("Cleo's Clocks", brl(5_000))))

@@ -286,6 +286,14 @@ class TestWebhooksReplay:
         assert (said["event"], said["type"]) == (event.event_id, event.type)
         assert paid.work() == 1
 
+    @pytest.mark.bad_input("B35")
+    def test_takes_no_card_number_as_a_reason(self, paid: World) -> None:
+        paid.settle()
+        event = WebhookEvent.objects.get(type="checkout.session.completed")
+
+        with nothing_changes(), pytest.raises(CommandError, match="The reason looks like a card number"):
+            run("webhooks_replay", event.event_id, "--reason", "paid with 4242424242424242")
+
     @pytest.mark.parametrize(
         ("args", "problem"),
         [

@@ -243,6 +243,15 @@ class TestJobsDead:
         dead.refresh_from_db()
         assert dead.state == "dead"
 
+    @pytest.mark.bad_input("B35")
+    def test_takes_no_card_number_as_a_reason(self, dead: Job) -> None:
+        for decision in ("--replay", "--discard"):
+            with pytest.raises(CommandError, match="The reason looks like a card number"):
+                run("jobs_dead", decision, str(dead.pk), "--reason", "paid with 4242 4242 4242 4242")
+
+        dead.refresh_from_db()
+        assert dead.state == "dead"
+
     def test_knows_only_dead_jobs(self, dead: Job, ann: Seller) -> None:
         with pytest.raises(CommandError, match="no dead job"):
             run("jobs_dead", "--replay", str(dead.pk + 1_000_000), "--reason", "why not")

@@ -12,6 +12,7 @@ from operations.models import Job
 from operations.models.jobs import JobState
 from operations.selectors import audit_trail
 from operations.services import JobMissing, discard_job, replay_job
+from operations.texts import TextRefused
 
 
 class Command(BaseCommand):
@@ -88,6 +89,6 @@ class Command(BaseCommand):
             raise CommandError("Say why with --reason.")
         try:
             verb(job_id=job_id, actor="system:command", reason=options["reason"], now=timezone.now())
-        except JobMissing as error:
+        except (JobMissing, TextRefused) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Job {job_id} is {done}.")

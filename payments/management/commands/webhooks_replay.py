@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from operations.texts import TextRefused
 from payments.management.commands.psp_sync import moment
 from payments.models import WebhookEvent
 from payments.models.webhooks import WebhookState
@@ -71,7 +72,7 @@ class Command(BaseCommand):
         try:
             for event in chosen:
                 replay_event(webhook=event.pk, actor="system:command", reason=reason, now=timezone.now())
-        except NotReplayable as error:
+        except (NotReplayable, TextRefused) as error:
             raise CommandError(str(error)) from error
 
 
