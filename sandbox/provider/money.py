@@ -94,9 +94,13 @@ def check_step(amount_minor: int, code: str, *, param: str = "amount") -> None:
 
 
 def processing_fee(amount_minor: int, code: str) -> int:
-    """Return the fee for a charge in minor units: a rate rounded half up, and a fixed part."""
+    """Return the fee for a charge in minor units: a rate rounded half up, and a fixed part.
+
+    Where the currency has no minor unit any more (ISK, UGX), the fee is of whole units like every amount.
+    """
     currency = known(code)
-    return (amount_minor * currency.fee_bps + 5_000) // 10_000 + currency.fee_fixed_minor
+    unit = 100 if currency.step == 100 else 1
+    return (amount_minor * currency.fee_bps + 5_000 * unit) // (10_000 * unit) * unit + currency.fee_fixed_minor
 
 
 def major(amount_minor: int, code: str) -> str:

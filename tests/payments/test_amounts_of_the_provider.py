@@ -34,7 +34,13 @@ __all__ = ["mollie"]
 
 CODE = "amount_not_representable"
 # As the shop writes it, and what the provider is asked for.
-TAKEN = [("10.010", "BHD", 10_010), ("500", "JPY", 500), ("1000", "ISK", 100_000)]
+TAKEN = [
+    ("10.010", "BHD", 10_010),
+    ("500", "JPY", 500),
+    ("1000", "ISK", 100_000),
+    ("2153", "ISK", 215_300),
+    ("12000.00", "MGA", 12_000),
+]
 
 
 def part(amount: str, *, seller: str = "ann", currency: str = "BHD") -> dict[str, str]:
