@@ -138,6 +138,12 @@ ORDER = Machine(
             phrase="the buyer's bank asks the buyer",
         ),
         Transition(
+            event="reopen",
+            sources=("REQUIRES_ACTION",),
+            target="EXECUTING",
+            phrase="the bank was not satisfied; the buyer can try again",
+        ),
+        Transition(
             event="hold_for_review",
             sources=("NOT_STARTED", "EXECUTING", "UNKNOWN", "REQUIRES_ACTION"),
             target="IN_REVIEW",

@@ -113,7 +113,9 @@ def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
             _refused(attempt, orders, facts, now=now)
         case CheckoutStatus.REQUIRES_ACTION | CheckoutStatus.IN_REVIEW:
             _move_where(orders, _UNDER_WAY[facts.status], actor=f"psp:{attempt.psp}", now=now)
-        case _:
+        case status:
+            if status is CheckoutStatus.OPEN:
+                _move_where(orders, "reopen", actor=f"psp:{attempt.psp}", now=now, reason=facts.last_error)
             _note(attempt, facts, now=now)
     return str(attempt.state)
 

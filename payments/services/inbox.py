@@ -158,8 +158,9 @@ def sync_events(*, psp: str, actor: str, now: datetime, back: timedelta | None =
     """Compare from where the last listing ended, or from `back` before now. Raises ListingFailed."""
     until = now - _ON_THE_WAY
     last = EventListing.objects.filter(psp=psp).order_by("-until").first()
-    since = until - back if back else (last.until - _OVERLAP if last else until - _FIRST)
-    return compare_events(psp=psp, since=min(since, until), until=until, actor=actor, now=now)
+    # A listing that somebody asked for up to a moment yet to come has seen nothing of what happens until then.
+    since = until - back if back else (min(last.until, until) - _OVERLAP if last else until - _FIRST)
+    return compare_events(psp=psp, since=since, until=until, actor=actor, now=now)
 
 
 @prepared_query

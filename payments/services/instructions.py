@@ -241,7 +241,10 @@ def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:
         # Each part, not only their sum: so what is left of an order can always be captured, and refunded.
         require_representable(part.amount, gateway, field=f"payment_orders[{place}].amount")
         found[order.id] = part.amount.minor
-    return {order: minor for order, minor in found.items() if minor}
+    taken = {order: minor for order, minor in found.items() if minor}
+    if not taken:
+        raise NotCapturable(payment_id=attempt.checkout.checkout_id, state="captured whole already")
+    return taken
 
 
 def _replace(attempt: Attempt, orders: list[NewOrder], *, actor: str, now: datetime) -> Instruction:

@@ -56,6 +56,15 @@ def charged(world: World) -> list[tuple[int, int]]:
 class TestMoneyThatIsReserved:
     """Bea orders from ann and bob; nothing is booked before the goods leave."""
 
+    def test_is_not_captured_where_nothing_is_left_of_it(self, world: World, ann: Seller) -> None:
+        reserve(world, "cart-1", {"ann": "100.00"})
+        capture(world, {"ann": "100.00"}, final=False)
+
+        again = capture(world, key="c2")
+
+        assert (again.status_code, again.json()["code"]) == (409, "not_capturable")
+        assert (charged(world)[0][0], balance(ann)) == (10_000, "90.00")
+
     def test_is_released_by_a_cancel_where_a_part_was_captured(self, world: World, ann: Seller, bob: Seller) -> None:
         reserve(world, "cart-1", {"ann": "100.00", "bob": "20.50"})
         capture(world, {"ann": "60.00"}, final=False)

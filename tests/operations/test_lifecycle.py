@@ -4,35 +4,19 @@ import re
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 
-from ledger.models import ManualJournal
-from ledger.states import MANUAL_JOURNAL
+from config import machines
 from operations import database
 from operations.edges import money_tx
 from operations.lifecycle import IllegalTransition, Machine, move
 from operations.models import StateChange
-from payments.models import Attempt, Dispute, DisputeEvidence, EventDelivery, Instruction, PaymentOrder, Refund, Surplus
-from payments.states import ATTEMPT, DISPUTE, EVENT_DELIVERY, EVIDENCE, INSTRUCTION, ORDER, REFUND, SURPLUS
-from payouts.models import Batch, Payout
-from payouts.states import BATCH, PAYOUT
-from reconciliation.models import Discrepancy, Statement
-from reconciliation.states import DISCREPANCY, STATEMENT
+from payouts.models import Batch
 
+MODELS = {model._meta.db_table: model for model in apps.get_models()}
 MACHINES: dict[str, tuple[Machine, Any]] = {
-    "ledger_manualjournal": (MANUAL_JOURNAL, ManualJournal),
-    "payments_paymentorder": (ORDER, PaymentOrder),
-    "payments_attempt": (ATTEMPT, Attempt),
-    "payments_refund": (REFUND, Refund),
-    "payments_dispute": (DISPUTE, Dispute),
-    "payments_disputeevidence": (EVIDENCE, DisputeEvidence),
-    "payments_instruction": (INSTRUCTION, Instruction),
-    "payments_surplus": (SURPLUS, Surplus),
-    "payments_eventdelivery": (EVENT_DELIVERY, EventDelivery),
-    "payouts_batch": (BATCH, Batch),
-    "payouts_payout": (PAYOUT, Payout),
-    "reconciliation_statement": (STATEMENT, Statement),
-    "reconciliation_discrepancy": (DISCREPANCY, Discrepancy),
+    table: (machine, MODELS[table]) for table, machine in machines.MACHINES.items()
 }
 PAIRS = [
     pytest.param(table, state, row.event, id=f"{machine.name}-{state}-{row.event}")
@@ -56,6 +40,17 @@ class TestTheDatabasesTable:
         moves = set(re.findall(r"\('([^']*)', '([^']*)'\)", guard_source(table).split("VALUES", 1)[1]))
 
         assert moves == {(str(old), str(new)) for old, new in machine.allowed()}
+
+    @pytest.mark.parametrize("table", MACHINES)
+    def test_is_a_trigger_that_is_switched_on(self, table: str) -> None:
+        found = database.fetch_all(
+            "SELECT tgenabled, tgtype & 20 AS moments FROM pg_trigger WHERE tgrelid = %s::regclass"
+            " AND tgfoid = %s::regproc",
+            [table, f"guard_{table}_state"],
+        )
+
+        # Before or after, of each row; on INSERT (4) and UPDATE (16).
+        assert [(row["tgenabled"], row["moments"]) for row in found] == [("O", 20)]
 
     @pytest.mark.parametrize("table", MACHINES)
     def test_lets_a_row_begin_only_in_the_initial_state(self, table: str) -> None:

@@ -232,6 +232,23 @@ class TestSyncEvents:
 
         assert sync_events(psp="stripe", actor=OSCAR, now=timezone.now()).gaps == ()
 
+    def test_looks_where_a_listing_up_to_tomorrow_could_not(self, paid: World) -> None:
+        lose_webhooks(paid)
+        now = timezone.now()
+        EventListing.objects.create(
+            psp="stripe",
+            since=now - timedelta(minutes=3),
+            until=now + timedelta(days=1),
+            listed=0,
+            missing=0,
+            actor=OSCAR,
+            ran_at=now,
+        )
+
+        found = sync_events(psp="stripe", actor=OSCAR, now=now + timedelta(minutes=2))
+
+        assert "checkout.session.completed" in [gap.type for gap in found.gaps]
+
 
 class TestAListing:
     @pytest.mark.parametrize("attack", ["UPDATE {} SET missing = 0", "DELETE FROM {}", "TRUNCATE {}"])
