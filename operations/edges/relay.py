@@ -8,7 +8,6 @@ the answer nor its slowness costs more than what is set here.
 import http.client
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ import certifi
 
 from operations.addresses import AddressRefused, Target, target_of
 from operations.cards import mask_cards
+from operations.edges.deadlines import WATCHDOG
 from operations.edges.psp import CallInsideTransaction
 from operations.edges.transactions import in_transaction
 from operations.failpoints import hit
@@ -62,38 +62,25 @@ def _post(target: Target, *, body: bytes, headers: dict[str, str], timeout_s: in
     line = socket.create_connection((target.ip, target.port), timeout=timeout_s)
     if target.secure:
         line = _tls().wrap_socket(line, server_hostname=target.host, do_handshake_on_connect=False)
-    # Each read has the socket's time limit, and a drop a second would never reach it: this one is for the whole.
-    watchdog = threading.Timer(timeout_s, _cut, [line])
-    watchdog.daemon = True
-    watchdog.start()
     try:
-        if isinstance(line, ssl.SSLSocket):
-            line.do_handshake()
-        kind = http.client.HTTPSConnection if target.secure else http.client.HTTPConnection
-        link = kind(target.host, target.port)
-        link.sock = line
-        link.request("POST", target.path, body=body, headers={**headers, "Connection": "close"})
-        answer = link.getresponse()
-        told = answer.headers.get("Retry-After", "")
-        wait = min(int(told), 86_400) if told.isascii() and told.isdigit() and len(told) < 9 else None
-        return answer.status, _beginning(answer), wait
+        with WATCHDOG.within(timeout_s, line):
+            if isinstance(line, ssl.SSLSocket):
+                line.do_handshake()
+            kind = http.client.HTTPSConnection if target.secure else http.client.HTTPConnection
+            link = kind(target.host, target.port)
+            link.sock = line
+            link.request("POST", target.path, body=body, headers={**headers, "Connection": "close"})
+            answer = link.getresponse()
+            told = answer.headers.get("Retry-After", "")
+            wait = min(int(told), 86_400) if told.isascii() and told.isdigit() and len(told) < 9 else None
+            return answer.status, _beginning(answer), wait
     finally:
-        watchdog.cancel()
         line.close()
 
 
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certifi.where())
-
-
-def _cut(line: socket.socket) -> None:
-    try:
-        # The plain socket's own, also under TLS, whose politeness would wait for the other side.
-        socket.socket.shutdown(line, socket.SHUT_RDWR)
-    except OSError:
-        # It has ended by itself meanwhile.
-        return
 
 
 def _beginning(answer: http.client.HTTPResponse) -> str:

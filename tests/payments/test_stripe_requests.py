@@ -1,6 +1,10 @@
 """The way to Stripe: one request a call, and what the network does to it."""
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -28,6 +32,30 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+
+
+@contextmanager
+def dripping(told: bytes) -> Iterator[str]:
+    """Run a server that answers so, and then goes on a byte at a time for as long as somebody listens."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        line, _ = listener.accept()
+        with line, suppress(OSError):
+            line.recv(65_536)
+            line.sendall(told)
+            while not over.wait(0.1):
+                line.sendall(b"x")
+
+    over = threading.Event()
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    finally:
+        over.set()
+        thread.join()
+        listener.close()
 
 
 def client(*, read_s: int = 5) -> ListeningClient:
@@ -68,6 +96,18 @@ class TestARequest:
             client(read_s=1).request("post", server.url, HEADERS, FORM)
 
         assert len(server.messages) == 1
+
+    @pytest.mark.parametrize(
+        "told", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"]
+    )
+    def test_ends_in_time_where_the_answer_comes_a_drop_at_a_time(self, told: bytes) -> None:
+        with dripping(told) as url:
+            began = time.monotonic()
+
+            with pytest.raises(stripe.APIConnectionError, match="no answer from Stripe"):
+                client(read_s=1).request("get", url, HEADERS)
+
+            assert time.monotonic() - began < 6
 
     def test_says_so_where_nobody_is_there(self, server: ShopServer) -> None:
         server.server_close()
