@@ -50,6 +50,7 @@ def _checkout(status: str, capture_method: str = "automatic") -> dict[str, Any]:
         "payment_page": None
         if status == "UNKNOWN"
         else {"url": "https://provider.example/c/pay/cs_1042", "token": "cs_1042"},
+        "status_page": "https://pay.example/pay/chk_06f4w8q2m1n5p7r9t3v6x8z0ab/return",
         "expires_at": "2026-11-21T13:00:00+00:00",
         "created_at": AT,
         "payment_orders": [_order("ann", "10.00", status), _order("bob", "20.50", status)],

@@ -206,6 +206,9 @@ class CheckoutOutput(Output[Any]):
     authorization = AuthorizationOutput(allow_null=True, help_text="Null while nothing is reserved.")
     last_error = LastErrorOutput(allow_null=True)
     payment_page = PageOutput(allow_null=True, help_text="Null while the provider has not registered the checkout.")
+    status_page = serializers.URLField(
+        help_text="Where the buyer sees how the payment stands: while it is confirmed, or under review."
+    )
     expires_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
     payment_orders = OrderOutput(many=True)

@@ -124,6 +124,7 @@ def checkout_of(
         "authorization": authorization(attempt),
         "last_error": last_error(attempt),
         "payment_page": {"url": attempt.page_url, "token": attempt.psp_ref} if attempt and attempt.psp_ref else None,
+        "status_page": found.status_page,
         "expires_at": found.expires_at.isoformat(),
         "created_at": found.created_at.isoformat(),
         "payment_orders": [order(each, waits.get(each.pk)) for each in orders],

@@ -1,5 +1,6 @@
 from functools import partial
 
+from django.conf import settings
 from django.db import models
 
 from ledger.money import MinorMoney
@@ -40,6 +41,11 @@ class Checkout(models.Model):
 
     def __str__(self) -> str:
         return self.checkout_id
+
+    @property
+    def status_page(self) -> str:
+        """Return the address of ours where the buyer comes back to, and sees how the payment stands."""
+        return f"{settings.PUBLIC_URL}/pay/{self.id}/return"
 
 
 @with_transitions(ORDER)

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import DatabaseError, transaction
+from django.test import Client
 from django.utils import timezone
 
 from ledger.money import Money
@@ -115,6 +117,8 @@ class TestAPaymentThatAPersonReviews:
         assert (held.status_code, held.json()["payment_page"]) == (202, None)
         assert held.json()["payment_orders"][0]["waiting"]["on"] == "person"
         assert world.status("cart-1.ann") == "IN_REVIEW"
+        status_page = Client().get(urlsplit(held.json()["status_page"]).path)
+        assert "is being checked" in status_page.content.decode()
         world.work(later=timedelta(hours=1))
         assert world.provider.ledger()["sessions"] == []
 
