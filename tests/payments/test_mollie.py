@@ -112,14 +112,14 @@ class TestASale:
         self, world: World, mollie: Mollie, ann: Seller, status: str, order: str, attempt: str
     ) -> None:
         world.order("cart-1", {"ann": "100.00"})
-        mollie.end(mollie.only()["id"], status, details={"failureReason": "insufficient_funds"})
+        mollie.end(mollie.only()["id"], status, details={"failureReason": "refused_by_issuer"})
 
         webhook(world, mollie, mollie.only()["id"])
         world.work(later=SOON)
 
         found = Attempt.objects.get()
         assert (world.status("cart-1.ann"), found.state) == (order, attempt)
-        assert found.declined_as == ("insufficient_funds" if status == "failed" else "")
+        assert found.declined_as == ("refused_by_issuer" if status == "failed" else "")
         last = list(history(machine="attempt", subject_id=found.pk))[-1]
         assert last.actor == "psp:mollie"
 

@@ -204,6 +204,10 @@ class TestTheTableOfDeclines:
 
         assert codes <= set(RETRIES)
 
+    @pytest.mark.parametrize(("code", "who"), [("refused_by_issuer", Retry.BUYER), ("possible_fraud", Retry.NEVER)])
+    def test_knows_the_words_of_either_provider(self, code: str, who: Retry) -> None:
+        assert retry_of(code) is who
+
     def test_lets_nobody_repeat_blindly_what_it_does_not_know(self) -> None:
         assert retry_of("a_code_of_next_year") is Retry.NEVER
 
