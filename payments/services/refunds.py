@@ -77,9 +77,10 @@ def request_refund(
 ) -> tuple[Refund, int]:
     """Reserve a refund of a payment order and have it sent; no amount means all that is left.
 
-    Above the currency's limit it is sent once a second person agrees. Returns the refund and its idempotency key's
-    row; the same key again is the same refund. Raises UnknownPayment, NotRefundable, PaymentDisputed,
-    RefundExceedsPaid, CurrencyMismatch, AmountNotRepresentable, KeyReused, RequestInProgress, Stopped.
+    Where more than the currency's limit is given back of the order, it is sent once a second person agrees. Returns
+    the refund and its idempotency key's row; the same key again is the same refund. Raises UnknownPayment,
+    NotRefundable, PaymentDisputed, RefundExceedsPaid, AmountNotRepresentable, CurrencyMismatch, KeyReused,
+    RequestInProgress, Stopped.
     """
     with money_tx("refunds.request"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -130,7 +131,7 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
         currency=amount.currency,
         reason=reason,
         requested_by=actor,
-        needs_approval=not already_decided and _above_limit(amount),
+        needs_approval=not already_decided and _above_limit(order, amount),
         created_at=now,
         state_since=now,
     )
@@ -172,9 +173,16 @@ def reject_refund(*, refund: str, maker: str, checker: str, now: datetime) -> No
     )
 
 
-def _above_limit(amount: Money) -> bool:
-    limit = settings.REFUND_APPROVAL_LIMIT_MINOR.get(amount.currency)
-    return limit is not None and amount.minor > limit
+def _above_limit(order: PaymentOrder, amount: Money) -> bool:
+    """Tell whether a refund takes what is given back of an order above the limit: in parts it is no less.
+
+    Where limits are set, a currency that has none is no way around them.
+    """
+    limits = settings.REFUND_APPROVAL_LIMIT_MINOR
+    if not limits:
+        return False
+    limit = limits.get(amount.currency)
+    return limit is None or (order.refunded + amount).minor > limit
 
 
 def _ask_a_second_person(refund: Refund, *, now: datetime) -> None:

@@ -210,6 +210,19 @@ class TestARefundAboveTheLimit:
         assert (answer.status_code, body["status"], body["waiting_for_approval"]) == (201, "requested", True)
         assert (at_provider(world), refunded(world)) == ([], "50.01")
 
+    def test_is_above_it_in_parts_too(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+
+        parts = [refund(world, "30.00", key=f"r{number}").json() for number in range(2)]
+
+        assert [part["waiting_for_approval"] for part in parts] == [False, True]
+
+    def test_has_no_way_around_it_in_a_currency_without_a_limit(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"}, currency="USD")
+        body = {"payment_order_id": "cart-1.ann", "amount": "1.00", "currency": "USD"}
+
+        assert world.shop.post("/v1/refunds", body, key="r1").json()["waiting_for_approval"] is True
+
     def test_is_sent_once_it_is_granted(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
         refund(world, "50.01")
