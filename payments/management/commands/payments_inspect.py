@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from payments.errors import UnknownPayment
+from payments.models import EvidenceFile, Instruction
 from payments.story import Moment, Story, story
 
 _SINGULAR = {"surpluses": "surplus", "evidence": "evidence"}
@@ -80,26 +81,12 @@ def _facts(found: Story) -> dict[str, Any]:
             }
             for attempt in found.attempts
         ],
-        "instructions": [
-            {
-                "id": told.pk,
-                "kind": told.kind,
-                "purpose": told.purpose,
-                "amount": told.amount.text,
-                "state": told.state,
-                "last_error": told.last_error,
-                **_waits(found, told.pk),
-            }
-            for told in found.instructions
-        ],
+        "instructions": [_instruction(found, told) for told in found.instructions],
         "surpluses": [_reversal(found, surplus) for surplus in found.surpluses],
         "refunds": [_reversal(found, refund) for refund in found.refunds],
         "disputes": [_reversal(found, dispute) for dispute in found.disputes],
         "evidence": [{**_handed_in(each), "final": each.final} for each in found.evidence],
-        "files": [
-            {**_handed_in(file), "psp_ref": file.psp_ref, "kind": file.kind, "name": file.name, "size": file.size}
-            for file in found.files
-        ],
+        "files": [_file(each) for each in found.files],
         "story": [{**vars(moment), "at": moment.at.isoformat()} for moment in found.moments],
     }
 
@@ -107,6 +94,22 @@ def _facts(found: Story) -> dict[str, Any]:
 def _reversal(found: Story, row: Any) -> dict[str, Any]:
     facts = {"id": row.pk, "psp_ref": row.psp_ref, "amount": row.amount.text, "state": row.state}
     return {**facts, **_waits(found, row.pk)}
+
+
+def _instruction(found: Story, told: Instruction) -> dict[str, Any]:
+    return {
+        "id": told.pk,
+        "kind": told.kind,
+        "purpose": told.purpose,
+        "amount": told.amount.text,
+        "state": told.state,
+        "last_error": told.last_error,
+        **_waits(found, told.pk),
+    }
+
+
+def _file(file: EvidenceFile) -> dict[str, Any]:
+    return {**_handed_in(file), "psp_ref": file.psp_ref, "kind": file.kind, "name": file.name, "size": file.size}
 
 
 def _handed_in(row: Any) -> dict[str, Any]:
