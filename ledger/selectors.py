@@ -13,6 +13,7 @@ from ledger.chart import AccountType
 from ledger.exchanges import Exchange as ExchangeFacts
 from ledger.models import Account, Balance, ClosedDay, Exchange, JournalEntry, JournalLine, Proof
 from ledger.money import Money
+from ledger.recipes import RECIPES
 from operations import database
 
 _TYPES = {str(type_): type_ for type_ in AccountType}
@@ -179,6 +180,13 @@ def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
     """Return the journal entries about some subjects, oldest first, each with its lines."""
     entries = JournalEntry.objects.filter(subject__in=subjects).order_by("id").prefetch_related("lines__account")
     return [_entry_facts(entry) for entry in entries]
+
+
+def subjects_booked_as(*, reference: str) -> list[str]:
+    """Return what the journal entries with a reference (the provider's id, or ours) are about, oldest first."""
+    # Every recipe by name, because that is how entries are indexed; others there are none.
+    found = JournalEntry.objects.filter(recipe__in=sorted(RECIPES), reference=reference).exclude(subject="")
+    return list(found.order_by("id").values_list("subject", flat=True))
 
 
 def exchange_of(*, entry_id: int) -> ExchangeFacts | None:

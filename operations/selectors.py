@@ -41,6 +41,11 @@ def audit_trail(*, subject: str) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(subject=subject).order_by("id")
 
 
+def audit_trails(*, subjects: list[str]) -> list[AuditEntry]:
+    """Return who did what to several subjects (kind:id), oldest first."""
+    return list(AuditEntry.objects.filter(subject__in=subjects).order_by("id"))
+
+
 def open_approval(*, kind: str, subject: str) -> Approval | None:
     """Return the approval that waits for this subject, if one does."""
     return Approval.objects.filter(kind=kind, subject=subject, state=ApprovalState.REQUESTED).first()
@@ -118,6 +123,11 @@ def open_tasks(*, subjects: list[str]) -> dict[str, HumanTask]:
 def open_questions(*, subjects: list[str]) -> list[HumanTask]:
     """Return every open question about some subjects (kind:id), the oldest first."""
     return list(HumanTask.objects.filter(subject__in=subjects, state=TaskState.OPEN).order_by("since", "id"))
+
+
+def questions_about(*, subjects: list[str]) -> list[HumanTask]:
+    """Return every question that people were ever asked about some subjects (kind:id), the oldest first."""
+    return list(HumanTask.objects.filter(subject__in=subjects).order_by("since", "id"))
 
 
 def waiting_tasks() -> int:

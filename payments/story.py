@@ -1,6 +1,6 @@
 """One payment's whole story, from any id that somebody has in hand: what happened, when, and by whom."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 from django.db.models import Q
 
 from ledger.selectors import entries_about
-from operations.selectors import audit_trail, histories, jobs_about
-from payments.errors import UnknownPayment
+from operations.selectors import audit_trails, histories, jobs_about, questions_about
+from payments.any_id import checkout_of, said_by
 from payments.models import (
     Attempt,
     Checkout,
     Dispute,
+    DisputeEvidence,
+    EvidenceFile,
     Instruction,
     PaymentOrder,
     Refund,
@@ -31,6 +33,9 @@ from payments.waits import (
     surpluses_wait,
     waiting,
 )
+
+# Kinds of event whose object is none of ours until it was taken over, or never: they name the payment in their body.
+_NAMED_BY_PAYMENT = ("review.", "refund.", "charge.dispute.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,8 @@ class Story:
     surpluses: tuple[Surplus, ...]
     refunds: tuple[Refund, ...]
     disputes: tuple[Dispute, ...]
+    evidence: tuple[DisputeEvidence, ...]
+    files: tuple[EvidenceFile, ...]
     waits: dict[str, Waiting]
     moments: tuple[Moment, ...]
 
@@ -62,10 +69,11 @@ class Story:
 def story(*, any_id: str) -> Story:
     """Return the story of the payment to which an id belongs. Raises UnknownPayment.
 
-    Ours: of a checkout, payment order, attempt, refund or dispute. The storefront's: of a checkout or payment order.
-    The provider's: of a session, payment, charge, refund, dispute or event.
+    Ours: of a checkout, payment order, attempt, instruction, surplus, refund, dispute, evidence, a file of it, or a
+    message to the storefront. The storefront's: of a checkout or payment order. The provider's: of a session, payment,
+    charge, refund, dispute, file or event, and what it calls an attempt after us. The books': a reference.
     """
-    checkout = _checkout(any_id)
+    checkout = checkout_of(any_id=any_id)
     orders = tuple(checkout.orders.select_related("seller").order_by("pk"))
     attempts = tuple(checkout.attempts.order_by("number"))
     told = Instruction.objects.filter(attempt__checkout=checkout).select_related("attempt")
@@ -81,6 +89,8 @@ def story(*, any_id: str) -> Story:
         surpluses=surpluses,
         refunds=refunds,
         disputes=disputes,
+        evidence=tuple(DisputeEvidence.objects.filter(dispute__checkout=checkout).order_by("pk")),
+        files=tuple(EvidenceFile.objects.filter(dispute__checkout=checkout).defer("content").order_by("pk")),
         waits={
             **waiting(orders=orders, attempts=attempts),
             **attempts_wait(attempts=attempts),
@@ -95,59 +105,59 @@ def story(*, any_id: str) -> Story:
     return Story(**{**vars(found), "moments": tuple(moments)})
 
 
-def _checkout(any_id: str) -> Checkout:
-    """Look where the id may be from, the unmistakable first."""
-    if not any_id:
-        raise UnknownPayment(payment_id=any_id)
-    event = WebhookEvent.objects.filter(event_id=any_id).exclude(object_id="").first()
-    if event is not None:
-        return _checkout(event.object_id)
-    tries = (
-        Q(pk=any_id),
-        Q(orders__pk=any_id),
-        Q(attempts__pk=any_id),
-        Q(orders__refunds__pk=any_id),
-        Q(disputes__pk=any_id),
-        Q(attempts__psp_ref=any_id),
-        Q(attempts__payment_ref=any_id),
-        Q(attempts__charge_ref=any_id),
-        Q(orders__refunds__psp_ref=any_id),
-        Q(disputes__psp_ref=any_id),
-        Q(checkout_id=any_id),
-        Q(orders__payment_order_id=any_id),
-    )
-    for wanted in tries:
-        found = Checkout.objects.filter(wanted).order_by("-pk").first()
-        if found is not None:
-            return found
-    raise UnknownPayment(payment_id=any_id)
-
-
 def _moments(story: Story) -> Iterator[Moment]:
     checkout = story.checkout
     text = f"the storefront {checkout.storefront_id} created {checkout.checkout_id} over {checkout.total}"
     yield Moment(at=checkout.created_at, kind="checkout", subject=checkout.pk, text=text)
+    told, messages = webhooks_of(story), _messages(checkout)
+    jobs = jobs_about(keys=_keys_of_jobs(story, told, messages))
     yield from _moves(story)
     yield from _calls(story)
-    yield from _webhooks(story)
+    yield from _webhooks(told)
     yield from _entries(checkout)
-    yield from _jobs(story)
-    yield from _events(checkout)
-    for subject in _subjects(story):
-        for entry in audit_trail(subject=subject):
-            text = f"{entry.action} by {entry.actor}"
-            yield Moment(at=entry.at, kind="audit", subject=subject, text=text, facts=entry.facts)
+    yield from _jobs(jobs)
+    yield from _events(messages)
+    yield from _questions(story)
+    yield from _decisions(
+        [
+            *_subjects(story),
+            *(f"event:{row.event_id}" for row in told),
+            *(f"job:{job.pk}" for job in jobs),
+            *(f"storefront_event:{message.pk}" for message in messages),
+        ]
+    )
 
 
-def _events(checkout: Checkout) -> Iterator[Moment]:
+def _messages(checkout: Checkout) -> list[StorefrontEvent]:
     found = StorefrontEvent.objects.filter(
         storefront=checkout.storefront_id, payload__data__checkout_id=checkout.checkout_id
     )
-    for event in found.prefetch_related("deliveries__endpoint"):
+    return list(found.order_by("pk").prefetch_related("deliveries__endpoint"))
+
+
+def _events(messages: Iterable[StorefrontEvent]) -> Iterator[Moment]:
+    for event in messages:
         deliveries = sorted(event.deliveries.all(), key=lambda each: each.pk)
         fates = ", ".join(f"{each.state} at {each.endpoint.url}" for each in deliveries)
         text = f"{event.type} for the storefront: {fates or 'no endpoint wanted it'}"
         yield Moment(at=event.created_at, kind="event", subject=event.pk, text=text)
+
+
+def _questions(story: Story) -> Iterator[Moment]:
+    """Tell what people were asked, and how it ended: two moments where it did."""
+    for task in questions_about(subjects=_subjects(story)):
+        text = f"{task.waits_for} was asked ({task.kind}, {task.state}): {task.reason}"
+        yield Moment(at=task.since, kind="question", subject=task.subject, text=text)
+        if task.closed_at is not None:
+            note = f": {task.note}" if task.note else ""
+            text = f"{task.kind} is {task.state} by {task.closed_by}{note}"
+            yield Moment(at=task.closed_at, kind="question", subject=task.subject, text=text)
+
+
+def _decisions(subjects: list[str]) -> Iterator[Moment]:
+    for entry in audit_trails(subjects=subjects):
+        text = f"{entry.action} by {entry.actor}"
+        yield Moment(at=entry.at, kind="audit", subject=entry.subject, text=text, facts=entry.facts)
 
 
 def _moves(story: Story) -> Iterator[Moment]:
@@ -158,6 +168,8 @@ def _moves(story: Story) -> Iterator[Moment]:
         "surplus": [surplus.pk for surplus in story.surpluses],
         "refund": [refund.pk for refund in story.refunds],
         "dispute": [dispute.pk for dispute in story.disputes],
+        "dispute_evidence": [evidence.pk for evidence in story.evidence],
+        "evidence_file": [file.pk for file in story.files],
     }
     for move in histories(machines=machines):
         because = f" ({move.reason})" if move.reason else ""
@@ -181,11 +193,35 @@ def _calls(story: Story) -> Iterator[Moment]:
         yield Moment(at=call.sent_at, kind="call", subject=call.pk, text=text, facts=facts)
 
 
-def _webhooks(story: Story) -> Iterator[Moment]:
-    refs = [ref for attempt in story.attempts for ref in (attempt.psp_ref, attempt.payment_ref, attempt.charge_ref)]
-    refs += [refund.psp_ref for refund in story.refunds] + [dispute.psp_ref for dispute in story.disputes]
-    rows = WebhookEvent.objects.filter(object_id__in=[ref for ref in refs if ref]).defer("payload").order_by("id")
-    for row in rows:
+def webhooks_of(story: Story) -> list[WebhookEvent]:
+    """Return what the provider told of a payment, in the order in which it came."""
+    refs = {ref for attempt in story.attempts for ref in (attempt.psp_ref, attempt.payment_ref, attempt.charge_ref)}
+    refs |= {ref for surplus in story.surpluses for ref in (surplus.charge_ref, surplus.psp_ref)}
+    refs |= {refund.psp_ref for refund in story.refunds} | {dispute.psp_ref for dispute in story.disputes}
+    known = WebhookEvent.objects.filter(object_id__in=[ref for ref in refs if ref]).defer("payload")
+    found = {row.pk: row for row in (*known, *_named_by_payment(story))}
+    return [found[pk] for pk in sorted(found)]
+
+
+def _named_by_payment(story: Story) -> list[WebhookEvent]:
+    """Return the events about objects of which we may have no row, but whose body names the payment.
+
+    The inbox is not indexed by payment, so this reads all that came of these kinds since the checkout was created.
+    """
+    payments = {attempt.payment_ref for attempt in story.attempts if attempt.payment_ref}
+    if not payments:
+        return []
+    kinds, mentions = Q(), Q()
+    for kind in _NAMED_BY_PAYMENT:
+        kinds |= Q(type__startswith=kind)
+    for payment in payments:
+        mentions |= Q(payload__contains=payment)
+    rows = WebhookEvent.objects.filter(kinds, received_at__gte=story.checkout.created_at).filter(mentions)
+    return [row for row in rows if (said := said_by(row)) is not None and said.payment_ref in payments]
+
+
+def _webhooks(told: Iterable[WebhookEvent]) -> Iterator[Moment]:
+    for row in told:
         waits = f": {row.waiting_for}" if row.waiting_for else ""
         text = f"{row.type} about {row.object_id} came as a {row.source}; {row.state}{waits}"
         yield Moment(at=row.received_at, kind="webhook", subject=row.event_id, text=text)
@@ -199,13 +235,21 @@ def _entries(checkout: Checkout) -> Iterator[Moment]:
         yield Moment(at=entry["recorded_at"], kind="journal", subject=str(entry["id"]), text=text, facts=facts)
 
 
-def _jobs(story: Story) -> Iterator[Moment]:
-    keys = [thing.pk for thing in (*story.attempts, *story.refunds, *story.disputes, *story.orders)]
-    keys += [thing.pk for thing in (*story.instructions, *story.surpluses)]
-    for job in jobs_about(keys=[*keys, story.checkout.pk]):
+def _keys_of_jobs(story: Story, told: Iterable[WebhookEvent], messages: Iterable[StorefrontEvent]) -> list[str]:
+    """Return what the keys of a payment's jobs are, or begin with."""
+    rows = (*story.orders, *story.attempts, *story.instructions, *story.surpluses, *story.refunds)
+    keys = [story.checkout.pk, *(row.pk for row in (*rows, *story.disputes, *story.evidence, *story.files))]
+    # One that is sent back once more is keyed by what the provider knows it by.
+    keys += [f"surplus:{surplus.pk}" for surplus in story.surpluses]
+    keys += [f"{row.psp}:{row.event_id}" for row in told]
+    return keys + [delivery.pk for message in messages for delivery in message.deliveries.all()]
+
+
+def _jobs(jobs: Iterable[Any]) -> Iterator[Moment]:
+    for job in jobs:
         due = f", due {job.next_at:%Y-%m-%d %H:%M:%S}" if job.state == "todo" else ""
         problem = f": {job.last_error}" if job.last_error else ""
-        text = f"{job.kind} is {job.state} after {job.attempts} attempts{due}{problem}"
+        text = f"{job.kind} {job.key} is {job.state} after {job.attempts} attempts{due}{problem}"
         yield Moment(at=job.created_at, kind="job", subject=str(job.pk), text=text)
 
 

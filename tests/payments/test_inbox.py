@@ -274,6 +274,13 @@ class TestPspSync:
         assert facts["taken_in"] == len(facts["missing"]) > 0
         assert json.loads(run("psp_sync", "--until", soon, "--json"))["missing"] == []
 
+    def test_keeps_which_user_of_the_machine_compared(self, paid: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LOGNAME", "olga")
+
+        run("psp_sync")
+
+        assert EventListing.objects.get().actor == "os:olga"
+
     @pytest.mark.parametrize("since", ["yesterday", "48", "2026-13-01", "48h "])
     def test_names_the_option_that_makes_no_sense(self, world: World, since: str) -> None:
         with pytest.raises(CommandError, match="--since"):
@@ -302,6 +309,15 @@ class TestWebhooksReplay:
 
         assert (said["event"], said["type"]) == (event.event_id, event.type)
         assert paid.work() == 1
+
+    def test_keeps_which_user_of_the_machine_wanted_it(self, paid: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        paid.settle()
+        event = WebhookEvent.objects.get(type="checkout.session.completed")
+        monkeypatch.setenv("LOGNAME", "olga")
+
+        run("webhooks_replay", event.event_id, "--reason", "mended")
+
+        assert [entry.actor for entry in audit_trail(subject=f"event:{event.event_id}")] == ["os:olga"]
 
     @pytest.mark.bad_input("B35")
     def test_takes_no_card_number_as_a_reason(self, paid: World) -> None:

@@ -17,6 +17,7 @@ from operations.selectors import stopped_switches
 from payments.models import Seller
 from reconciliation.models import Statement
 from tests.reconciliation.files import file_of, row
+from tests.snapshot import nothing_changes
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,40 @@ def file(tmp_path: Path) -> Path:
 def red(monkeypatch: pytest.MonkeyPatch) -> None:
     """Books that cannot be proved."""
     monkeypatch.setattr("ledger.proof.GUARDS", ("ledger_account a_guard_that_somebody_dropped",))
+
+
+class TestACommand:
+    """Whatever changes something says in the trail which user of the machine it was."""
+
+    @pytest.fixture(autouse=True)
+    def olga(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Olga is at the keyboard."""
+        monkeypatch.setenv("LOGNAME", "olga")
+
+    def test_that_stops_payouts_names_its_user(self, charge: str, red: None) -> None:
+        run_failing("verify_books")
+
+        assert AuditEntry.objects.get(subject="switch:payouts", action__endswith="stopped").actor == "os:olga"
+
+    def test_that_takes_a_statement_in_names_its_user(self, file: Path) -> None:
+        run("import_statement", str(file), *INTERVAL)
+
+        assert Statement.objects.get().imported_by == "os:olga"
+
+    def test_that_fetches_a_statement_names_its_user(self, world: World, charge: str) -> None:
+        _pass_a_second(world)
+
+        run("reconcile")
+
+        assert Statement.objects.get().imported_by == "os:olga"
+
+    def test_that_closes_a_day_names_its_user(self, world: World, charge: str, red: None) -> None:
+        with pytest.raises(CommandError, match="cannot be closed"):
+            run("close_day", str(timezone.now().date()))
+
+        # Once by the checklist that is shown, once by the one that closing asks for itself.
+        stopped = AuditEntry.objects.filter(subject="switch:payouts", action__endswith="stopped")
+        assert [entry.actor for entry in stopped] == ["os:olga", "os:olga"]
 
 
 class TestVerifyBooks:
@@ -235,6 +270,54 @@ class TestJobsDead:
         dead.refresh_from_db()
         assert (text, dead.state) == (f"Job {dead.pk} is due again.\n", "todo")
         assert AuditEntry.objects.get(action="operations.job.replayed").facts == {"reason": "found at the provider"}
+
+    def test_gives_one_up_for_good_with_a_reason(self, dead: Job) -> None:
+        with nothing_changes():
+            text = run("jobs_dead", "--discard", str(dead.pk), "--dry-run")
+        assert text == f"Job {dead.pk} (payouts.send_payout pay_1) would be discarded.\n"
+
+        text = run("jobs_dead", "--discard", str(dead.pk), "--reason", "paid by hand")
+
+        dead.refresh_from_db()
+        assert (text, dead.state) == (f"Job {dead.pk} is discarded.\n", "discarded")
+        assert AuditEntry.objects.get(action="operations.job.discarded").facts == {"reason": "paid by hand"}
+        assert run("jobs_dead") == "0 dead letters.\n"
+
+    @pytest.mark.parametrize(("option", "state"), [("--replay", "todo"), ("--discard", "discarded")])
+    def test_tells_a_decision_as_json(self, dead: Job, option: str, state: str) -> None:
+        facts = {"id": dead.pk, "kind": "payouts.send_payout", "key": "pay_1", "decision": option.strip("-")}
+
+        with nothing_changes():
+            assert json.loads(run("jobs_dead", option, str(dead.pk), "--dry-run", "--json")) == {**facts, "done": False}
+        text = run("jobs_dead", option, str(dead.pk), "--reason", "mended", "--json")
+
+        dead.refresh_from_db()
+        assert (json.loads(text), dead.state) == ({**facts, "done": True}, state)
+
+    def test_shows_one_whole_with_who_decided_about_it(self, dead: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LOGNAME", "olga")
+        run("jobs_dead", "--replay", str(dead.pk), "--reason", "found at the provider")
+
+        shown = json.loads(run("jobs_dead", "--show", str(dead.pk)))
+
+        assert (shown["args"], shown["state"], shown["attempts"]) == ({"payout": "pay_1"}, "todo", 0)
+        [decided] = shown["decided"]
+        assert (decided["action"], decided["actor"]) == ("operations.job.replayed", "os:olga")
+        assert decided["reason"] == "found at the provider"
+        line = run("jobs_dead", "--show", str(dead.pk), "--json")
+        assert (json.loads(line), line.count("\n")) == (shown, 1)
+
+    def test_shows_no_job_that_is_not_there(self, dead: Job) -> None:
+        with pytest.raises(CommandError, match="There is no job"):
+            run("jobs_dead", "--show", str(dead.pk + 1_000_000))
+
+    def test_lists_only_the_kind_that_is_asked_for(self, dead: Job) -> None:
+        assert run("jobs_dead", "--kind", "payouts.send_payout").endswith("1 dead letters.\n")
+        assert run("jobs_dead", "--kind", "payments.send_refund") == "0 dead letters.\n"
+
+    def test_takes_one_decision_at_a_time(self, dead: Job) -> None:
+        with nothing_changes(), pytest.raises(CommandError, match="not allowed with"):
+            run("jobs_dead", f"--replay={dead.pk}", f"--discard={dead.pk}", "--reason", "whichever")
 
     def test_wants_a_reason(self, dead: Job) -> None:
         with pytest.raises(CommandError, match="--reason"):

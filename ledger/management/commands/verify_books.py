@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from ledger.services import HeadFileBroken, Verdict, read_heads, verify_books
+from operations.command_line import actor_of_command
 
 
 class Command(BaseCommand):
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             heads = read_heads(path=options["heads"]) if options["heads"] else []
         except (HeadFileBroken, OSError) as error:
             raise CommandError(str(error)) from error
-        verdict = verify_books(actor="system:command", now=timezone.now(), full=not options["new"], heads=heads)
+        verdict = verify_books(actor=actor_of_command(), now=timezone.now(), full=not options["new"], heads=heads)
         self.stdout.write(_as_json(verdict) if options["json"] else _as_text(verdict))
         if not verdict.green:
             raise SystemExit(1)

@@ -7,21 +7,24 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from payments.errors import UnknownPayment
+from payments.models import EvidenceFile, Instruction
 from payments.story import Moment, Story, story
 
-_SINGULAR = {"surpluses": "surplus"}
+_SINGULAR = {"surpluses": "surplus", "evidence": "evidence"}
 
 
 class Command(BaseCommand):
     """Print everything that is known of one payment, in the order in which it happened."""
 
     help = (
-        "Print one payment's whole story: the checkout, its orders, attempts, instructions, refunds and disputes as "
-        "they stand, each open one with whom it waits for and since when, and then everything that happened to "
-        "them, oldest first: moves with who made them and why, calls to the provider and what came back (the bodies "
-        "with --json), webhooks, journal entries with their lines, jobs, messages to the storefront, decisions. ID "
-        "may be anybody's: ours (chk_, ord_, att_, rfd_, dsp_), the storefront's checkout or payment order, or the "
-        "provider's (cs_, pi_, ch_, re_, du_, evt_). It reads only. Exit status 1: nothing here has that id."
+        "Print one payment's whole story: the checkout, its orders, attempts, instructions, surpluses, refunds and "
+        "disputes with their evidence as they stand, each open one with whom it waits for and since when, and then "
+        "everything that happened to them, oldest first: moves with who made them and why, calls to the provider and "
+        "what came back (the bodies with --json), webhooks, journal entries with their lines, jobs, messages to the "
+        "storefront, questions for people, decisions. ID may be anybody's: ours (chk_, ord_, att_, ins_, sur_, rfd_, "
+        "dsp_, evi_, evf_, evt_, dlv_), the storefront's checkout or payment order, the provider's (cs_, pi_, ch_, "
+        "re_, du_, prv_, file_, evt_, or what it calls an attempt after us, as chk_…:2), or a journal entry's "
+        "reference. It reads only. Exit status 1: nothing here has that id."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -78,21 +81,12 @@ def _facts(found: Story) -> dict[str, Any]:
             }
             for attempt in found.attempts
         ],
-        "instructions": [
-            {
-                "id": told.pk,
-                "kind": told.kind,
-                "purpose": told.purpose,
-                "amount": told.amount.text,
-                "state": told.state,
-                "last_error": told.last_error,
-                **_waits(found, told.pk),
-            }
-            for told in found.instructions
-        ],
+        "instructions": [_instruction(found, told) for told in found.instructions],
         "surpluses": [_reversal(found, surplus) for surplus in found.surpluses],
         "refunds": [_reversal(found, refund) for refund in found.refunds],
         "disputes": [_reversal(found, dispute) for dispute in found.disputes],
+        "evidence": [{**_handed_in(each), "final": each.final} for each in found.evidence],
+        "files": [_file(each) for each in found.files],
         "story": [{**vars(moment), "at": moment.at.isoformat()} for moment in found.moments],
     }
 
@@ -100,6 +94,27 @@ def _facts(found: Story) -> dict[str, Any]:
 def _reversal(found: Story, row: Any) -> dict[str, Any]:
     facts = {"id": row.pk, "psp_ref": row.psp_ref, "amount": row.amount.text, "state": row.state}
     return {**facts, **_waits(found, row.pk)}
+
+
+def _instruction(found: Story, told: Instruction) -> dict[str, Any]:
+    return {
+        "id": told.pk,
+        "kind": told.kind,
+        "purpose": told.purpose,
+        "amount": told.amount.text,
+        "state": told.state,
+        "last_error": told.last_error,
+        **_waits(found, told.pk),
+    }
+
+
+def _file(file: EvidenceFile) -> dict[str, Any]:
+    return {**_handed_in(file), "psp_ref": file.psp_ref, "kind": file.kind, "name": file.name, "size": file.size}
+
+
+def _handed_in(row: Any) -> dict[str, Any]:
+    facts = {"id": row.pk, "dispute": row.dispute_id, "state": row.state, "submitted_by": row.submitted_by}
+    return {**facts, "last_error": row.last_error}
 
 
 def _waits(found: Story, key: str) -> dict[str, Any]:
@@ -110,9 +125,9 @@ def _waits(found: Story, key: str) -> dict[str, Any]:
 def _words(found: Story) -> str:
     facts = _facts(found)
     lines = [_line(facts["checkout"])]
-    for kind in ("orders", "attempts", "instructions", "surpluses", "refunds", "disputes"):
+    for kind in ("orders", "attempts", "instructions", "surpluses", "refunds", "disputes", "evidence", "files"):
         for row in facts[kind]:
-            waits = row.pop("waiting")
+            waits = row.pop("waiting", None)
             lines.append(f"  {_SINGULAR.get(kind, kind[:-1]):12} {_line(row)}")
             if waits:
                 lines.append(f"  {'':12} waits for: {waits['on']}, {waits['for']}, since {waits['since'][:19]}")

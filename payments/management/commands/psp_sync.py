@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from operations.command_line import actor_of_command
 from payments.services import Listing, ListingFailed, compare_events
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -57,7 +58,7 @@ class Command(BaseCommand):
                 psp=options["psp"],
                 since=since,
                 until=until,
-                actor="system:command",
+                actor=actor_of_command(),
                 now=timezone.now(),
                 dry_run=options["dry_run"],
             )

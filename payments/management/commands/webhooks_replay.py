@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from operations.command_line import actor_of_command
 from operations.texts import TextRefused
 from payments.management.commands.psp_sync import moment
 from payments.models import WebhookEvent
@@ -71,7 +72,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{event.event_id}: nothing here depends on {event.type}. Nothing was replayed.")
         try:
             for event in chosen:
-                replay_event(webhook=event.pk, actor="system:command", reason=reason, now=timezone.now())
+                replay_event(webhook=event.pk, actor=actor_of_command(), reason=reason, now=timezone.now())
         except (NotReplayable, TextRefused) as error:
             raise CommandError(str(error)) from error
 

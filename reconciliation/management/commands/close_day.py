@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from operations.command_line import actor_of_command
 from operations.services import DomainError
 from reconciliation.services import checklist, close_day
 
@@ -23,13 +24,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Show the checklist, and close."""
-        now = timezone.now()
-        for item in checklist(business_date=options["date"], actor="system:command", now=now):
+        now, actor = timezone.now(), actor_of_command()
+        for item in checklist(business_date=options["date"], actor=actor, now=now):
             self.stdout.write(f"[{'x' if item.green else ' '}] {item.name}: {item.detail}")
         if options["dry_run"]:
             return
         try:
-            digest = close_day(business_date=options["date"], actor="system:command", now=now)
+            digest = close_day(business_date=options["date"], actor=actor, now=now)
         except DomainError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{options['date']} is closed. Journal digest: {digest}")

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from operations.command_line import actor_of_command
 from operations.services import DomainError
 from reconciliation.services import StatementUnreadable, import_statement, match_statement
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 format=options["format"],
                 interval_start=options["start"],
                 interval_end=options["end"],
-                actor="system:command",
+                actor=actor_of_command(),
                 now=now,
                 dry_run=options["dry_run"],
             )

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from operations.command_line import actor_of_command
 from operations.services import DomainError
 from reconciliation.selectors import open_discrepancies, open_statements, unexplained_minor
 from reconciliation.services import fetch_statement, match_statement
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         """Reconcile and print the result."""
         now = timezone.now()
         try:
-            statement = None if options["no_fetch"] else fetch_statement(actor="system:command", now=now)
+            statement = None if options["no_fetch"] else fetch_statement(actor=actor_of_command(), now=now)
             for pk in open_statements():
                 match_statement(statement=pk, now=now)
         except DomainError as error:
