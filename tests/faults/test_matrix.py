@@ -10,11 +10,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from operations import failpoints
 from tests.faults.cells import PAIRS, WRONG_AMOUNT, Cell, Hit, chosen, covering, full
 from tests.faults.recovery import Courier, nothing_waits, play, recover
-from tests.faults.stories import STORIES, Story
+from tests.faults.stories import STORIES
+from tests.faults.story import Story
 from tests.world import World
 
 CELLS = chosen(os.environ.get("COUNTERFOIL_MATRIX", ""))
@@ -31,6 +33,7 @@ class TestARecording:
     def test_passes_exactly_the_points_of_its_cells(
         self, world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, story: Story
     ) -> None:
+        set_up(story, monkeypatch)
         story.prepare(world)
         log = tmp_path / "passed"
         monkeypatch.setenv("COUNTERFOIL_FAILPOINT_LOG", str(log))
@@ -58,9 +61,16 @@ class TestAStory:
         run(cell, world, monkeypatch)
 
 
+def set_up(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the story's settings in force."""
+    for name, value in story.under.items():
+        monkeypatch.setattr(settings, name, value)
+
+
 def run(cell: Cell, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Play a cell, let it recover, and judge what came of it."""
     story = cell.story
+    set_up(story, monkeypatch)
     story.prepare(world)
     failpoints.reset()
     world.provider.plan(cell.plan)
