@@ -55,7 +55,7 @@ class Story:
     by_webhook: ClassVar[tuple[str, ...]] = ()
     #: The transactions and calls that are passed more than once even when nothing crashes.
     repeated: ClassVar[tuple[str, ...]]
-    #: Whether it is a way that few payments take.
+    #: Whether it is a way that few payments take: what it shares with the straight one is crossed there.
     detour: ClassVar[bool] = False
     #: How much time passes from one try to the next.
     pace: ClassVar[timedelta] = timedelta(minutes=5)
@@ -80,6 +80,10 @@ class Story:
     def points(self) -> list[str]:
         """Return every failpoint of the story."""
         return [*_around_calls(self.calls), *_around((*self.transactions, *self.shared))]
+
+    def common(self) -> list[str]:
+        """Return the failpoints that it shares with every other."""
+        return _around(self.shared)
 
     def twice(self) -> list[str]:
         """Return the failpoints that are passed more than once even when nothing crashes."""
