@@ -80,13 +80,13 @@ class Cell:
         return [*_wrong(self.story, self.fault), *arriving]
 
 
-# Where a story breaks, and where its recovery breaks in turn: looking up what became of a call, and taking note of that.
+# Where a story breaks, and where its recovery breaks in turn: looking up what became of a call, or noting that.
 _AGAIN = (
     ("sale", "psp.call:checkout.register:after_response", WELL, "psp.call:checkout.find:before_send"),
     ("sale", "psp.call:checkout.register:after_response", WELL, "psp.call:checkout.find:after_response"),
-    ("sale", "psp.call:account.open:after_response", WELL, "psp.call:account.find:after_response"),
+    ("sale", "money_tx:sellers.register:after_commit", "500 after", "psp.call:account.find:after_response"),
     ("refund", "psp.call:refund.create:after_response", WELL, "psp.call:refund.find:after_response"),
-    ("paid-twice", "psp.call:refund.create:after_response", WELL, "psp.call:refund.find:after_response#2"),
+    ("paid-twice", "money_tx:surplus.claim:after_commit", WELL, "psp.call:refund.find:after_response"),
     ("evidence-file", "psp.call:file.upload:after_response", WELL, "psp.call:file.find:after_response"),
     ("capture", "money_tx:captures.intend:after_commit", "cut after", "money_tx:instructions.lose_sight:before_commit"),
     ("run-out", "money_tx:checkouts.expire:after_commit", "500 after", "money_tx:instructions.lose_sight:after_commit"),
