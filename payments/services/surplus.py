@@ -35,6 +35,8 @@ ASK_ON_AFTER_S = 3600
 _FIRST_POLL = timedelta(hours=1)
 JOB = "payments.send_back"
 TASK = "payments.surplus_stuck"
+# How a refund is refused of which nothing is left to give back: by one that the provider's list does not show yet.
+_GIVEN_BACK = "charge_already_refunded"
 _TO_SEND = (SurplusState.BOOKED, SurplusState.SENDING, SurplusState.UNKNOWN)
 _OPEN = (*_TO_SEND, SurplusState.PENDING)
 
@@ -98,7 +100,7 @@ def send_back(*, surplus: str, now: datetime) -> None:
     gateway = _gateway(found)
     alive = key_alive(gateway, found.sent_at, now)
     if outcome is None and alive:
-        outcome = gateway.create_refund(RefundRequest(**found.params), key=found.psp_key)
+        outcome = _sent(gateway, found)
     elif outcome is None:
         outcome = Unknown(reason="too old to be sent again, and the provider does not show it")
     _record(surplus, outcome, now=now)
@@ -153,8 +155,35 @@ def _gateway(found: Surplus) -> Gateway:
     return provider(found.attempt.psp, about=f"surplus:{found.pk}")
 
 
+def _sent(gateway: Gateway, found: Surplus) -> Outcome[RefundFacts]:
+    outcome = gateway.create_refund(RefundRequest(**found.params), key=found.psp_key)
+    if isinstance(outcome, Declined) and outcome.code == _GIVEN_BACK:
+        return Unknown(reason="the provider says that it was given back, and does not show by which refund yet")
+    return outcome
+
+
 def _look_up(found: Surplus) -> Outcome[RefundFacts] | None:
-    answer = _gateway(found).find_refund(found.id, charge_ref=found.charge_ref)
+    return _refund_with(found, found.id)
+
+
+def _given_back_there(found: Surplus) -> Outcome[RefundFacts] | None:
+    """Return the refund by which somebody gave it back at the provider: it is not sent a second time.
+
+    Nor is it sent while that is not known: the provider would refuse it, and a person be asked about money that is
+    back with the buyer.
+    """
+    match _refund_with(found, ""):
+        case Succeeded(value=facts) if facts.status not in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
+            return None
+        case Succeeded(value=facts) if facts.amount != found.amount:
+            return None
+        case outcome:
+            return outcome
+
+
+def _refund_with(found: Surplus, reference: str) -> Outcome[RefundFacts] | None:
+    """Look for the refund that carries a reference; one without any was not made by us."""
+    answer = _gateway(found).find_refund(reference, charge_ref=found.charge_ref)
     match answer:
         case Succeeded(value=RefundFacts() as facts):
             return Succeeded(facts)
@@ -164,16 +193,6 @@ def _look_up(found: Surplus) -> Outcome[RefundFacts] | None:
             return Unknown(reason=f"the look-up was refused: {message}")
         case _:
             return answer
-
-
-def _given_back_there(found: Surplus) -> Succeeded[RefundFacts] | None:
-    """Return the refund by which somebody gave it back at the provider: it is not sent a second time."""
-    answer = _gateway(found).find_refund("", charge_ref=found.charge_ref)
-    match answer:
-        case Succeeded(value=RefundFacts(status=RefundStatus.PENDING | RefundStatus.SUCCEEDED) as facts):
-            return Succeeded(facts) if facts.amount == found.amount else None
-        case _:
-            return None
 
 
 def _record(surplus: str, outcome: Outcome[RefundFacts], *, now: datetime) -> None:

@@ -16,7 +16,7 @@ from operations.models import IdempotencyKey, Job
 from operations.services import run_due
 from payments.models import WebhookEvent
 from payments.services import ListingFailed, sync_events
-from tests.faults.stories import Story
+from tests.faults.story import Story
 from tests.world import World
 
 ROUNDS = 8
@@ -87,7 +87,7 @@ def recover(story: Story, courier: Courier) -> None:
     for number in range(ROUNDS):
         if number and not courier.owed and _settled(courier.world, story):
             return
-        later = timedelta(minutes=5 * number)
+        later = story.pace * number
         _leases_run_out()
         work(later=later)
         story.go(courier.world)

@@ -1,106 +1,13 @@
-"""What can break: a sale, a capture, a release, a closed page, a refund, and evidence in a dispute.
+"""What can break: a sale, a capture, a release, a closed page, a refund, and evidence in a dispute."""
 
-Each story is told so that it may break anywhere and be told again: everything that shop and buyer do, they do once more
-under the same key. What came of it is judged by the provider's own record first, and by our books second.
-"""
-
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.utils import timezone
-
-from ledger.selectors import count_entries
-from ledger.services import verify_books
-from operations.edges import money_tx
-from operations.services import withdraw
-from payments.models import Checkout, Dispute, DisputeEvidence, Instruction, Refund, Seller
-from payments.services import tidy_up
-from tests.ledger_text import assert_posted
+from payments.models import Dispute, DisputeEvidence, EvidenceFile, Instruction, Refund
+from tests.faults.detours import DETOURS
+from tests.faults.story import INBOX, JOBS, SELLER, SOLD, Story, Tables, charges, judge_books, make_known
 from tests.payments.dispute_steps import TEXTS, hand_in, open_dispute
+from tests.payments.test_evidence_files import at_the_provider, upload
 from tests.world import World
-
-SELLER = {"seller_id": "ann", "name": "Ann", "country": "DE"}
-Tables = Mapping[str, str]
-
-SOLD: Tables = {
-    "payment_captured": """
-        debit   psp:stripe:clearing  100.00 EUR
-        credit  seller:ann:pending    90.00 EUR
-        credit  platform:commission   10.00 EUR
-    """,
-    "provider_fee_charged": """
-        debit   psp:stripe:fees        3.20 EUR
-        credit  psp:stripe:clearing    3.20 EUR
-    """,
-}
-_JOBS = ("jobs.claim", "jobs.settle")
-_INBOX = ("webhooks.receive",)
-
-
-class Story:
-    """One thing that a shop wants done, from before it was asked for to the end."""
-
-    name: ClassVar[str]
-    #: The provider's operations that go wrong at their first call: those that do something, and those that tell.
-    writes: ClassVar[tuple[str, ...]]
-    reads: ClassVar[tuple[str, ...]]
-    #: The transactions and calls by which the story itself goes on, and those that it shares with every other.
-    transactions: ClassVar[tuple[str, ...]]
-    shared: ClassVar[tuple[str, ...]] = (*_JOBS, *_INBOX)
-    calls: ClassVar[tuple[str, ...]]
-    #: The calls that do something and are looked up before they are made again; what only a webhook leads to.
-    acts: ClassVar[tuple[str, ...]]
-    by_webhook: ClassVar[tuple[str, ...]] = ()
-    #: The transactions and calls that are passed more than once even when nothing crashes.
-    repeated: ClassVar[tuple[str, ...]]
-
-    def prepare(self, world: World) -> None:
-        """Do what comes before the story; nothing crashes there."""
-
-    def go(self, world: World) -> Any:
-        """Do what shop and buyer do, or do it again, and return the last answer."""
-        raise NotImplementedError
-
-    def ended(self, world: World) -> bool:
-        """Tell whether the story has come to its end, as a client could know."""
-        raise NotImplementedError
-
-    def judge(self, world: World) -> None:
-        """Assert that it was done exactly once."""
-        raise NotImplementedError
-
-    def points(self) -> list[str]:
-        """Return every failpoint of the story."""
-        return [*_around_calls(self.calls), *_around((*self.transactions, *self.shared))]
-
-    def twice(self) -> list[str]:
-        """Return the failpoints that are passed more than once even when nothing crashes."""
-        return [point for point in self.points() if point.split(":")[1] in self.repeated]
-
-
-def _around(transactions: tuple[str, ...]) -> list[str]:
-    return [f"money_tx:{name}:{moment}" for name in transactions for moment in ("before_commit", "after_commit")]
-
-
-def _around_calls(calls: tuple[str, ...]) -> list[str]:
-    return [f"psp.call:{name}:{moment}" for name in calls for moment in ("before_send", "after_response")]
-
-
-def make_known(world: World) -> None:
-    """Make the seller known to us alone: of these stories none needs her account at the provider."""
-    assert world.shop.post("/v1/sellers", SELLER).status_code == 201
-    with money_tx("test"):
-        withdraw(kind="payments.open_seller_account", key=Seller.objects.get().pk, now=timezone.now())
-
-
-def judge_books(tables: Tables) -> None:
-    """Assert that the books hold these entries and no other, and are right; and that the janitor finds nothing."""
-    names = {seller.id: "ann" for seller in Seller.objects.all()}
-    assert_posted(f"checkout:{Checkout.objects.get().pk}", tables, names=names)
-    assert count_entries() == len(tables)
-    found = tidy_up(now=timezone.now())
-    assert (found.revived, found.asked) == (0, 0)
-    assert verify_books(actor="system:test", now=timezone.now()).green
 
 
 class Sale(Story):
@@ -120,7 +27,7 @@ class Sale(Story):
     calls = ("account.fetch", "account.open", "checkout.fetch", "checkout.register")
     acts = ("account.open", "checkout.register")
     by_webhook = ("account.fetch", "sellers.sync_account")
-    repeated = (*_JOBS, *_INBOX)
+    repeated = (*JOBS, *INBOX)
 
     def go(self, world: World) -> Any:
         """Register the seller, order, and pay unless it was paid: a buyer who has paid finds the page closed."""
@@ -160,7 +67,7 @@ class Told(Story):
     session: ClassVar[str]
     state: ClassVar[str]
     posted: ClassVar[Tables] = {}
-    shared = (*_JOBS, *_INBOX, "payments.answer")
+    shared = (*JOBS, *INBOX, "payments.answer")
 
     def prepare(self, world: World) -> None:
         """Reserve 100.00 of a buyer's."""
@@ -241,8 +148,8 @@ class GivenBack(Story):
     transactions = ("refunds.request", "refunds.claim", "refunds.record")
     calls = ("refund.create", "refund.fetch")
     acts = ("refund.create",)
-    repeated = (*_JOBS, "refunds.record")
-    shared = (*_JOBS, *_INBOX, "refunds.answer")
+    repeated = (*JOBS, "refunds.record")
+    shared = (*JOBS, *INBOX, "refunds.answer")
 
     def prepare(self, world: World) -> None:
         """Sell."""
@@ -286,11 +193,17 @@ class Evidence(Story):
     """A buyer's bank disputes a charge, and the shop answers."""
 
     name = "evidence"
-    writes, reads = ("dispute.update",), ("dispute.retrieve",)
-    transactions = ("evidence.submit", "evidence.claim", "evidence.record", "disputes.record")
-    calls = ("dispute.submit", "dispute.fetch")
-    acts = ("dispute.submit",)
-    repeated = _JOBS
+    writes: ClassVar[tuple[str, ...]] = ("dispute.update",)
+    reads: ClassVar[tuple[str, ...]] = ("dispute.retrieve",)
+    transactions: ClassVar[tuple[str, ...]] = (
+        "evidence.submit",
+        "evidence.claim",
+        "evidence.record",
+        "disputes.record",
+    )
+    calls: ClassVar[tuple[str, ...]] = ("dispute.submit", "dispute.fetch")
+    acts: ClassVar[tuple[str, ...]] = ("dispute.submit",)
+    repeated = JOBS
 
     def prepare(self, world: World) -> None:
         """Sell, and have the sale disputed."""
@@ -331,12 +244,31 @@ class Evidence(Story):
         )
 
 
+class EvidenceWithAFile(Evidence):
+    """The shop answers with a receipt, too."""
+
+    name = "evidence-file"
+    detour = True
+    writes, reads = ("file.create", "dispute.update"), ("file.list", "dispute.retrieve")
+    transactions = ("evidence.keep_file", "evidence.claim_file", "evidence.record_file", *Evidence.transactions)
+    calls = ("file.upload", *Evidence.calls)
+    acts = ("file.upload", "dispute.submit")
+
+    def go(self, world: World) -> Any:
+        """Hand the file in under its key, and the evidence that refers to it under its own."""
+        kept = upload(world, Dispute.objects.get())
+        return hand_in(world, Dispute.objects.get(), files=[kept.json()["id"]]) if kept.status_code == 202 else kept
+
+    def judge(self, world: World) -> None:
+        """There once, and named by the evidence."""
+        super().judge(world)
+        [file] = at_the_provider(world)
+        [kept] = EvidenceFile.objects.all()
+        assert (kept.state, kept.psp_ref, file["filename"]) == ("accepted", file["id"], kept.name)
+        assert world.provider.ledger()["disputes"][0]["evidence"]["receipt"] == file["id"]
+
+
 STORIES: dict[str, Story] = {
-    story.name: story for story in (Sale(), Capture(), Void(), Close(), GivenBack(), Evidence())
+    story.name: story
+    for story in (Sale(), Capture(), Void(), Close(), GivenBack(), Evidence(), EvidenceWithAFile(), *DETOURS)
 }
-
-
-def charges(world: World) -> list[tuple[str, int, int]]:
-    """Return what the provider's record says of every charge: its state, what was taken, and what was given back."""
-    found = world.provider.ledger()["charges"]
-    return [(charge["status"], charge["amount_captured"], charge["amount_refunded"]) for charge in found]

@@ -2,13 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
 from ledger.services import verify_books
+from operations.models import HumanTask
 from payments.models import Checkout, Seller, StorefrontEvent, Surplus
 from payments.services import tidy_up
 from tests.ledger_text import assert_balances, assert_posted
+from tests.payments.faults import UNCLEAR, rule
 from tests.world import World
 
 HELD_FOR_REVIEW = "4000000000009235"
@@ -91,6 +94,21 @@ class TestAReviewedPayment:
         )
         assert verify_books(actor="system:test", now=timezone.now()).green
         assert set(world.reconciled()) == {"matched"}
+
+    @pytest.mark.parametrize("fault", [*UNCLEAR, "unlisted"])
+    def test_is_nobodys_question_where_the_look_up_failed(self, world: World, ann: Seller, fault: str) -> None:
+        hold(world)
+        unlisted = {"op": "refund.list", "action": "empty_list"}
+        world.provider.plan([unlisted if fault == "unlisted" else rule("refund.list", fault)])
+
+        decide(world, approve=False)
+        for minutes in (1, 5):
+            world.work(later=timedelta(minutes=minutes))
+
+        # The provider has given it back: to send it back as well would be refused, and a person asked for nothing.
+        assert Surplus.objects.get().state == "returned"
+        assert len(world.provider.ledger()["refunds"]) == 1
+        assert not HumanTask.objects.exists()
 
     def test_is_no_sale_either_where_no_webhook_comes(self, world: World, ann: Seller) -> None:
         hold(world)

@@ -16,6 +16,12 @@ from tests.world import World
 
 
 def refund_there(world: World, amount: int) -> None:
+    """Refund the only charge, in cents, and take it over."""
+    refund_at_provider(world, amount)
+    world.settle()
+
+
+def refund_at_provider(world: World, amount: int) -> None:
     """Refund the only charge, in cents, as a person in the provider's dashboard can."""
     [charge] = world.provider.ledger()["charges"]
     answer = requests.post(
@@ -25,7 +31,6 @@ def refund_there(world: World, amount: int) -> None:
         timeout=5,
     )
     assert answer.status_code == 200, answer.text
-    world.settle()
 
 
 def order() -> tuple[str, str]:
