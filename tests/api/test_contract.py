@@ -85,6 +85,13 @@ class TestAnOperation:
             assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+class TestTheOperations:
+    def test_are_tests_with_ids_of_their_own_of_which_each_is_run(self, request: pytest.FixtureRequest) -> None:
+        ids = [item.nodeid for item in request.session.items]
+
+        assert len(set(ids)) == len(ids)
+
+
 class TestTheChecks:
     def test_are_all_that_there_are_but_those_named_here(self) -> None:
         names = {check.__name__ for check in CHECKS.get_all()}
