@@ -8,35 +8,23 @@ from itertools import product
 
 _TAGS = (
     "<script>{}</script>",
-    "<ScRiPt >{}</sCrIpT>",
-    "<script\n>{}</script>".replace("\n", " "),
     '"><script>{}</script>',
-    "'><script>{}</script>",
-    "</title><script>{}</script>",
     "</textarea><script>{}</script>",
     "</script><script>{}</script>",
     "--><script>{}</script>",
-    "]]><script>{}</script>",
     "<img src=x onerror={}>",
     '"><img src=x onerror="{}">',
     "<svg onload={}>",
-    "<svg/onload={}//",
-    "<body onload={}>",
     "<iframe src=javascript:{}>",
     '<a href="javascript:{}">a</a>',
     "<a href=data:text/html,{}>a</a>",
-    "<details open ontoggle={}>",
     "<input autofocus onfocus={}>",
-    "<math><mi xlink:href=javascript:{}>",
-    "<style>@import'javascript:{}'</style>",
     '" autofocus onfocus="{}',
     "' onmouseover='{}",
-    "`onload=`{}",
     "<<script>{}//<</script>",
     "<scr<script>ipt>{}</scr</script>ipt>",
     "＜script＞{}＜/script＞",
     "&lt;script&gt;{}&lt;/script&gt;",
-    "&#60;script&#62;{}&#60;/script&#62;",
     "%3Cscript%3E{}%3C/script%3E",
     "\\u003cscript\\u003e{}\\u003c/script\\u003e",
     "javascript:{}",
@@ -45,9 +33,9 @@ _TAGS = (
 )
 _EMOJI = "😀", "👩‍👩‍👧‍👦", "🏳️‍🌈", "👍🏿", "🇺🇸🇷🇺", "0️⃣1️⃣", "🇺", "❤️", "🧑🏽‍🚀", "🫠🫥", "✋🏿💪🏾", "(｡◕‿◕｡)", "¯\\_(ツ)_/¯"
 _ABOVE = "\u0300\u0301\u0308\u030a\u0342\u035b\u0363\u0489"
-_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
-_UNSEEN = "\u00ad\u034f\u115f\u17b4\u180e\u200b\u200c\u200d\u2060\u2061\u3164\ufe0f\ufeff\uffa0\U000e0041"
-_SPACES = "\u00a0\u1680\u2000\u2003\u2007\u2009\u202f\u205f\u3000"
+_DIRECTIONS = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200f\u061c"
+_UNSEEN = "\u00ad\u034f\u180e\u200b\u200d\u2060\u3164\ufeff\U000e0041"
+_SPACES = "\u00a0\u1680\u2003\u202f\u3000"
 
 # By what somebody takes them for.
 CLASSES: dict[str, tuple[str, ...]] = {
@@ -135,7 +123,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "emoji": _EMOJI,
     "marks upon marks": (
         *(letter + _ABOVE * times for letter, times in product("Ze", (1, 3))),
-        "".join(letter + _ABOVE for letter in "the end"),
+        "".join(letter + _ABOVE for letter in "end"),
         "q" + "\u0323" * 40,
         "\u0301alone",
     ),
