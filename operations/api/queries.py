@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -196,7 +196,8 @@ def _moment(text: str) -> datetime:
     found = parse_datetime(text) if text.isascii() and _OFFSET.search(text) else None
     if found is None or not 2000 <= found.year < 9000:
         raise ValueError("it must be an instant with its offset, as in 2026-11-20T14:00:00Z")
-    return found
+    # PostgreSQL reads no offset of sixteen hours and more, which RFC 3339 allows.
+    return found.astimezone(UTC)
 
 
 def _day(text: str) -> date:

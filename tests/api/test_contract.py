@@ -17,6 +17,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.openapi import document
+from tests.api.leading import lead_to_what_is_there
 from tests.api.openapi import Operation, operations
 from tests.api.stage import Stage, set_stage
 from tests.world import World
@@ -25,8 +26,6 @@ EXAMPLES = int(os.environ.get("COUNTERFOIL_FUZZ", "5"))
 # That a cart names each order once, that a cursor is one of ours, that a page to return to is the shop's, that text is
 # no card number: a schema cannot say that, so what it allows may be refused all the same.
 NOT_OURS = [positive_data_acceptance]
-# What the shop of the stage has, by the parameter's name; the rest it names when it is made.
-OURS = {"checkout_id": "cart-1", "payment_order_id": "cart-1.ann", "seller_id": "ann"}
 OPERATIONS = operations()
 
 load_all_checks()
@@ -59,15 +58,6 @@ def known_problem(_: Any, response: Any, case: Any) -> None:
         assert response.json()["code"] in examples, f"{case.operation.label} does not know {response.json()['code']}"
 
 
-def lead_to_what_is_there(case: Any, stage: Stage) -> None:
-    """Let two of three right requests ask for what the shop has: the rest asks for what nobody has."""
-    right = case.meta is not None and case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE
-    if not right or len(repr((case.body, case.query))) % 3 == 0:
-        return
-    for name in case.path_parameters or {}:
-        case.path_parameters[name] = {**OURS, **stage.known}[name]
-
-
 class TestAnOperation:
     @schema.parametrize()
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -93,6 +83,13 @@ class TestAnOperation:
 
             assert answer.status_code in (400, 422), (body[:20], answer.status_code, answer.content)
             assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+class TestTheOperations:
+    def test_are_tests_with_ids_of_their_own_of_which_each_is_run(self, request: pytest.FixtureRequest) -> None:
+        ids = [item.nodeid for item in request.session.items]
+
+        assert len(set(ids)) == len(ids)
 
 
 class TestTheChecks:

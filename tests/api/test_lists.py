@@ -121,6 +121,17 @@ class TestAFilter:
         assert ids(many.get(f"/v1/sellers?created_from={soon}")) == []
 
     @pytest.mark.bad_input("B32")
+    @pytest.mark.parametrize("offset", ["+15:59", "-15:59", "+16:00", "-16:00", "+18:23", "-23:59"])
+    def test_reads_offsets_that_no_database_reads(self, shop: Shop, offset: str) -> None:
+        answer = shop.client.get(
+            "/v1/sellers",
+            {"created_from": f"2026-01-01T00:00:00{offset}"},
+            headers={"Authorization": f"Bearer {shop.api_key}"},
+        )
+
+        assert (answer.status_code, len(ids(answer))) == (200, 2)
+
+    @pytest.mark.bad_input("B32")
     @pytest.mark.parametrize("name", LISTS)
     @pytest.mark.parametrize("query", HOSTILE)
     def test_is_refused_by_name_unless_it_is_on_the_list(self, shop: Shop, name: str, query: str) -> None:

@@ -1,6 +1,7 @@
 """What belongs to a storefront is nobody else's: at no address, in no query, in no body."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -35,7 +36,7 @@ def stage(world: World, monkeypatch: pytest.MonkeyPatch) -> Stage:
 class TestAnotherStorefront:
     @pytest.mark.bad_input("B31")
     def test_finds_nothing_of_ours_at_any_address(self, stage: Stage, world: World) -> None:
-        stranger = Stage(shop=world.other_shop, known=stage.known)
+        stranger = replace(stage, shop=world.other_shop)
         wrong = {}
         with nothing_changes():
             for operation in ADDRESSED:
@@ -48,7 +49,7 @@ class TestAnotherStorefront:
 
     @pytest.mark.bad_input("B31")
     def test_is_told_the_same_as_of_what_does_not_exist(self, stage: Stage, world: World) -> None:
-        stranger = Stage(shop=world.other_shop, known=stage.known)
+        stranger = replace(stage, shop=world.other_shop)
         for operation in ADDRESSED:
             if operation.method != "GET":
                 continue
