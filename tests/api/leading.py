@@ -13,7 +13,7 @@ import schemathesis
 from django.utils import timezone
 
 from tests.api.stage import Stage
-from tests.api.stock import AMOUNTS
+from tests.api.stock import FIT, ODD
 from tests.operations.test_addresses import PUBLIC
 
 # What the shop of the stage has, by the parameter's name; the rest it names when it is made.
@@ -31,17 +31,21 @@ def lead_to_what_is_there(case: Any, stage: Stage) -> None:
     """Let two of three right requests ask for what the shop has: the rest asks for what nobody has."""
     right = case.meta is not None and case.meta.generation.mode is schemathesis.GenerationMode.POSITIVE
     dice = Random(repr((case.body, case.query, case.path_parameters, case.headers)))
-    if not right or not dice.randrange(3):
-        return
+    if right and dice.randrange(3):
+        lead(case, stage, dice)
+
+
+def lead(case: Any, stage: Stage, dice: Random) -> None:
+    """Have a request ask for what the shop has."""
     for parameters in (case.path_parameters, case.query):
         for name in parameters or {}:
             if name in OURS or name in stage.known:
                 parameters[name] = stage.known.get(name) or dice.choice(OURS[name])
     if "Idempotency-Key" in (case.headers or {}) and dice.randrange(4):
         case.headers["Idempotency-Key"] = uuid.uuid4().hex
-    lead = _LEADS.get(case.operation.definition.raw["operationId"])
-    if lead is not None and (isinstance(case.body, dict) or case.method == "DELETE"):
-        lead(case, stage, dice)
+    lead_body = _LEADS.get(case.operation.definition.raw["operationId"])
+    if lead_body is not None and (isinstance(case.body, dict) or case.method == "DELETE"):
+        lead_body(case, stage, dice)
 
 
 def _capture(case: Any, stage: Stage, dice: Random) -> None:
@@ -117,7 +121,7 @@ def _cart(drawn: list[dict[str, Any]], dice: Random, *, currency: str) -> list[d
         | {
             "payment_order_id": f"drawn-{uuid.uuid4().hex[:12]}",
             "seller_account": seller,
-            "amount": dice.choice(AMOUNTS),
+            "amount": _amount(currency, dice),
             "currency": currency,
         }
         for one, seller in zip(drawn, OURS["seller_account"], strict=False)
@@ -126,9 +130,13 @@ def _cart(drawn: list[dict[str, Any]], dice: Random, *, currency: str) -> list[d
 
 def _odd(part: dict[str, str], dice: Random) -> dict[str, str]:
     """Return an order's part with another amount, mostly, and seldom another currency."""
-    amount = dice.choice(AMOUNTS) if dice.randrange(5) else part["amount"]
     currency = part["currency"] if dice.randrange(8) else dice.choice(OURS["currency"])
+    amount = _amount(currency, dice) if dice.randrange(5) else part["amount"]
     return part | {"amount": amount, "currency": currency}
+
+
+def _amount(currency: str, dice: Random) -> str:
+    return dice.choice(FIT[currency] if dice.randrange(3) else ODD)
 
 
 # By the operation's id.

@@ -14,8 +14,9 @@ from tests.world import World
 
 # What one order costs, by currency: enough for many a part, and less than a second person has to agree to.
 PRICES = {"EUR": "400.00", "BHD": "90.000", "JPY": "9000"}
-# Parts of it and more than it, with the decimals of another currency, and with those that a provider does not take.
-AMOUNTS = ("0.01", "0.010", "0.011", "1", "1.5", "2.50", "7.1", "0", "0.00", "399.99", "400.01", "9000", "10000000")
+# Parts of it, and more than it, with the decimals of another currency, and with those that a provider does not take.
+FIT = {"EUR": ("1.50", "2.05", "9.00"), "BHD": ("0.500", "1.230", "2.010"), "JPY": ("60", "77", "100")}
+ODD = ("0.01", "0.010", "0.011", "1", "1.5", "2.50", "7.1", "0", "0.00", "399.99", "400.01", "9000", "10000000")
 
 
 @dataclass(kw_only=True)

@@ -8,6 +8,7 @@ operation beyond the boundaries (`make fuzz`).
 
 import os
 from copy import deepcopy
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.openapi import document
-from tests.api.leading import lead_to_what_is_there
+from tests.api.leading import lead, lead_to_what_is_there
 from tests.api.openapi import Operation, operations
 from tests.api.stage import Stage, set_stage
 from tests.world import World
@@ -85,6 +86,24 @@ class TestAnOperation:
 
             assert answer.status_code in (400, 422), (body[:20], answer.status_code, answer.content)
             assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+class TestALedRequest:
+    @pytest.mark.parametrize("name", ["capturePayment", "cancelPayment", "replacePayment", "createRefund"])
+    def test_is_granted_again_and_again_and_not_always(self, stage: Stage, name: str) -> None:
+        [one] = [operation for operation in OPERATIONS if operation.name == name]
+        answers = []
+        for number in range(20):
+            case = schema[one.path][one.method].Case(
+                path_parameters={"checkout_id": "nope"},
+                headers={"Idempotency-Key": f"key-{number}"},
+                body=deepcopy(one.example),
+            )
+            lead(case, stage, Random(number))
+            answers.append(case.call(headers={"Authorization": f"Bearer {stage.shop.api_key}"}).status_code)
+
+        assert sum(status < 300 for status in answers) >= 5, answers
+        assert [status for status in answers if 400 <= status < 500], answers
 
 
 class TestTheOperations:
