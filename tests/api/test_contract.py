@@ -19,7 +19,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from config.openapi import document
-from tests.api.leading import lead, lead_to_what_is_there
+from tests.api.leading import keep_what_no_address_holds, lead, lead_to_what_is_there
 from tests.api.openapi import Operation, operations
 from tests.api.stage import Stage, set_stage
 from tests.world import World
@@ -65,6 +65,7 @@ class TestAnOperation:
     @schema.parametrize()
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def test_answers_as_the_document_says(self, case: Any, stage: Stage) -> None:
+        keep_what_no_address_holds(case)
         lead_to_what_is_there(case, stage)
 
         case.call_and_validate(
