@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from operations.ticks import now_ms
+
 # How often it is looked whether somebody's time is over.
 _TICK_S = 1
 
@@ -34,7 +36,7 @@ class Watchdog:
     @contextmanager
     def within(self, seconds: int, line: socket.socket) -> Iterator[Watch]:
         """Cut a connection if the block takes longer: whoever reads from it gets an error, or an end too early."""
-        watch = Watch(line=line, end_ms=_now_ms() + seconds * 1000)
+        watch = Watch(line=line, end_ms=now_ms() + seconds * 1000)
         with self._lock:
             self._watches.add(watch)
             if not self._watching:
@@ -51,7 +53,7 @@ class Watchdog:
         while not idle:
             time.sleep(_TICK_S)
             with self._lock:
-                for watch in [watch for watch in self._watches if watch.end_ms <= _now_ms()]:
+                for watch in [watch for watch in self._watches if watch.end_ms <= now_ms()]:
                     self._watches.discard(watch)
                     # Before it is cut, so that whoever hears of that finds it said.
                     watch.over = True
@@ -70,7 +72,3 @@ def _cut(line: socket.socket) -> None:
     except OSError:
         # It has ended by itself meanwhile.
         return
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000

@@ -6,7 +6,6 @@ claim a job: a hint goes at once where none went of late, and those that come so
 
 import logging
 import threading
-import time
 from functools import partial
 
 from celery import current_app
@@ -15,6 +14,7 @@ from django.db import transaction
 from kombu.exceptions import KombuError, OperationalError
 
 from operations.failpoints import hit
+from operations.ticks import now_ms
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Gatherer:
 
     def take(self, task: str, row_id: int) -> None:
         """Publish a hint, or have it published with others within `GATHERED_MS`."""
-        now = _now_ms()
+        now = now_ms()
         with self._lock:
             at_once = now >= self._quiet_from and not self._waiting
             if at_once:
@@ -56,17 +56,13 @@ class Gatherer:
     def _send(self) -> None:
         with self._lock:
             waiting, self._waiting = self._waiting, {}
-            self._quiet_from = _now_ms() + GATHERED_MS
+            self._quiet_from = now_ms() + GATHERED_MS
         for task, row_ids in waiting.items():
             for first in range(0, len(row_ids), TOGETHER):
                 _publish(task, row_ids[first : first + TOGETHER])
 
 
 _gatherer = Gatherer()
-
-
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
 
 
 def _publish(task: str, row_ids: list[int]) -> None:

@@ -10,10 +10,10 @@ itself, pybreaker, holds its lock during the call, which makes a process's calls
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from operations.ticks import now_ms
 from payments.gateway.base import Outcome, Unknown
 
 logger = logging.getLogger(__name__)
@@ -23,15 +23,11 @@ T = TypeVar("T")
 _PATIENCE_S = 1
 
 
-def _now_ms() -> int:
-    return time.monotonic_ns() // 1_000_000
-
-
 class Shield:
     """One provider's breaker and bulkhead. `failures` 0 switches the breaker off. The clock tells milliseconds."""
 
     def __init__(
-        self, *, name: str, failures: int, rest_s: int, at_once: int, clock: Callable[[], int] = _now_ms
+        self, *, name: str, failures: int, rest_s: int, at_once: int, clock: Callable[[], int] = now_ms
     ) -> None:
         self._name = name
         self._failures = failures

@@ -39,7 +39,7 @@ class Broker:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A clock in milliseconds that stands still until a test moves it."""
     now = [1_000_000]
-    monkeypatch.setattr(module, "_now_ms", lambda: now[0])
+    monkeypatch.setattr(module, "now_ms", lambda: now[0])
     return now
 
 
