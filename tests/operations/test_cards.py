@@ -189,6 +189,16 @@ class TestAnotherNumber:
             assert looks_like_card_number(wrong), wrong
 
     @pytest.mark.bad_input("B36")
+    def test_is_none_as_a_moment_with_a_number_after_it(self) -> None:
+        day = [
+            f"day-261130-{17:02d}{minute:02d}{second:02d}-{n:04d}"
+            for minute in range(0, 60, 7)
+            for second in range(0, 60, 13)
+            for n in range(1, 40)
+        ]
+
+        assert [key for key in day if looks_like_card_number(key)] == []
+
     def test_is_none_within_ids_and_digests(self) -> None:
         base62 = string.ascii_letters + string.digits
 
