@@ -18,6 +18,7 @@ from psycopg import sql
 from pytest_django.live_server_helper import LiveServer
 from pytest_django.plugin import DjangoDbBlocker
 
+from operations import database
 from sandbox.control import SandboxControl
 from tests.conftest import WEBHOOK_SECRET
 from tests.snapshot import ROOMS
@@ -99,3 +100,13 @@ def environment(**extra: str) -> dict[str, str]:
     url = f"postgresql://{found['USER']}@/{found['NAME']}?host={found['HOST']}&port={found['PORT']}"
     password = {"PGPASSWORD": str(found["PASSWORD"])} if found["PASSWORD"] else {}
     return {**os.environ, **password, "COUNTERFOIL_ENV": "test", "DATABASE_URL": url, **extra}
+
+
+def somebody_waits_for_a_lock() -> bool:
+    """Tell whether another connection to this database waits for a lock."""
+    waiting = (
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    # Inside a transaction the view shows what it showed first.
+    database.execute("SELECT pg_stat_clear_snapshot()")
+    return bool(database.fetch_one(waiting)["n"])

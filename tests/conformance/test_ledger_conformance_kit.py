@@ -8,7 +8,6 @@ transaction may keep its key (INV-16) is no setting: not at all.
 The invariants about what is written come first; those about state that is rebuilt are in test_rebuilding.py.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import pytest
 from django.db import DataError, IntegrityError, connections
 from django.utils import timezone
 
+from config.embedded.processes import wait_until
 from ledger import chart, recipes
 from ledger.entries import Entry, credit, debit
 from ledger.models import ClosedDay
@@ -28,7 +28,7 @@ from ledger.selectors import trial_balance
 from ledger.services import lock_day, post, seal_journal
 from operations import database
 from operations.edges import money_tx
-from tests.committed import at_once
+from tests.committed import at_once, somebody_waits_for_a_lock
 from tests.conformance.adapter import (
     APPLIED,
     CLEARING,
@@ -173,7 +173,7 @@ class TestInv02TheJournalIsAppendOnly:
             with money_tx("test"):
                 post(transfer("ann", "bob", 100, "t1"), actor="system:test", now=timezone.now())
                 closing = closer.submit(thread_of, close)
-                time.sleep(0.1)
+                wait_until(lambda: closing.done() or somebody_waits_for_a_lock(), timeout_s=10)
                 assert not closing.done(), "the day was closed over a posting under way"
             digest = closing.result(timeout=20)
 

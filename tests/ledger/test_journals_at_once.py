@@ -1,18 +1,18 @@
 """Manual journals that two people, or one impatient one, write and decide at the same moment."""
 
 import threading
-import time
 from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from config.embedded.processes import wait_until
 from ledger.models import ManualJournal
 from ledger.selectors import balance
 from ledger.services import InsufficientFunds, WouldOverdraw, withdraw_journal
 from operations import database
 from operations.models import Approval
-from tests.committed import at_once, committed_db
+from tests.committed import at_once, committed_db, somebody_waits_for_a_lock
 from tests.ledger.test_posting import book, captured
 from tests.ledger.written import approve, credit, debit, draft, reversal, state, submit, the_sale
 from tests.world import MAKER
@@ -60,7 +60,7 @@ class TestAtOnce:
                     f" VALUES ('{journal.pk}', 2, 'bank:mine', 'EUR', 1, '')"
                 )
                 slipped.set()
-                time.sleep(0.5)
+                wait_until(somebody_waits_for_a_lock, timeout_s=10)
 
         def submit_meanwhile() -> None:
             slipped.wait(timeout=10)

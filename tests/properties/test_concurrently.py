@@ -13,12 +13,11 @@ from ledger import recipes
 from ledger.money import Money
 from ledger.selectors import balance, wallet
 from ledger.services import InsufficientFunds, lock_wallet, post, verify_books
-from operations import database
 from operations.edges import money_tx
 from payments.models import Seller
 from payouts.models import Batch, Delivery
 from payouts.services import NothingToPayOut, propose_batch, release_due
-from tests.committed import at_once
+from tests.committed import at_once, somebody_waits_for_a_lock
 from tests.payouts.test_release import refund
 from tests.world import CHECKER, MAKER, World
 
@@ -128,11 +127,6 @@ class TestLockWallet:
         _, seen = at_once([release_slowly, look])
 
         assert seen == (euros(0), euros(100))
-
-
-def somebody_waits_for_a_lock() -> bool:
-    waiting = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
-    return bool(database.fetch_one(waiting)["n"])
 
 
 @pytest.fixture
