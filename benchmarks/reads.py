@@ -49,10 +49,41 @@ def main() -> None:
         lambda: database.fetch_one("SELECT count(*) AS lines FROM ledger_journalline"), times=3
     )
     found["full proof"] = _median_ms(lambda: _proved(verify_books(actor="system:bench", now=now)), times=1)
-    found["proof of what is new"] = _median_ms(
-        lambda: _proved(verify_books(actor="system:bench", now=now, full=False)), times=3
-    )
+    for entries in (0, 1_000, 10_000):
+        _trade(entries, name=f"{now.timestamp()}-{entries}")
+        found[f"proof of {entries:,} new entries"] = _median_ms(
+            lambda: _proved(verify_books(actor="system:bench", now=now, full=False)), times=3
+        )
+        _seal()
     print(json.dumps(found))
+
+
+def _trade(entries: int, *, name: str) -> None:
+    """Post so many sales, of a hundred sellers in turn, a hundred at once."""
+    from ledger import recipes  # noqa: PLC0415
+    from ledger.money import Money  # noqa: PLC0415
+    from ledger.services import post_batch  # noqa: PLC0415
+    from operations.edges import money_tx  # noqa: PLC0415
+
+    for first in range(0, entries, 100):
+        sales = [
+            recipes.Sale(
+                order=f"o-{name}-{n}", seller=f"h{1 + n % 100}", gross=Money(1000, "EUR"), commission=Money(0, "EUR")
+            )
+            for n in range(first, first + 100)
+        ]
+        made = [recipes.payment_captured(psp="bench", charge=f"c-{sale.order}", sales=[sale]) for sale in sales]
+        with money_tx("bench.trade"):
+            post_batch(made, actor="system:bench", now=datetime.now(UTC))
+
+
+def _seal() -> None:
+    """Seal what is new, and prove it: the next proof begins after it."""
+    from ledger.services import seal_journal, verify_books  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    seal_journal(now=now)
+    _proved(verify_books(actor="system:bench", now=now, full=False))
 
 
 def _proved(verdict: Any) -> None:

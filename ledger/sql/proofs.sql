@@ -6,16 +6,21 @@ ledger_journalline
  JOIN ledger_journalline AS l ON l.entry_id = e.id AND l.business_date = e.business_date
  WHERE e.id > %(entry_floor)s AND e.txid >= %(txid)s AND l.business_date >= %(date_floor)s)
 
+-- name: lines_suspected
+-- (OFFSET 0: by their entries, whatever else is asked of them. The planner might begin at an account that has all lines.)
+(SELECT * FROM ledger_journalline WHERE entry_id = ANY (%(suspects)s) OFFSET 0)
+
 -- name: suspects
--- One pass over all lines, as they lie on disk, tells nearly all entries right: they balance in one currency, are what
--- they were posted as, and no line is without its entry. Those of which it cannot tell are looked at closely below:
--- exchanges, entries whose lines do not lie in their order, and what is wrong.
+-- One pass over the lines tells nearly all entries right: they balance in one currency, are what they were posted as,
+-- and no line is without its entry. Those of which it cannot tell are looked at closely below: exchanges, entries whose
+-- lines do not come in their order, and what is wrong. Lines are written in the order of their digest. All of them are
+-- taken as they lie on disk, where they nearly always have it; new ones come through indexes, and are sorted.
 -- A line that new entries have not is none of theirs: one whose entry was taken away is found by the full proof.
 SELECT COALESCE(t.entry_id, e.id) AS entry_id
 FROM (SELECT l.entry_id, sum(l.amount_minor) AS total, count(*) AS lines, min(l.currency) <> max(l.currency) AS several,
              bool_and(l.currency = a.currency AND (l.item <> '' OR NOT a.itemised)) AS well,
              sha256(convert_to(string_agg(l.position || a.prefix || l.amount_minor || '|' || length(l.item) || '|' || l.item,
-                                          E'\n'), 'UTF8')) AS digest
+                                          E'\n'{in_order}), 'UTF8')) AS digest
       FROM {lines} AS l
       LEFT JOIN (SELECT id, currency, '|' || code || '|' || currency || '|' AS prefix,
                         ledger_is_itemised(code) AS itemised
@@ -32,8 +37,7 @@ SELECT COALESCE(e.id, g.entry_id) AS entry_id, min(e.line_count) AS lines_said, 
        string_agg(g.total || ' ' || g.currency, ', ') FILTER (WHERE g.total <> 0) AS remainder
 FROM (SELECT id, line_count FROM ledger_journalentry WHERE id = ANY (%(suspects)s)) AS e
 FULL JOIN (SELECT l.entry_id, l.currency, sum(l.amount_minor) AS total, count(*) AS lines
-           FROM ledger_journalline AS l WHERE l.entry_id = ANY (%(suspects)s)
-           GROUP BY l.entry_id, l.currency) AS g ON g.entry_id = e.id
+           FROM {suspected} AS l GROUP BY l.entry_id, l.currency) AS g ON g.entry_id = e.id
 GROUP BY COALESCE(e.id, g.entry_id)
 HAVING bool_or(g.total <> 0) OR sum(g.lines) IS DISTINCT FROM min(e.line_count) OR min(e.line_count) < 2
 LIMIT 20
@@ -48,22 +52,21 @@ JOIN (SELECT l.entry_id, sha256(convert_to(string_agg(
           E'\n' ORDER BY a.code COLLATE "C", a.currency COLLATE "C", l.item COLLATE "C", l.position)
           || COALESCE((SELECT E'\n' || ledger_exchange_text(x) FROM ledger_exchange AS x WHERE x.entry_id = l.entry_id), ''),
           'UTF8')) AS digest
-      FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
-      WHERE l.entry_id = ANY (%(suspects)s) GROUP BY l.entry_id) AS d ON d.entry_id = e.id
+      FROM {suspected} AS l JOIN ledger_account AS a ON a.id = l.account_id GROUP BY l.entry_id) AS d ON d.entry_id = e.id
 WHERE d.digest <> e.digest
 LIMIT 20
 
 -- name: prove_currencies
 -- Each line is in the currency of its account.
 SELECT l.id AS line_id, l.currency, a.currency AS account_currency
-FROM ledger_journalline AS l LEFT JOIN ledger_account AS a ON a.id = l.account_id
-WHERE l.entry_id = ANY (%(suspects)s) AND a.currency IS DISTINCT FROM l.currency LIMIT 20
+FROM {suspected} AS l LEFT JOIN ledger_account AS a ON a.id = l.account_id
+WHERE a.currency IS DISTINCT FROM l.currency LIMIT 20
 
 -- name: prove_open_items
 -- What is held, and what providers hold for us, consists of items: a line without one would stay in it for ever.
 SELECT l.id AS line_id, a.code, a.currency, l.amount_minor
-FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
-WHERE l.entry_id = ANY (%(suspects)s) AND l.item = '' AND ledger_is_itemised(a.code) LIMIT 20
+FROM {suspected} AS l JOIN ledger_account AS a ON a.id = l.account_id
+WHERE l.item = '' AND ledger_is_itemised(a.code) LIMIT 20
 
 -- name: prove_balances
 -- What is read is the sum of the lines: stored balances of sellers, checkpoints and what came after of the others.
@@ -121,11 +124,30 @@ UNION ALL
  FROM booked AS b LEFT JOIN ledger_account AS a ON a.id = b.account_id
  GROUP BY a.currency HAVING sum(b.debit_minor) <> 0 LIMIT 20)
 
+-- name: prove_reads_touched
+-- The same without a look at every seller: of the platform's accounts, and of those that new lines touch. What the
+-- other sellers have is stored, and counts in the trial balance as it is.
+WITH read AS MATERIALIZED (
+    SELECT COALESCE(array_agg(a.id), '{}') AS accounts
+    FROM (SELECT id FROM ledger_account WHERE NOT guarded UNION SELECT l.account_id FROM {lines} AS l) AS a(id)
+), booked AS MATERIALIZED (SELECT * FROM ledger_debits((SELECT accounts FROM read), NULL, NULL, NULL)),
+     valued AS MATERIALIZED (SELECT * FROM ledger_debits((SELECT accounts FROM read), NULL, NULL, 'infinity'))
+(SELECT 'prove_value_dates' AS proof, a.code, a.currency, COALESCE(b.debit_minor, 0) AS by_business_date_minor,
+        COALESCE(v.debit_minor, 0) AS by_value_date_minor
+ FROM booked AS b FULL JOIN valued AS v ON v.account_id = b.account_id
+ LEFT JOIN ledger_account AS a ON a.id = COALESCE(b.account_id, v.account_id)
+ WHERE COALESCE(b.debit_minor, 0) <> COALESCE(v.debit_minor, 0) LIMIT 20)
+UNION ALL
+(SELECT 'prove_trial_balance', NULL, t.currency, sum(t.debit_minor)::bigint, NULL
+ FROM (SELECT a.currency, b.debit_minor FROM booked AS b JOIN ledger_account AS a ON a.id = b.account_id AND NOT a.guarded
+       UNION ALL SELECT s.currency, s.sign * s.balance_minor FROM ledger_balance AS s) AS t
+ GROUP BY t.currency HAVING sum(t.debit_minor) <> 0 LIMIT 20)
+
 -- name: prove_balances_touched
 -- The stored balances of the sellers that new lines touch are those that their lines make.
 SELECT a.code, a.currency, d.debit_minor AS read_minor,
        CASE WHEN a.type IN ('asset', 'expense') THEN b.balance_minor ELSE -b.balance_minor END AS stored_minor
-FROM ledger_debits((SELECT array_agg(DISTINCT l.account_id) FROM {lines} AS l), NULL, NULL, NULL) AS d
+FROM ledger_debits((SELECT COALESCE(array_agg(DISTINCT l.account_id), '{}') FROM {lines} AS l), NULL, NULL, NULL) AS d
 JOIN ledger_account AS a ON a.id = d.account_id AND a.guarded
 LEFT JOIN ledger_balance AS b ON b.account_id = a.id
 WHERE d.debit_minor IS DISTINCT FROM
@@ -228,7 +250,7 @@ UNION ALL
 SELECT s.id AS seal_id, s.sealed_at, encode(s.hash, 'hex') AS sealed, encode(h.hash, 'hex') AS found
 FROM (SELECT *, lag(entry_floor, 1, 0::bigint) OVER chain AS from_entry, lag(txid, 1, 0::bigint) OVER chain AS from_txid,
              lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER chain AS before
-      FROM ledger_seal WINDOW chain AS (ORDER BY id)) AS s,
+      FROM ledger_seal WHERE id >= %(seal_id)s WINDOW chain AS (ORDER BY id)) AS s,
      LATERAL ledger_hash_of(s.before, s.from_entry, s.from_txid, s.txid) AS h
 WHERE s.id > %(seal_id)s AND (h.hash <> s.hash OR h.entries <> s.entries OR s.previous_hash <> s.before)
 LIMIT 20
