@@ -5,7 +5,8 @@ It came once too often, or the provider took it and gives it back by its own dec
 
 from datetime import datetime, timedelta
 
-from ledger import recipes
+from ledger import chart, recipes
+from ledger.selectors import entries_about
 from ledger.services import post
 from operations.edges import money_tx
 from operations.errors import DomainError
@@ -137,7 +138,24 @@ def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
             if found.state == SurplusState.BOOKED:
                 raise TryLater(reason="the webhook came before our own record", after_s=2)
             _record(found.pk, outcome, now=now)
+    elif psp_ref != found.psp_ref:
+        _take_over_elsewhere(found, psp_ref, now=now)
     return True
+
+
+def _take_over_elsewhere(stuck: Surplus, psp_ref: str, *, now: datetime) -> None:
+    """Take over a refund made at the provider of what we could not send back ourselves. Raises TryLater."""
+    outcome = _gateway(stuck).fetch_refund(psp_ref, charge_ref=stuck.charge_ref)
+    if isinstance(outcome, Unknown):
+        raise try_later(outcome)
+    if not isinstance(outcome, Succeeded) or outcome.value.status not in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
+        return
+    with money_tx("surplus.elsewhere"):
+        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=stuck.pk)
+        if found.state == SurplusState.FAILED and outcome.value.amount == found.amount:
+            actor = f"psp:{found.attempt.psp}"
+            move(found, "send", actor=actor, now=now, sent_at=now, last_error="", psp_ref=None)
+            _take_over(found, outcome.value, now=now)
 
 
 def poll_surplus(*, surplus: str, now: datetime) -> None:
@@ -226,7 +244,7 @@ def _take_over(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
 
 def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
     entry = recipes.unidentified_returned(
-        reference=found.charge_ref,
+        reference=_held_as(found),
         returned=facts.psp_ref,
         amount=found.amount,
         psp=found.attempt.psp,
@@ -239,6 +257,22 @@ def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
         # The shop knows it as a payment that failed.
         return
     tell(checkout=found.attempt.checkout_id, type="payment.double_returned", now=now)
+
+
+def _held_as(found: Surplus) -> str:
+    """Return the item under which the books have it: its charge, or the return that failed after it was booked."""
+    entries = entries_about(subjects=[_subject(found)])
+    returns = {
+        line["item"]: entry["reference"]
+        for entry in entries
+        if entry["recipe"] == "unidentified_returned"
+        for line in entry["lines"]
+        if line["account"] == chart.SUSPENSE
+    }
+    item = found.charge_ref
+    while item in returns:
+        item = returns[item]
+    return item
 
 
 def _unbook_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:

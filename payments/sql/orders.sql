@@ -29,7 +29,8 @@ CREATE FUNCTION guard_surplus_request() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.attempt_id, NEW.charge_ref, NEW.amount_minor, NEW.currency, NEW.params)
        IS DISTINCT FROM (OLD.attempt_id, OLD.charge_ref, OLD.amount_minor, OLD.currency, OLD.params)
-       OR (OLD.psp_ref IS NOT NULL AND NEW.psp_ref IS DISTINCT FROM OLD.psp_ref) THEN
+       -- A return that failed may be followed by another.
+       OR (OLD.psp_ref IS NOT NULL AND NEW.psp_ref IS DISTINCT FROM OLD.psp_ref AND OLD.state <> 'failed') THEN
         RAISE EXCEPTION 'the request of surplus % is frozen', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;

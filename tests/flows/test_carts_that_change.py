@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ledger.selectors import wallet
+from ledger.selectors import open_items, wallet
 from ledger.services import verify_books
 from operations.models import HumanTask
 from operations.services import pull_switch, release_switch
@@ -14,6 +14,8 @@ from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, Sur
 from payments.services import tidy_up
 from tests.ledger_text import assert_posted
 from tests.payments.faults import UNCLEAR, rule
+from tests.payments.test_refunds import REFUSED
+from tests.payments.test_refunds_elsewhere import refund_at_provider
 from tests.world import World
 
 REFUNDS_FAIL = "4000000000005126"
@@ -282,6 +284,28 @@ class TestADoublePayment:
         assert (task.state, task.waits_for) == ("open", "finance")
         assert verify_books(actor="system:test", now=timezone.now()).green
         assert PaymentOrder.objects.get().state == "SUCCESS"
+
+    @pytest.mark.parametrize("late", [False, True], ids=["refused", "failed after it had succeeded"])
+    def test_that_could_not_be_sent_back_and_was_in_the_dashboard_is_over(
+        self, world: World, ann: Seller, pages: list[Any], late: bool
+    ) -> None:
+        world.provider.plan([] if late else [REFUSED])
+        for page in reversed(pages):
+            world.buyer.pay(url=page)
+        world.settle()
+        if late:
+            world.provider.end_refund(str(Surplus.objects.get().psp_ref), failed=True)
+            world.settle()
+        assert Surplus.objects.get().state == "failed"
+
+        refund_at_provider(world, 10_000, charge=Surplus.objects.get().charge_ref)
+        world.settle()
+
+        assert Surplus.objects.get().state == "returned"
+        assert HumanTask.objects.get(kind="payments.surplus_stuck").state == "settled"
+        assert not open_items(code="suspense:unidentified", currency="EUR")
+        assert verify_books(actor="system:test", now=timezone.now()).green
+        assert set(world.reconciled()) == {"matched"}
 
 
 def reopen(world: World, attempt: Attempt) -> None:

@@ -21,12 +21,13 @@ def refund_there(world: World, amount: int) -> None:
     world.settle()
 
 
-def refund_at_provider(world: World, amount: int) -> None:
-    """Refund the only charge, in cents, as a person in the provider's dashboard can."""
-    [charge] = world.provider.ledger()["charges"]
+def refund_at_provider(world: World, amount: int, *, charge: str = "") -> None:
+    """Refund a charge, or the only one, in cents, as a person in the provider's dashboard can."""
+    if not charge:
+        [charge] = [one["id"] for one in world.provider.ledger()["charges"]]
     answer = requests.post(
         f"{world.provider.base_url}/v1/refunds",
-        data={"charge": charge["id"], "amount": amount},
+        data={"charge": charge, "amount": amount},
         headers={"Authorization": "Bearer sk_test_sandbox", "Stripe-Version": stripe.api_version},
         timeout=5,
     )
