@@ -39,3 +39,7 @@ class OneLineFormatter(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
         """Return the traceback; what an error quotes may hold a card number too."""
         return _CONTROL.sub("?", mask_cards(super().formatException(ei)))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - logging's name
+        """Return where the call came from; a line of source may quote one as well."""
+        return _CONTROL.sub("?", mask_cards(super().formatStack(stack_info)))

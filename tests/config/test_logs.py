@@ -14,10 +14,11 @@ CARD = "4242424242424242"
 LINE_ENDS = ["a\x85b", "a\u2028b", "a\u2029b"]
 
 
-def line(message: str, *args: object, failing: str = "") -> str:
+def line(message: str, *args: object, failing: str = "", called_from: str | None = None) -> str:
     """Return what a message looks like in the log."""
     record = logging.LogRecord("payouts", logging.INFO, "", 0, message, args, None)
     record.request_id = "req_1"
+    record.stack_info = called_from
     if failing:
         try:
             raise ValueError(f"refused {failing}")
@@ -71,6 +72,11 @@ class TestALine:
         assert "Traceback" in found
         assert CARD not in found
         assert "424242…4242" in found
+
+    def test_shows_no_card_number_where_it_was_called_from_either(self) -> None:
+        found = line("here", called_from=f"Stack (most recent call last):\n  pay({CARD!r})\x1b")
+
+        assert found.endswith("pay('424242…4242')?")
 
     @pytest.mark.bad_input("B36")
     @pytest.mark.parametrize(
