@@ -88,8 +88,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         case DomainError():
             status = STATUSES.get(error.code, 409)
             body = _problem(status, code=error.code, detail=str(error))
-            if "parameter" in error.facts:
-                body["errors"] = [{"field": error.facts["parameter"], "message": str(error)}]
+            if error.parameter:
+                body["errors"] = [{"field": error.parameter, "message": str(error)}]
         case exceptions.ValidationError():
             status, body = 422, _problem(422, code="invalid", detail="Some fields are wrong.")
             body["errors"] = [{"field": field, "message": message} for field, message in _flatten(error.detail)]

@@ -41,6 +41,7 @@ class CurrencyMismatch(DomainError):
     """{left} and {right} cannot be put together: their currencies differ."""
 
     code = "currency_mismatch"
+    parameter = "currency"
 
 
 @cache

@@ -22,6 +22,7 @@ class PeriodReversed(DomainError):
     """The period begins on {since}, after its last day {until}."""
 
     code = "period_reversed"
+    parameter = "until"
 
 
 @dataclass(frozen=True, kw_only=True)

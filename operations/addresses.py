@@ -27,6 +27,7 @@ class AddressRefused(DomainError):
     """{url!r} cannot be an address for messages: {problem}"""
 
     code = "address_refused"
+    parameter = "url"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,13 @@ class DomainError(Exception):
 
     A subclass is one fact. Its docstring is the message, filled from the facts given by keyword; the facts
     are attributes too. `code` is stable and reaches API clients. `retryable` says whether the same call may
-    succeed later without anybody changing anything.
+    succeed later without anybody changing anything. `parameter` is the field of a client's request that is wrong, where
+    it is always the same one; otherwise whoever raises it gives it as a fact.
     """
 
     code: ClassVar[str] = "error"
     retryable: ClassVar[bool] = False
+    parameter: str = ""
 
     def __init__(self, **facts: Any) -> None:
         self.facts = facts

@@ -27,6 +27,7 @@ class KeyReused(DomainError):
     """The idempotency key {key!r} was already used for another request."""
 
     code = "idempotency_key_reused"
+    parameter = "Idempotency-Key"
 
 
 class RequestInProgress(DomainError):

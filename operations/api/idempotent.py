@@ -18,12 +18,14 @@ class IdempotencyKeyMissing(DomainError):
     """This request must carry an Idempotency-Key header."""
 
     code = "idempotency_key_missing"
+    parameter = "Idempotency-Key"
 
 
 class IdempotencyKeyMalformed(DomainError):
     """The Idempotency-Key header must be 1 to 255 visible ASCII characters, and no card number."""
 
     code = "idempotency_key_malformed"
+    parameter = "Idempotency-Key"
 
 
 def replay_of(*, key_id: int) -> Response | None:

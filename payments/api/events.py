@@ -17,7 +17,7 @@ from operations.api.idempotent import answered, fingerprint_of, key_of, replay_o
 from payments import selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
-from payments.api.serializers import EndpointChange, EndpointInput, ResendInput, RotationInput
+from payments.api.endpoint_inputs import EndpointChange, EndpointInput, ResendInput, RotationInput
 from payments.errors import UnknownEndpoint, UnknownEvent
 from payments.event_catalogue import EVENT_TYPES
 from payments.states import EventDeliveryState

@@ -79,6 +79,15 @@ REFUNDED: dict[str, Any] = {
     "failure_reason": "",
     "created_at": AT,
 }
+CHECKOUT_REFUND: dict[str, Any] = {"amount": "7.00", "currency": "EUR", "reason": "it came a week late"}
+_SHARE = {**REFUNDED, "reason": CHECKOUT_REFUND["reason"]}
+CHECKOUT_REFUNDED: dict[str, Any] = {
+    "checkout_id": "cart-1042",
+    "refunds": [
+        {**_SHARE, "amount": "1.58"},
+        {**_SHARE, "id": "rfd_06f4w9q2m1n5p7r9t3v6x8z0ac", "payment_order_id": "cart-1042.bob", "amount": "5.42"},
+    ],
+}
 ORDER: dict[str, Any] = {
     **_order("ann", "10.00", "SUCCESS", "4.00"),
     "checkout_id": "cart-1042",

@@ -118,6 +118,13 @@ class RefundOutput(Output[Any]):
     created_at = serializers.DateTimeField()
 
 
+class CheckoutRefundsOutput(Output[Any]):
+    """What was refunded of a checkout: one refund of each of its orders that gives something of it."""
+
+    checkout_id = serializers.CharField()
+    refunds = RefundOutput(many=True)
+
+
 class RateOutput(Output[Any]):
     """The rate of our commission on one category, in basis points."""
 

@@ -253,10 +253,9 @@ class SellerInput(StrictSerializer):
         return [minimum["money"] for minimum in minimums]
 
 
-class RefundInput(StrictSerializer):
-    """A refund of a payment order; without an amount, of all that is left."""
+class CheckoutRefundInput(StrictSerializer):
+    """A refund of a checkout, split over its orders; without an amount, of all that is left."""
 
-    payment_order_id = IdentifierField()
     amount = AmountField(required=False)
     currency = CurrencyField(required=False)
     reason = StrictCharField(max_length=500, required=False, default="")
@@ -271,6 +270,12 @@ class RefundInput(StrictSerializer):
             except BadAmount as error:
                 raise serializers.ValidationError({"amount": [str(error)]}, code=error.code) from error
         return attrs
+
+
+class RefundInput(CheckoutRefundInput):
+    """A refund of a payment order; without an amount, of all that is left."""
+
+    payment_order_id = IdentifierField()
 
 
 class EvidenceTextField(StrictCharField):
@@ -365,32 +370,3 @@ class EventTypesField(CountedListField):
         super().__init__(
             child=StrictCharField(max_length=100), max_length=100, too_many="Name at most 100 types.", **kwargs
         )
-
-
-class EndpointInput(StrictSerializer):
-    """Where a storefront wants to be told, and of which events; no types means all."""
-
-    url = StrictCharField(max_length=2000)
-    description = StrictCharField(max_length=200, required=False, default="")
-    event_types = EventTypesField(required=False, default=list)
-
-
-class EndpointChange(StrictSerializer):
-    """What is to be changed of an endpoint."""
-
-    url = StrictCharField(max_length=2000, required=False)
-    description = StrictCharField(max_length=200, required=False)
-    event_types = EventTypesField(required=False)
-    enabled = TruthField(required=False)
-
-
-class RotationInput(StrictSerializer):
-    """How long the old secret signs beside the new one."""
-
-    overlap_hours = WholeNumberField(max_value=7 * 24, required=False, default=24)
-
-
-class ResendInput(StrictSerializer):
-    """Where an event is to be sent again; without an endpoint, to each that wants it."""
-
-    endpoint_id = IdentifierField(required=False)

@@ -16,6 +16,7 @@ urlpatterns = [
     re_path(rf"^payments/(?P<checkout_id>{_ID})/replace\Z", instructions.Replace.as_view()),
     path("checkouts", views.Checkouts.as_view()),
     re_path(rf"^checkouts/(?P<checkout_id>{_ID})\Z", views.Checkout.as_view()),
+    re_path(rf"^checkouts/(?P<checkout_id>{_ID})/refunds\Z", views.CheckoutRefunds.as_view()),
     path("refunds", views.Refunds.as_view()),
     re_path(rf"^refunds/(?P<refund_id>{_ID})\Z", views.Refund.as_view()),
     path("disputes", disputes.Disputes.as_view()),

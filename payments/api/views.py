@@ -18,7 +18,7 @@ from payments import selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
 from payments.api.instructions import UNCLEAR, checkout_answer, common, new_orders
-from payments.api.serializers import PaymentInput, RefundInput
+from payments.api.serializers import CheckoutRefundInput, PaymentInput, RefundInput
 from payments.errors import AmountNotRepresentable, UnknownPayment, UnknownSeller
 from payments.states import OrderState, RefundState
 
@@ -161,6 +161,52 @@ class Checkout(APIView):
         return Response(show.checkout(found, show.waits_of_checkouts([found], wanted), wanted))
 
 
+# Of one order, and of a whole checkout.
+_REFUND_FAILS = [
+    UnknownPayment,
+    services.NotRefundable,
+    services.RefundExceedsPaid,
+    services.PaymentDisputed,
+    CurrencyMismatch,
+    AmountNotRepresentable,
+    Stopped,
+]
+
+
+class CheckoutRefunds(APIView):
+    """`/v1/checkouts/{checkout_id}/refunds`."""
+
+    @described(
+        name="refundCheckout",
+        tag="refunds",
+        summary="Refund a checkout, split over its sellers",
+        takes=CheckoutRefundInput,
+        example=examples.CHECKOUT_REFUND,
+        key=True,
+        shows=[Shown(status=201, body=output.CheckoutRefundsOutput, example=examples.CHECKOUT_REFUNDED)],
+        fails=_REFUND_FAILS,
+    )
+    def post(self, request: Request, checkout_id: str) -> Response:
+        """Refund all that is left of a checkout, or an amount, split in proportion to what is left of each order."""
+        queries.no_parameters(request)
+        key = key_of(request)
+        data = CheckoutRefundInput(data=request.data)
+        data.is_valid(raise_exception=True)
+        refunds, key_id = services.refund_checkout(
+            checkout_id=checkout_id,
+            amount=data.validated_data.get("money"),
+            reason=data.validated_data["reason"],
+            **common(request, key),
+        )
+        waits = show.waits_of_refunds(refunds)
+        return replay_of(key_id=key_id) or answered(
+            "refunds",
+            key_id=key_id,
+            status=status.HTTP_201_CREATED,
+            body={"checkout_id": checkout_id, "refunds": [show.refund(each, waits) for each in refunds]},
+        )
+
+
 class Refunds(APIView):
     """`/v1/refunds`."""
 
@@ -193,15 +239,7 @@ class Refunds(APIView):
         example=examples.REFUND,
         key=True,
         shows=[Shown(status=201, body=output.RefundOutput, example=examples.REFUNDED)],
-        fails=[
-            UnknownPayment,
-            services.NotRefundable,
-            services.RefundExceedsPaid,
-            services.PaymentDisputed,
-            CurrencyMismatch,
-            AmountNotRepresentable,
-            Stopped,
-        ],
+        fails=_REFUND_FAILS,
     )
     def post(self, request: Request) -> Response:
         """Refund a payment order, in part or whole."""

@@ -81,6 +81,7 @@ from payments.services.refunds import (
     send_refund,
     sync_refund,
 )
+from payments.services.refunds_of_checkouts import refund_checkout
 from payments.services.risk import accept_risk, refuse_risk
 from payments.services.sellers import (
     SellerExists,
@@ -153,6 +154,7 @@ __all__ = [
     "poll_refund",
     "poll_surplus",
     "receive_event",
+    "refund_checkout",
     "refuse_risk",
     "register_attempt",
     "register_seller",

@@ -36,12 +36,14 @@ class CheckoutExists(DomainError):
     """The checkout {checkout_id!r} exists already, under another idempotency key."""
 
     code = "checkout_exists"
+    parameter = "checkout_id"
 
 
 class OrderExists(DomainError):
     """The payment order {payment_order_id!r} exists already."""
 
     code = "payment_order_exists"
+    parameter = "payment_orders"
 
 
 class ProviderRefused(DomainError):
@@ -245,7 +247,8 @@ def sellers_of(storefront: str, wanted: list[str]) -> dict[str, Seller]:  # tidy
     found = {name: _seller(storefront, name) for name in dict.fromkeys(wanted)}
     for seller_account, rows in found.items():
         if not rows:
-            raise UnknownSeller(seller_account=seller_account)
+            place = wanted.index(seller_account)
+            raise UnknownSeller(seller_account=seller_account, parameter=f"payment_orders[{place}].seller_account")
     return {seller_account: rows[0] for seller_account, rows in found.items()}
 
 

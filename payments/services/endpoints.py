@@ -25,6 +25,7 @@ class UnknownEventTypes(DomainError):
     """There are no events of the types {types}."""
 
     code = "unknown_event_types"
+    parameter = "event_types"
 
 
 class TooManyEndpoints(DomainError):

@@ -55,6 +55,7 @@ class EvidenceTooLong(DomainError):
     """The evidence has {length} characters; the provider takes at most {longest}."""
 
     code = "evidence_too_long"
+    parameter = "evidence"
 
 
 def submit_evidence(

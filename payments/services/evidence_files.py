@@ -43,6 +43,7 @@ class EvidenceFileRefused(DomainError):
     """The file {problem}."""
 
     code = "evidence_file_refused"
+    parameter = "content"
 
 
 class TooManyEvidenceFiles(DomainError):
@@ -55,6 +56,7 @@ class UnknownEvidenceFile(DomainError):
     """The dispute {dispute} has no file {file!r} that evidence could refer to."""
 
     code = "unknown_evidence_file"
+    parameter = "files"
 
 
 def media_type_of(content: bytes) -> str:
@@ -152,7 +154,9 @@ def files_of(dispute: Dispute, files: Sequence[str]) -> dict[str, str]:
         if file is None or file.dispute_id != dispute.pk or file.state == EvidenceFileState.REFUSED:
             raise UnknownEvidenceFile(file=wanted, dispute=dispute.pk)
         if chosen.setdefault(file.kind, file.pk) != file.pk:
-            raise EvidenceFileRefused(problem=f"{file.pk} is a second {file.kind}, and the bank takes one")
+            raise EvidenceFileRefused(
+                problem=f"{file.pk} is a second {file.kind}, and the bank takes one", parameter="files"
+            )
     return chosen
 
 

@@ -237,7 +237,12 @@ def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:
             raise UnknownPayment(payment_id=part.payment_order_id)
         left = order.amount - order.captured
         if (left - part.amount).minor < 0:
-            raise CaptureExceedsAuthorized(amount=str(part.amount), left=str(left), payment_id=part.payment_order_id)
+            raise CaptureExceedsAuthorized(
+                amount=str(part.amount),
+                left=str(left),
+                payment_id=part.payment_order_id,
+                parameter=f"payment_orders[{place}].amount",
+            )
         # Each part, not only their sum: so what is left of an order can always be captured, and refunded.
         require_representable(part.amount, gateway, field=f"payment_orders[{place}].amount")
         found[order.id] = part.amount.minor

@@ -56,6 +56,7 @@ class RefundExceedsPaid(DomainError):
     """A refund of {amount} is more than the {left} that is left of the payment {payment_id!r}."""
 
     code = "refund_exceeds_paid"
+    parameter = "amount"
 
 
 class PaymentDisputed(DomainError):
@@ -98,15 +99,22 @@ def request_refund(
             order=order, amount=amount or order.captured - order.refunded, reason=reason, actor=actor, now=now
         )
         idempotency.bind(key_id=claim.key_id, subject=refund.id)
-        if refund.needs_approval:
-            _ask_a_second_person(refund, now=now)
-        else:
-            _have_sent(refund, now=now)
+        hand_on(refund, now=now)
     return refund, claim.key_id
 
 
-def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, actor: str, now: datetime) -> Refund:
-    """Reserve a refund on an order that the caller has locked.
+def hand_on(refund: Refund, *, now: datetime) -> None:
+    """Have a refund sent that was reserved, or ask a second person first, in the caller's transaction."""
+    if refund.needs_approval:
+        _ask_a_second_person(refund, now=now)
+    else:
+        _have_sent(refund, now=now)
+
+
+def request_refund_in_tx(
+    *, order: PaymentOrder, amount: Money, reason: str, actor: str, now: datetime, part_of: Money | None = None
+) -> Refund:
+    """Reserve a refund on an order that the caller has locked; `part_of` is the sum that was asked for, if more.
 
     What we do by ourselves (`system:…`) needs no second person: nobody decided it; nor does what was done at the
     provider (`psp:…`). Both are reserved even while refunds are stopped, and whatever the amount, because what they
@@ -131,7 +139,7 @@ def request_refund_in_tx(*, order: PaymentOrder, amount: Money, reason: str, act
         currency=amount.currency,
         reason=reason,
         requested_by=actor,
-        needs_approval=not already_decided and _above_limit(order, amount),
+        needs_approval=not already_decided and _above_limit(order, amount, part_of or amount),
         created_at=now,
         state_since=now,
     )
@@ -173,8 +181,10 @@ def reject_refund(*, refund: str, maker: str, checker: str, now: datetime) -> No
     )
 
 
-def _above_limit(order: PaymentOrder, amount: Money) -> bool:
+def _above_limit(order: PaymentOrder, amount: Money, part_of: Money) -> bool:
     """Tell whether a refund takes what is given back of an order above the limit: in parts it is no less.
+
+    Nor is a sum that is split over several sellers' orders.
 
     Where limits are set, a currency that has none is no way around them.
     """
@@ -182,7 +192,7 @@ def _above_limit(order: PaymentOrder, amount: Money) -> bool:
     if not limits:
         return False
     limit = limits.get(amount.currency)
-    return limit is None or (order.refunded + amount).minor > limit
+    return limit is None or max((order.refunded + amount).minor, part_of.minor) > limit
 
 
 def _ask_a_second_person(refund: Refund, *, now: datetime) -> None:

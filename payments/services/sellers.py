@@ -32,6 +32,7 @@ class TaxUnnamed(DomainError):
     """The commission of the seller {seller_id!r} is taxed at {bps} basis points, but its tax has no name."""
 
     code = "tax_unnamed"
+    parameter = "commission_tax"
 
 
 class BearerUnknown(DomainError):
@@ -88,11 +89,11 @@ def register_seller(
             record_audit(action="payments.seller.registered", actor=actor, subject=f"seller:{seller.id}", now=now)
         for field, value in stated.items():
             if getattr(seller, field) != value:
-                raise SellerExists(seller_id=seller_id, field=field)
+                raise SellerExists(seller_id=seller_id, field=field, parameter=field)
         if commission_rates is not None and _rates(seller) != dict(commission_rates):
-            raise SellerExists(seller_id=seller_id, field="commission_rates")
+            raise SellerExists(seller_id=seller_id, field="commission_rates", parameter="commission_rates")
         if commission_minimums is not None and _minimums(seller) != set(commission_minimums):
-            raise SellerExists(seller_id=seller_id, field="commission_minimums")
+            raise SellerExists(seller_id=seller_id, field="commission_minimums", parameter="commission_minimums")
     return seller, created
 
 

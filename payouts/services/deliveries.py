@@ -28,6 +28,7 @@ class DeliveryInFuture(DomainError):
     """The delivery of {payment_order_id!r} is dated {delivered_at}, which is in the future."""
 
     code = "delivery_in_future"
+    parameter = "delivered_at"
 
 
 class DeliveryAlreadyReported(DomainError):

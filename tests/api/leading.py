@@ -97,6 +97,15 @@ def _refund(case: Any, stage: Stage, dice: Random) -> None:
         case.body["reason"] = "torn"
 
 
+def _refund_all(case: Any, stage: Stage, dice: Random) -> None:
+    part = stage.stock.parts(_checkout(case, stage, dice, *PAID))[0]
+    if {"amount", "currency"} <= set(case.body):
+        odd = _odd(part, dice)
+        case.body |= {"amount": odd["amount"], "currency": odd["currency"]}
+    if dice.randrange(2):
+        case.body["reason"] = "torn"
+
+
 def _delivery(case: Any, stage: Stage, dice: Random) -> None:
     case.body["payment_order_id"] = stage.stock.order(stage.stock.checkout(dice.choice(PAID)))
     if dice.randrange(2):
@@ -158,6 +167,7 @@ _LEADS: dict[str, Callable[[Any, Stage, Random], None]] = {
     "capturePayment": _capture,
     "createPayment": _create,
     "createRefund": _refund,
+    "refundCheckout": _refund_all,
     "deleteEndpoint": _delete,
     "replacePayment": _replace,
     "reportDelivery": _delivery,

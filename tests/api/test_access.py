@@ -106,7 +106,7 @@ class TestAnotherStorefront:
         with nothing_changes():
             answer = world.other_shop.post("/v1/payments", PAYMENT, key="k")
 
-        assert_problem(answer, 422, "unknown_seller")
+        assert_problem(answer, 422, "unknown_seller", field="payment_orders[0].seller_account")
 
     def test_may_use_the_same_ids(self, world: World, ann: Seller, bob: Seller) -> None:
         theirs = [world.open_seller(name, shop=world.other_shop) for name in ("ann", "bob")]
@@ -214,7 +214,9 @@ class TestAPayment:
     def test_needs_sellers_that_are_known(self, shop: Shop) -> None:
         unknown = changed(PAYMENT, "payment_orders.1.seller_account", "nobody")
 
-        assert_all_refused(shop, "/v1/payments", {"unknown": unknown}, 422, "unknown_seller")
+        assert_all_refused(
+            shop, "/v1/payments", {"unknown": unknown}, 422, "unknown_seller", field="payment_orders[1].seller_account"
+        )
 
 
 class TestASeller:

@@ -193,4 +193,4 @@ class TestARefundsAmount:
         with nothing_changes():
             answer = world.shop.post("/v1/refunds", changed(REFUND, "currency", "USD"), key="k")
 
-        assert_problem(answer, 422, "currency_mismatch")
+        assert_problem(answer, 422, "currency_mismatch", field="currency")

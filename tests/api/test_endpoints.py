@@ -74,7 +74,9 @@ class TestCreatingAnEndpoint:
             "http://a.example/",
         ]
 
-        assert_all_refused(shop, "/v1/webhook-endpoints", {url: {"url": url} for url in urls}, 422, "address_refused")
+        assert_all_refused(
+            shop, "/v1/webhook-endpoints", {url: {"url": url} for url in urls}, 422, "address_refused", field="url"
+        )
 
     def test_refuses_what_is_wrong_in_the_body(self, shop: Shop) -> None:
         assert_all_refused(
@@ -83,6 +85,7 @@ class TestCreatingAnEndpoint:
             {"unknown type": {"url": PUBLIC, "event_types": ["x"]}},
             422,
             "unknown_event_types",
+            field="event_types",
         )
         for field, value in (("url", 5), ("url", ""), ("event_types", "all"), ("event_types", [5]), ("owner", "bolt")):
             body = {**ENDPOINT, field: value}

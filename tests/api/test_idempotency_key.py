@@ -50,7 +50,12 @@ class TestTheKey:
         assert world.shop.post("/v1/payments", PAYMENT, key="k" * 255).status_code == 201
 
     def test_is_free_again_after_a_request_that_was_refused(self, world: World, ann: Seller) -> None:
-        assert_problem(world.shop.post("/v1/payments", PAYMENT, key="k"), 422, "unknown_seller")
+        assert_problem(
+            world.shop.post("/v1/payments", PAYMENT, key="k"),
+            422,
+            "unknown_seller",
+            field="payment_orders[1].seller_account",
+        )
         world.open_seller("bob")
 
         assert world.shop.post("/v1/payments", PAYMENT, key="k").status_code == 201

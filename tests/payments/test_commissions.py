@@ -336,7 +336,7 @@ class TestASellersTerms:
         body = {"seller_id": "ann", "name": "Ann", "country": "PT", "commission_tax_bps": 2300}
 
         with nothing_changes():
-            assert_problem(world.shop.post("/v1/sellers", body), 422, "tax_unnamed")
+            assert_problem(world.shop.post("/v1/sellers", body), 422, "tax_unnamed", field="commission_tax")
 
     @pytest.mark.parametrize(
         "wrong",

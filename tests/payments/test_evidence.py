@@ -141,7 +141,7 @@ class TestEvidence:
 
         answer = hand_in(world, dispute, evidence=dict.fromkeys((*names, *more), "x" * 20_000))
 
-        assert_problem(answer, 422, "evidence_too_long")
+        assert_problem(answer, 422, "evidence_too_long", field="evidence")
 
 
 class TestTheDeadline:

@@ -149,7 +149,7 @@ class TestAFile:
 
         evidence = DisputeEvidence.objects.get()
         assert (evidence.state, evidence.last_error) == ("refused", "the provider refused a file that it refers to")
-        assert_problem(hand_in(world, dispute, key="e2", files=[file]), 422, "unknown_evidence_file")
+        assert_problem(hand_in(world, dispute, key="e2", files=[file]), 422, "unknown_evidence_file", field="files")
 
     def test_is_the_same_under_the_same_key(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)
@@ -284,14 +284,14 @@ class TestABadFile:
         world.sell("cart-2", {"ann": "50.00"})
         second = open_dispute(world)
 
-        assert_problem(hand_in(world, second, files=[file]), 422, "unknown_evidence_file")
-        assert_problem(hand_in(world, second, files=["evf_nope"]), 422, "unknown_evidence_file")
+        assert_problem(hand_in(world, second, files=[file]), 422, "unknown_evidence_file", field="files")
+        assert_problem(hand_in(world, second, files=["evf_nope"]), 422, "unknown_evidence_file", field="files")
 
     def test_of_a_kind_that_is_there_already_cannot_be_referred_to(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)
         files = [upload(world, dispute, key=key).json()["id"] for key in ("f1", "f2")]
 
-        assert_problem(hand_in(world, dispute, files=files), 422, "evidence_file_refused")
+        assert_problem(hand_in(world, dispute, files=files), 422, "evidence_file_refused", field="files")
 
     def test_is_no_evidence_where_there_is_none(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)

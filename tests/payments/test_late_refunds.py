@@ -281,7 +281,7 @@ class TestARefundAboveTheLimit:
         world.sell("cart-1", {"ann": "100.00"})
         refund(world, "60.00")
 
-        assert_problem(refund(world, "40.01", key="r2"), 422, "refund_exceeds_paid")
+        assert_problem(refund(world, "40.01", key="r2"), 422, "refund_exceeds_paid", field="amount")
 
     def test_is_the_same_refund_when_it_is_asked_for_again(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})

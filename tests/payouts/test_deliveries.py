@@ -87,7 +87,7 @@ class TestReportDelivery:
     def test_refuses_a_moment_in_the_future(self, world: World, sold: str) -> None:
         tomorrow = timezone.now() + timedelta(days=1)
 
-        assert_refused(report(world, sold, tomorrow.isoformat()), 422, "delivery_in_future")
+        assert_refused(report(world, sold, tomorrow.isoformat()), 422, "delivery_in_future", '"field":"delivered_at"')
 
     def test_allows_a_storefronts_clock_to_be_a_little_ahead(self, world: World, sold: str) -> None:
         soon = timezone.now() + timedelta(minutes=4)
