@@ -146,8 +146,10 @@ def possible(cell: Cell) -> bool:
     if cell.hit is Hit.SECOND and not believed and not name.startswith(("jobs.", "webhooks.")):
         # A webhook may have told it meanwhile, so that there was nothing to ask for a second time.
         return False
+    if cell.webhooks is Webhooks.LATE:
+        # What comes in the end finds here what it is about, unless the provider's own list of events was quicker.
+        return cell.story.tells and (name != "webhooks.parked" or cell.fault in UNCLEAR)
     if cell.webhooks is not Webhooks.NONE:
-        # What comes late comes in the end.
         return True
     # The list of events is read in one go, and has none of the sellers' accounts.
     return name not in cell.story.by_webhook and not (name.startswith("webhooks.") and cell.hit is Hit.SECOND)

@@ -307,6 +307,7 @@ class FeeToldLate(Detour):
     acts = ()
     shared = JOBS
     repeated = ()
+    tells = False
 
     def prepare(self, world: World) -> None:
         """Sell while the fee is not known, and let a minute pass."""
