@@ -4,13 +4,14 @@ Dead unless `settings.FAILPOINTS_ALLOWED` (true only in the test environment) *a
 COUNTERFOIL_FAILPOINTS arms some: `name=action;name#2=action`, where `#2` means the second hit. Actions:
 `kill9`, `raise`, `hang`, `sleep:MS`, `db_kill` (our own database backend is terminated).
 With COUNTERFOIL_FAILPOINT_LOG=FILE each point that is passed is appended to FILE, so that a recording run
-lists what there is to crash.
+lists what there is to crash. A test may have a `watcher` called at each point instead, and act itself.
 """
 
 import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -22,6 +23,8 @@ class FailpointRaised(Exception):
     """An armed failpoint raised, as a test asked it to."""
 
 
+#: What a test wants to be told of: called with the name of each point that is passed, before anything else.
+watcher: Callable[[str], None] | None = None
 _hits: Counter[str] = Counter()
 
 
@@ -39,6 +42,8 @@ def hit(name: str) -> None:
     """Pass the failpoint; act only where a test armed it."""
     if not settings.FAILPOINTS_ALLOWED:
         return
+    if watcher is not None:
+        watcher(name)
     log = os.environ.get("COUNTERFOIL_FAILPOINT_LOG")
     if log:
         with Path(log).open("a", encoding="utf-8") as file:

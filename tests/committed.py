@@ -61,14 +61,25 @@ def tables() -> list[str]:
 
 
 def wipe() -> None:
-    """Empty every table of ours, guards or no guards."""
-    names = [sql.Identifier(name) for name in tables()]
+    """Empty every table of ours that has rows, guards or no guards. For few rows that is quicker than TRUNCATE is."""
     with transaction.atomic(), connection.cursor() as cursor:
-        for name in names:
-            cursor.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(name))
-        cursor.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(names)))
-        for name in names:
-            cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(name))
+        any_row = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
+        cursor.execute(sql.SQL(" UNION ALL ").join(any_row.format(name, sql.Identifier(name)) for name in tables()))
+        names = [sql.Identifier(name) for (name,) in cursor.fetchall()]
+        if not names:
+            return
+        # In one statement: some references between tables are looked at as soon as a statement ends.
+        emptied = [
+            sql.SQL("{} AS (DELETE FROM {})").format(sql.Identifier(f"no_{number}"), name)
+            for number, name in enumerate(names)
+        ]
+        steps = [
+            *(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(name) for name in names),
+            sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(emptied)),
+            sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"),
+            *(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(name) for name in names),
+        ]
+        cursor.execute(sql.SQL("; ").join(steps))
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:

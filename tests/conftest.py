@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.nodeid import NodeId
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
@@ -17,6 +18,21 @@ from sandbox.process import RunningProvider, free_port, start
 from tests.world import World, make_shop
 
 WEBHOOK_SECRET = "whsec_0123456789abcdefghijklmnopqrstuv"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Name the group of each test that has one in its id: by that, pytest-xdist keeps a group with one worker.
+
+    It writes it there itself, but where pytest 9.2 does not look any more.
+    """
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        group = f"@{'_'.join(groups)}"
+        if groups and not item.nodeid.endswith(group):
+            item._id = NodeId.parse(f"{item.nodeid}{group}")
 
 
 @pytest.fixture(autouse=True)

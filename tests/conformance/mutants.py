@@ -150,7 +150,7 @@ SAYS = {
     "no balance is looked at": "'applied'>: 20} != .*: 10}",
     "a balance is looked at and then moved": "'applied'>: (1[1-9]|20)} != .*: 10}",
     "a day is closed over postings under way": "over a posting under way",
-    "a seal waits for nobody": r"assert \[1\] == \[None\]",
+    "a seal waits for nobody": r"assert \[\d+\] == \[None\]",
     "a seal reaches as far as the ids do": "assert 100 == 200",
     "a barrier takes its number before its ids": "assert [0-9]+ == [0-9]+",
     "a balance trusts ids alone": "assert 300 == 200",

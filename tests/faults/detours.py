@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from django.utils import timezone
 
-from operations.failpoints import FailpointRaised
 from operations.models import Job
 from payments.models import Attempt, Checkout, PaymentOrder, Refund, StorefrontEvent, Surplus
 from payments.services import tidy_up
+from tests.faults.processes import run
 from tests.faults.story import INBOX, JOBS, SOLD, Story, charges, judge_books, make_known
 from tests.flows.test_a_review import HELD_FOR_REVIEW
 from tests.flows.test_carts_that_change import replace
@@ -241,10 +241,7 @@ class RunOut(Detour):
 
     def go(self, world: World) -> Any:
         """Let the janitor make its round."""
-        try:
-            tidy_up(now=timezone.now())
-        except FailpointRaised:
-            return
+        run(lambda: tidy_up(now=timezone.now()))
 
     def ended(self, world: World) -> bool:
         """Ask for the payment."""
@@ -310,6 +307,7 @@ class FeeToldLate(Detour):
     acts = ()
     shared = JOBS
     repeated = ()
+    tells = False
 
     def prepare(self, world: World) -> None:
         """Sell while the fee is not known, and let a minute pass."""

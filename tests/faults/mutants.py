@@ -5,6 +5,7 @@ CAUGHT_BY is the table; below it stands how each mutant is made.
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ CAUGHT_BY = {
     "unknown evidence counts as refused": "evidence/money_tx:evidence.claim:after_commit/first/garbage/none",
     "an unknown capture counts as refused": "capture/psp.call:payment.capture:before_send/first/500-before/none",
     "a job that failed counts as done": "refund/money_tx:refunds.claim:after_commit/first/429/none",
+    "a worker that is killed counts its job as failed": "refund/psp.call:refund.create:after_response/first/well/ok",
 }
 # What the cell says instead of passing.
 SAYS = {
@@ -35,6 +37,7 @@ SAYS = {
     "unknown evidence counts as refused": r"\[\('refused', True\)\]",
     "an unknown capture counts as refused": "'requires_capture'|'failed'",
     "a job that failed counts as done": r"assert \[\] ==|\[\('sending', 4000\)\]",
+    "a worker that is killed counts its job as failed": r"\['a new connection'\] == \[\]",
 }
 
 
@@ -72,6 +75,21 @@ def failed_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def outlived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take whatever ends a job's work for an error of it, also what no process survives."""
+    right = worker._run
+
+    def work(job: dict[str, Any], *, now: datetime) -> None:
+        try:
+            right(job, now=now)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise RuntimeError("killed") from error
+
+    monkeypatch.setattr(worker, "_run", work)
+
+
 WEAKENED: dict[str, Weakening] = {
     "a refund's key is drawn anew for each try": anew("create_refund"),
     "a page's key is drawn anew for each try": anew("register_checkout"),
@@ -79,4 +97,5 @@ WEAKENED: dict[str, Weakening] = {
     "unknown evidence counts as refused": refused("submit_evidence"),
     "an unknown capture counts as refused": refused("capture_payment"),
     "a job that failed counts as done": failed_is_done,
+    "a worker that is killed counts its job as failed": outlived,
 }

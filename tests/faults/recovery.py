@@ -4,22 +4,29 @@ Those are: the client repeats its request under the same key, the provider deliv
 workers run what is due, and what the provider never told is found in its list of events.
 """
 
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+import time_machine
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from operations.failpoints import FailpointRaised
+from ledger.selectors import count_entries
 from operations.models import IdempotencyKey, Job
 from operations.services import run_due
 from payments.models import WebhookEvent
 from payments.services import ListingFailed, sync_events
+from sandbox.provider.webhooks import signature
+from tests.faults.processes import run
 from tests.faults.story import Story
 from tests.world import World
 
 ROUNDS = 8
+# How late a message is that comes when everything has long been found and booked without it.
+LATE = timedelta(days=3)
 # What a story may leave to be done at a time of its own, long after it.
 LATER = ("payments.warn_of_deadline", "payments.sync_dispute")
 
@@ -32,6 +39,7 @@ class Webhooks(StrEnum):
     TWICE = "twice"
     REORDERED = "reordered"
     NEW_ID = "new-id"
+    LATE = "late"
 
 
 #: The rules of the provider's fault plan by which messages arrive so; what is not here needs none.
@@ -49,29 +57,51 @@ class Courier:
     world: World
     webhooks: Webhooks = Webhooks.OK
     owed: list[dict[str, Any]] = field(default_factory=list)
+    #: What is brought when it is of no use any more, and how often it was looked for without it.
+    kept: list[dict[str, Any]] = field(default_factory=list)
+    looked: int = 0
 
     def deliver(self) -> None:
-        """Deliver what the provider has to say, or lose it."""
-        messages = [*self.owed, *self.world.provider.take_webhooks()]
-        self.owed = []
+        """Deliver what the provider has to say, or lose it, or keep it."""
+        told = self.world.provider.take_webhooks()
         if self.webhooks is Webhooks.NONE:
             return
+        if self.webhooks is Webhooks.LATE:
+            self.kept += told
+            return
+        messages, self.owed = [*self.owed, *told], []
         for message in messages:
             status = self.world.deliver(message).status_code
-            assert status in (200, 500)
-            if status == 500:
+            assert status in (200, 502)
+            if status == 502:
                 self.owed.append(message)
 
     def list_events(self) -> None:
-        """Compare what arrived with the provider's own list, where nothing arrives."""
-        if self.webhooks is not Webhooks.NONE:
-            return
-        try:
-            # By the provider's clock, which stands still. Events of this second count too: the list leaves out what
-            # may still be on its way.
-            sync_events(psp="stripe", actor="system:test", now=timezone.now() + timedelta(minutes=2))
-        except (FailpointRaised, ListingFailed):
-            return
+        """Compare what arrived with the provider's own list, where nothing arrives.
+
+        What is only late is asked for first, so that it is found in another way than by the event that comes then.
+        """
+        self.looked += 1
+        if self.webhooks is Webhooks.NONE or (self.webhooks is Webhooks.LATE and self.looked > 2):
+            run(_listing)
+
+    def come_at_last(self) -> None:
+        """Bring what was kept, signed afresh as it is each time that it is sent."""
+        told, self.kept = [*self.kept, *self.world.provider.take_webhooks()], []
+        assert told, "the provider had nothing to say"
+        self.webhooks = Webhooks.OK
+        for message in told:
+            signed = signature(self.world.webhook_secret, message["body"], at=int(time.time()))
+            self.owed.append({**message, "headers": {**message["headers"], "Stripe-Signature": signed}})
+
+
+def _listing() -> None:
+    try:
+        # By the provider's clock, which stands still. Events of this second count too: the list leaves out what
+        # may still be on its way.
+        sync_events(psp="stripe", actor="system:test", now=timezone.now() + timedelta(minutes=2))
+    except ListingFailed:
+        return
 
 
 def play(story: Story, courier: Courier) -> None:
@@ -96,14 +126,30 @@ def recover(story: Story, courier: Courier) -> None:
         work(later=later)
 
 
+def hear_late(story: Story, courier: Courier) -> None:
+    """Let the provider's messages come days after all they tell was found: they change nothing, there or here."""
+    before = _records(courier.world)
+    with time_machine.travel(timezone.now() + LATE):
+        courier.come_at_last()
+        for number in range(ROUNDS):
+            courier.deliver()
+            work(later=story.pace * number)
+            if not courier.owed and not _left().exists():
+                break
+            _leases_run_out()
+    assert _records(courier.world) == before
+
+
+def _records(world: World) -> tuple[int, dict[str, Any]]:
+    """Return how many entries are in the books, and what the provider's own record says, but for the time."""
+    return count_entries(), {name: kept for name, kept in world.provider.ledger().items() if name != "now"}
+
+
 def work(*, later: timedelta = timedelta(0)) -> None:
     """Run what is due, as workers that a crash takes down and a supervisor starts again."""
     for _ in range(4):
-        try:
-            if not run_due(limit=100, now=timezone.now() + later):
-                return
-        except FailpointRaised:
-            continue
+        if run(lambda: run_due(limit=100, now=timezone.now() + later)) == 0:
+            return
 
 
 def nothing_waits(*, alarm: str = "") -> None:
@@ -126,6 +172,7 @@ def _left() -> Any:
 
 
 def _leases_run_out() -> None:
-    past = timezone.now() - timedelta(seconds=1)
+    # By the database's clock, as leases are.
+    past = Now() - timedelta(seconds=1)
     IdempotencyKey.objects.filter(response_status=None).update(lease_until=past)
     Job.objects.filter(state="doing").update(lease_until=past)

@@ -57,6 +57,8 @@ class Story:
     repeated: ClassVar[tuple[str, ...]]
     #: Whether it is a way that few payments take: what it shares with the straight one is crossed there.
     detour: ClassVar[bool] = False
+    #: Whether the provider has messages about it.
+    tells: ClassVar[bool] = True
     #: How much time passes from one try to the next.
     pace: ClassVar[timedelta] = timedelta(minutes=5)
     #: The settings that are other than usual.

@@ -1,5 +1,5 @@
-"""Every crash point of money-in, with the provider well and ill and its messages in order and not: done once, booked
-once, nothing stuck.
+"""Money-in, killed at every point, with the provider well and ill, and its messages in order, not in order, or late:
+done once, booked once, nothing stuck.
 
 Every run plays a part that meets each failpoint with every kind of fault. `make matrix` plays every cell; CELLS=3/12
 plays the third of twelve shares, CELLS=NAME the one cell of that name.
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from operations import failpoints
 from tests.faults.cells import PAIRS, WRONG_AMOUNT, Cell, Hit, again, chosen, covering, full
 from tests.faults.left_out import LEFT_OUT
-from tests.faults.recovery import Courier, nothing_waits, play, recover
+from tests.faults.processes import Processes, armed
+from tests.faults.recovery import Courier, Webhooks, hear_late, nothing_waits, play, recover
 from tests.faults.stories import STORIES
 from tests.faults.story import Story
 from tests.world import World
@@ -25,12 +25,6 @@ _TRANSACTION = re.compile(r'money_tx\(\s*"([a-z_.]+)"')
 _CALL = re.compile(r'_ask\(\s*"([a-z_.]+)"')
 
 CELLS = chosen(os.environ.get("COUNTERFOIL_MATRIX", ""))
-
-
-@pytest.fixture(autouse=True)
-def fresh_counts() -> None:
-    """Count every point's passes from zero."""
-    failpoints.reset()
 
 
 class TestARecording:
@@ -70,9 +64,9 @@ class TestTheMatrix:
 class TestAStory:
     @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
     def test_that_goes_wrong_comes_to_its_end_once(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, cell: Cell
+        self, mortal_world: World, monkeypatch: pytest.MonkeyPatch, cell: Cell
     ) -> None:
-        run(cell, world, monkeypatch)
+        run(cell, mortal_world, monkeypatch)
 
 
 def points_of_the_code() -> set[str]:
@@ -92,25 +86,25 @@ def set_up(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(settings, name, value)
 
 
-def run(cell: Cell, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def run(cell: Cell, world: World, monkeypatch: pytest.MonkeyPatch, *, forked: bool = False) -> Processes:
     """Play a cell, let it recover, and judge what came of it."""
     story = cell.story
     set_up(story, monkeypatch)
     story.prepare(world)
-    failpoints.reset()
     world.provider.plan(cell.plan)
-    monkeypatch.setenv("COUNTERFOIL_FAILPOINTS", cell.armed)
     courier = Courier(world=world, webhooks=cell.webhooks)
-    play(story, courier)
-    recover(story, courier)
-    passes = failpoints.passed(cell.point)
-    passes_then = failpoints.passed(cell.then)
-    monkeypatch.delenv("COUNTERFOIL_FAILPOINTS")
+    with armed(cell.crashes, forked=forked) as processes:
+        play(story, courier)
+        recover(story, courier)
+        if cell.webhooks is Webhooks.LATE:
+            hear_late(story, courier)
 
+    assert processes.went_on == []
     story.judge(world)
     nothing_waits(alarm="AmountMismatch" if cell.fault == WRONG_AMOUNT else "")
     # A cell that never got to its crash, or its fault, would show nothing.
-    assert passes >= (2 if cell.hit is Hit.SECOND else 1)
-    assert passes_then or not cell.then
+    assert (cell.point, 2 if cell.hit is Hit.SECOND else 1) in processes.deaths
+    assert not cell.then or (cell.then, 1) in processes.deaths
     never = [rule for rule in world.provider.planned()["rules"] if rule["op"] in story.writes and not rule["fired"]]
     assert never == []
+    return processes

@@ -2,33 +2,28 @@
 
 import pytest
 
-from operations import failpoints
 from tests.faults.cells import chosen
 from tests.faults.mutants import CAUGHT_BY, SAYS, WEAKENED
 from tests.faults.test_matrix import run
 from tests.world import World
 
 
-@pytest.fixture(autouse=True)
-def fresh_counts() -> None:
-    """Count every point's passes from zero."""
-    failpoints.reset()
-
-
 class TestAMutant:
     @pytest.mark.parametrize("mutant", CAUGHT_BY)
-    def test_is_caught_by_its_cell(self, world: World, monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
+    def test_is_caught_by_its_cell(self, mortal_world: World, monkeypatch: pytest.MonkeyPatch, mutant: str) -> None:
         [cell] = chosen(CAUGHT_BY[mutant])
         WEAKENED[mutant](monkeypatch)
 
         with pytest.raises(AssertionError, match=SAYS[mutant]):
-            run(cell, world, monkeypatch)
+            run(cell, mortal_world, monkeypatch)
 
     @pytest.mark.parametrize("name", sorted(set(CAUGHT_BY.values())))
-    def test_is_needed_for_its_cell_to_fail(self, world: World, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def test_is_needed_for_its_cell_to_fail(
+        self, mortal_world: World, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
         [cell] = chosen(name)
 
-        run(cell, world, monkeypatch)
+        run(cell, mortal_world, monkeypatch)
 
 
 class TestTheCorpus:

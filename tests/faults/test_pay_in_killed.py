@@ -9,13 +9,11 @@ import pytest
 from django.conf import settings
 
 from payments.models import Attempt, Refund
-from tests.committed import committed_db, committed_world, environment
+from tests.committed import environment
 from tests.faults.recovery import Courier, nothing_waits, recover
 from tests.faults.stories import STORIES
 from tests.faults.story import SELLER
 from tests.world import World
-
-__all__ = ["committed_db", "committed_world"]
 
 PAYMENT = {
     "checkout_id": "cart-1",

@@ -65,15 +65,28 @@ class TestHit:
 
         assert time.monotonic_ns() - before >= 30_000_000
 
+    def test_is_told_to_a_watcher_before_anything_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        seen: list[str] = []
+        monkeypatch.setattr(failpoints, "watcher", seen.append)
+        arm(monkeypatch, "here=raise")
+
+        with pytest.raises(FailpointRaised):
+            hit("here")
+
+        assert seen == ["here"]
+
     def test_is_dead_without_the_setting(self, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
         settings.FAILPOINTS_ALLOWED = False
         log = tmp_path / "passed"
         arm(monkeypatch, "here=raise")
         monkeypatch.setenv("COUNTERFOIL_FAILPOINT_LOG", str(log))
+        seen: list[str] = []
+        monkeypatch.setattr(failpoints, "watcher", seen.append)
 
         hit("here")
 
         assert not log.exists()
+        assert seen == []
 
     def test_is_recorded_in_order_for_a_recording_run(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         log = tmp_path / "passed"
