@@ -227,6 +227,8 @@ WEBHOOK_DISABLE_AFTER = timedelta(hours=env.integer("WEBHOOK_DISABLE_AFTER_HOURS
 # ── payouts ──────────────────────────────────────────────────────────────────────────────────────────────
 # In development what is delivered may be paid out the same day, so that a day of trade shows everything.
 HOLD_DAYS = env.integer("HOLD_DAYS", 0 if ENV == "development" else 7, minimum=0, maximum=365)
+# How long a seller is paid nothing after the bank account was changed: time for the seller to object.
+PAYOUT_CHANGED_BANK_HOURS = env.integer("PAYOUT_CHANGED_BANK_HOURS", 24, minimum=0, maximum=24 * 30)
 PAYOUT_MINIMUM_MINOR = env.integer("PAYOUT_MINIMUM_MINOR", 100, minimum=1, maximum=10**9)
 
 # ── API ──────────────────────────────────────────────────────────────────────────────────────────────────

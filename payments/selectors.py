@@ -54,6 +54,7 @@ class SellerFacts:
     name: str
     psp_account: str
     payouts_enabled: bool
+    bank_changed_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +201,7 @@ def sellers_by_id(*, sellers: list[str]) -> dict[str, SellerFacts]:
             name=found.name,
             psp_account=found.psp_account,
             payouts_enabled=found.payouts_enabled,
+            bank_changed_at=found.bank_changed_at,
         )
         for found in Seller.objects.filter(pk__in=sellers)
     }

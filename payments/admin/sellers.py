@@ -80,6 +80,7 @@ class SellerAdmin(WindowAdmin):
         "disputes",
         "account_code",
         "payouts_enabled",
+        "bank_changed",
         "created",
     )
     actions_detail = ("agree",)
@@ -87,6 +88,7 @@ class SellerAdmin(WindowAdmin):
     their_id = code_column("seller_id", "Storefront's id")
     id_code = code_column("id", "Our id")
     account_code = code_column("psp_account", "Account at the provider")
+    bank_changed = time_column("bank_changed_at", "Bank account changed")
     created = time_column("created_at", "Registered")
 
     def attach(self, rows: list[Any]) -> None:

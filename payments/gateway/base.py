@@ -240,10 +240,11 @@ class AccountRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A seller's account at the provider."""
+    """A seller's account at the provider; `bank` tells one set of bank accounts behind it from another, if it says."""
 
     psp_ref: str
     payouts_enabled: bool
+    bank: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,8 +123,15 @@ def dispute(found: Any) -> DisputeFacts:
 @_reader
 def account(found: Any) -> Account:
     """Read a connected account: money gets through when its transfers capability is active."""
-    capabilities = found.to_dict().get("capabilities") or {}
-    return Account(psp_ref=_text(found.id), payouts_enabled=capabilities.get("transfers") == "active")
+    told = found.to_dict()
+    capabilities = told.get("capabilities") or {}
+    banks = (told.get("external_accounts") or {}).get("data") or []
+    return Account(
+        psp_ref=_text(found.id),
+        payouts_enabled=capabilities.get("transfers") == "active",
+        # Stripe shows them of accounts that it lets a platform manage; the same bank account has the same fingerprint.
+        bank=" ".join(sorted(f"{bank.get('currency')}:{bank.get('fingerprint') or bank.get('id')}" for bank in banks)),
+    )
 
 
 @_reader

@@ -28,6 +28,10 @@ class Seller(models.Model):
     )
     psp_account = models.TextField(blank=True, help_text="the seller's account at the provider, once opened")
     payouts_enabled = models.BooleanField(default=False, help_text="the provider lets money through to it")
+    bank = models.TextField(
+        blank=True, default="", help_text="the bank accounts behind it, as the provider tells them apart"
+    )
+    bank_changed_at = models.DateTimeField(null=True, blank=True, help_text="when it was seen that they are others")
     created_at = models.DateTimeField()
 
     class Meta:

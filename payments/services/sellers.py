@@ -157,7 +157,9 @@ def open_seller_account(*, seller: str, now: datetime) -> None:
             raise AccountRefused(seller_id=found.seller_id, message=outcome.message)
     with money_tx("sellers.record_account"):
         Seller.objects.filter(pk=seller, psp_account="").update(
-            psp_account=outcome.value.psp_ref, payouts_enabled=outcome.value.payouts_enabled
+            psp_account=outcome.value.psp_ref,
+            payouts_enabled=outcome.value.payouts_enabled,
+            bank=outcome.value.bank,
         )
         if not outcome.value.payouts_enabled:
             _watch(seller, run_at=now + _FIRST_LOOK)
@@ -221,10 +223,25 @@ def sync_seller_account(*, psp_ref: str, now: datetime) -> None:
             return
     with money_tx("sellers.sync_account"):
         Seller.objects.filter(pk=seller.pk).update(payouts_enabled=outcome.value.payouts_enabled)
+        _note_bank(seller.pk, outcome.value.bank, now=now)
         if outcome.value.payouts_enabled:
             withdraw(kind=WATCH_ACCOUNT, key=seller.pk, now=now)
         else:
             _watch(seller.pk, run_at=now + _FIRST_LOOK)
+
+
+def _note_bank(seller: str, bank: str, *, now: datetime) -> None:
+    """Keep what bank accounts are behind an account; that they are others than before may be the work of a thief."""
+    found = Seller.objects.select_for_update().get(pk=seller)
+    if not bank or bank == found.bank:
+        return
+    # The first that is told is no change.
+    changed_at = now if found.bank else found.bank_changed_at
+    Seller.objects.filter(pk=seller).update(bank=bank, bank_changed_at=changed_at)
+    if found.bank:
+        record_audit(
+            action="payments.seller.bank_changed", actor=f"psp:{ACCOUNTS_PSP}", subject=f"seller:{seller}", now=now
+        )
 
 
 def _watch(seller: str, *, run_at: datetime) -> int | None:

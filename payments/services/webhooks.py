@@ -92,5 +92,5 @@ def refund_changed(*, event: ProviderEvent, now: datetime) -> None:
 
 
 def account_changed(*, event: ProviderEvent, now: datetime) -> None:
-    """The provider changed what a seller's account may do."""
-    sync_seller_account(psp_ref=event.object_id, now=now)
+    """The provider changed what a seller's account may do, or the seller the bank account behind it."""
+    sync_seller_account(psp_ref=event.account or event.object_id, now=now)

@@ -6,7 +6,7 @@ provider cannot be asked for their sum to the last minor unit, the rest is carri
 own.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -41,8 +41,8 @@ def propose_batch(*, currency: str, reason: str, actor: str, now: datetime, stor
     """Reserve everything that may be paid out in a currency and can be sent, and ask a second person to approve it.
 
     A seller is eligible when the provider lets money through to the account, at least the minimum is available,
-    nothing is owed to us, and no open dispute could take back what was released already. Raises NothingToPayOut,
-    Stopped, TextRefused.
+    nothing is owed to us, no open dispute could take back what was released already, and the bank account was not
+    changed a short while ago. Raises NothingToPayOut, Stopped, TextRefused.
     """
     require_running("payouts")
     require_fit(reason=reason)
@@ -51,7 +51,7 @@ def propose_batch(*, currency: str, reason: str, actor: str, now: datetime, stor
         batch = Batch.objects.create(currency=currency, proposed_by=actor, proposed_at=now)
         payouts = [
             payout
-            for seller in _eligible(currency, storefront)
+            for seller in _eligible(currency, storefront, now=now)
             if (payout := _reserve(batch, seller, actor=actor, now=now)) is not None
         ]
         if not payouts:
@@ -126,7 +126,15 @@ def _held(currency: str) -> set[str]:
     }
 
 
-def _eligible(currency: str, storefront: str | None) -> list[SellerFacts]:
+def held_until(seller: SellerFacts, *, now: datetime) -> datetime | None:
+    """Return until when a seller is paid nothing because the bank account was changed; None where that is over."""
+    if seller.bank_changed_at is None:
+        return None
+    until = seller.bank_changed_at + timedelta(hours=settings.PAYOUT_CHANGED_BANK_HOURS)
+    return until if until > now else None
+
+
+def _eligible(currency: str, storefront: str | None, *, now: datetime) -> list[SellerFacts]:
     candidates = {
         wallet.seller
         for wallet in wallets()
@@ -138,7 +146,10 @@ def _eligible(currency: str, storefront: str | None) -> list[SellerFacts]:
     return [
         seller
         for _, seller in sorted(sellers.items())
-        if seller.payouts_enabled and seller.psp_account and storefront in (None, seller.storefront)
+        if seller.payouts_enabled
+        and seller.psp_account
+        and storefront in (None, seller.storefront)
+        and held_until(seller, now=now) is None
     ]
 
 

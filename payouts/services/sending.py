@@ -9,8 +9,9 @@ from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import TryLater, enqueue, require_running
 from payments.gateway import Declined, ProviderEvent, Succeeded, Transfer, TransferRequest, Unknown, provider
+from payments.selectors import sellers_by_id
 from payouts.models import Batch, Payout
-from payouts.services.batches import not_paid_entry
+from payouts.services.batches import held_until, not_paid_entry
 from payouts.states import BatchState, PayoutState
 
 ENDED = (PayoutState.PAID, PayoutState.FAILED, PayoutState.RETURNED, PayoutState.CANCELED)
@@ -37,6 +38,7 @@ def send_payout(*, payout: str, now: datetime) -> None:
         was_sent = found.sent_at is not None
         if not was_sent:
             require_running("payouts")
+            _require_known_bank(found, now=now)
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = _look_up(found) if was_sent else None
     if outcome is None:
@@ -46,6 +48,15 @@ def send_payout(*, payout: str, now: datetime) -> None:
     _record(payout, outcome, now=now)
     if isinstance(outcome, Unknown):
         raise TryLater(reason=outcome.reason, after_s=outcome.retry_after_s)
+
+
+def _require_known_bank(payout: Payout, *, now: datetime) -> None:
+    """Let an approved payout wait whose seller's bank account was changed since. Raises TryLater."""
+    seller = sellers_by_id(sellers=[payout.seller_id])[payout.seller_id]
+    until = held_until(seller, now=now)
+    if until is not None:
+        wait_s = int((until - now).total_seconds()) + 1
+        raise TryLater(reason=f"the seller's bank account was changed at {seller.bank_changed_at}", after_s=wait_s)
 
 
 def confirm_payout(*, payout: str, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Batches: who is paid, of what a payout consists, and who decides."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from payouts.selectors import proposed_totals, totals, unsettled_payouts
 from payouts.services import NothingToPayOut, propose_batch
 from tests.committed import at_once, committed_db, committed_world
 from tests.ledger_text import assert_balances
-from tests.payouts.steps import available, in_transit, states, transfer_posts, work_later
+from tests.payouts.steps import at_the_provider, available, in_transit, states, transfer_posts, work_later
 from tests.payouts.test_release import refund
 from tests.world import CHECKER, MAKER, World
 
@@ -304,3 +305,47 @@ class TestRejection:
             names={ann.id: "ann", bob.id: "bob"},
         )
         assert verify_books(actor="system:test", now=timezone.now()).green
+
+
+class TestASellerWhoseBankAccountWasChanged:
+    def change_bank(self, world: World, seller: Seller) -> None:
+        """Change it at the provider, as whoever got hold of the seller's login there can."""
+        at_the_provider(
+            world,
+            f"/v1/accounts/{seller.psp_account}",
+            **{
+                "external_account[account_number]": "DE89370400440532013000",
+                "external_account[country]": "DE",
+                "external_account[currency]": "eur",
+            },
+        )
+        world.settle()
+
+    @pytest.mark.bad_input("B30")
+    def test_is_in_no_batch_for_a_day(self, world: World, ann_with_90: Seller) -> None:
+        self.change_bank(world, ann_with_90)
+
+        assert_nothing_to_pay(world)
+        assert [entry.subject for entry in AuditEntry.objects.filter(action="payments.seller.bank_changed")] == [
+            f"seller:{ann_with_90.pk}"
+        ]
+
+        tomorrow = timezone.now() + timedelta(hours=25)
+        assert propose_batch(currency="EUR", reason="a day later", actor=MAKER, now=tomorrow).total.text == "90.00"
+
+    @pytest.mark.bad_input("B30")
+    def test_is_sent_nothing_that_was_approved_before(self, world: World, ann_with_90: Seller, batch: Batch) -> None:
+        self.change_bank(world, ann_with_90)
+        world.approve(batch)
+
+        world.work()
+        assert (states(), transfer_posts(world)) == (["approved"], [])
+
+        world.work(later=timedelta(hours=25))
+        assert len(transfer_posts(world)) == 1
+
+    def test_is_paid_where_it_was_only_told_again(self, world: World, ann_with_90: Seller) -> None:
+        world.provider.set_account(ann_with_90.psp_account, capabilities={"transfers": "active"})
+        world.settle()
+
+        assert world.propose().total.text == "90.00"

@@ -265,6 +265,8 @@ def update(scope: Scope, params: Json, *, id: str) -> Json:
         account["capabilities"][name] = "active" if wish["requested"] else "inactive"
     if "external_account" in params:
         _add_bank(scope, account, params["external_account"])
+        [bank] = account["external_accounts"]["data"]
+        emit(scope.within(id), "account.external_account.created", bank)
     _apply(account, params)
     scope.store.save(account)
     emit(scope.within(id), "account.updated", account, previous=before)
