@@ -1,11 +1,12 @@
 """The front door for questions about money in."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, Q, QuerySet, Sum
 
 from ledger.money import Money
 from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
@@ -315,6 +316,18 @@ def kept_events(
     }
     chosen = {name: value for name, value in wanted.items() if value is not None}
     return list(WebhookEvent.objects.filter(psp=psp, **chosen).defer("payload").order_by("id"))
+
+
+def events_about(*, attempts: Iterable[Attempt], objects: Iterable[str | None]) -> list[WebhookEvent]:
+    """Return what the provider told of attempts, and of objects that came of them, as it came, without the bodies.
+
+    That is also what is about an object of which there is no row here, and names the payment.
+    """
+    tried = list(attempts)
+    refs = {ref for one in tried for ref in (one.psp_ref, one.payment_ref, one.charge_ref)} | set(objects)
+    payments = {one.payment_ref for one in tried}
+    about = Q(object_id__in=[ref for ref in refs if ref]) | Q(payment_ref__in=[ref for ref in payments if ref])
+    return list(WebhookEvent.objects.filter(about).defer("payload").order_by("id"))
 
 
 def disputes_wanting_evidence() -> int:

@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
-
 from ledger.selectors import entries_about
 from operations.selectors import audit_trails, histories, jobs_about, questions_about
-from payments.any_id import checkout_of, said_by
+from payments.any_id import checkout_of
 from payments.models import (
     Attempt,
     Checkout,
@@ -23,7 +21,7 @@ from payments.models import (
     Surplus,
     WebhookEvent,
 )
-from payments.selectors import calls_about
+from payments.selectors import calls_about, events_about
 from payments.waits import (
     Waiting,
     attempts_wait,
@@ -33,9 +31,6 @@ from payments.waits import (
     surpluses_wait,
     waiting,
 )
-
-# Kinds of event whose object is none of ours until it was taken over, or never: they name the payment in their body.
-_NAMED_BY_PAYMENT = ("review.", "refund.", "charge.dispute.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,29 +190,9 @@ def _calls(story: Story) -> Iterator[Moment]:
 
 def webhooks_of(story: Story) -> list[WebhookEvent]:
     """Return what the provider told of a payment, in the order in which it came."""
-    refs = {ref for attempt in story.attempts for ref in (attempt.psp_ref, attempt.payment_ref, attempt.charge_ref)}
-    refs |= {ref for surplus in story.surpluses for ref in (surplus.charge_ref, surplus.psp_ref)}
-    refs |= {refund.psp_ref for refund in story.refunds} | {dispute.psp_ref for dispute in story.disputes}
-    known = WebhookEvent.objects.filter(object_id__in=[ref for ref in refs if ref]).defer("payload")
-    found = {row.pk: row for row in (*known, *_named_by_payment(story))}
-    return [found[pk] for pk in sorted(found)]
-
-
-def _named_by_payment(story: Story) -> list[WebhookEvent]:
-    """Return the events about objects of which we may have no row, but whose body names the payment.
-
-    The inbox is not indexed by payment, so this reads all that came of these kinds since the checkout was created.
-    """
-    payments = {attempt.payment_ref for attempt in story.attempts if attempt.payment_ref}
-    if not payments:
-        return []
-    kinds, mentions = Q(), Q()
-    for kind in _NAMED_BY_PAYMENT:
-        kinds |= Q(type__startswith=kind)
-    for payment in payments:
-        mentions |= Q(payload__contains=payment)
-    rows = WebhookEvent.objects.filter(kinds, received_at__gte=story.checkout.created_at).filter(mentions)
-    return [row for row in rows if (said := said_by(row)) is not None and said.payment_ref in payments]
+    objects = [surplus.charge_ref for surplus in story.surpluses] + [one.psp_ref for one in story.surpluses]
+    objects += [refund.psp_ref for refund in story.refunds] + [dispute.psp_ref for dispute in story.disputes]
+    return events_about(attempts=story.attempts, objects=objects)
 
 
 def _webhooks(told: Iterable[WebhookEvent]) -> Iterator[Moment]:

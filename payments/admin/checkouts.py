@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter, RelatedDropdownFilter
 
@@ -30,7 +30,8 @@ from operations.selectors import histories
 from payments.admin.calls import calls_panel
 from payments.admin.checkout_panels import instructions_panel, question_notices, risk_panel, surplus_panel, waits
 from payments.admin.risk_reviews import decide, in_review, review_notices
-from payments.models import Attempt, Checkout, Dispute, Instruction, PaymentOrder, Refund, Surplus, WebhookEvent
+from payments.models import Attempt, Checkout, Dispute, Instruction, PaymentOrder, Refund, Surplus
+from payments.selectors import events_about
 from payments.waits import Waiting, attempts_wait, disputes_wait, refunds_wait, waiting
 
 
@@ -117,10 +118,11 @@ class CheckoutAdmin(WindowAdmin):
         attempts = list(row.attempts.order_by("number"))
         refunds = list(Refund.objects.filter(order__checkout=row).select_related("order").order_by("created_at"))
         disputes = list(row.disputes.order_by("opened_at", "pk"))
+        surpluses = list(Surplus.objects.filter(attempt__checkout=row))
         told = {
             "attempt": [attempt.pk for attempt in attempts],
             "instruction": list(Instruction.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
-            "surplus": list(Surplus.objects.filter(attempt__checkout=row).values_list("pk", flat=True)),
+            "surplus": [surplus.pk for surplus in surpluses],
             "refund": [refund.pk for refund in refunds],
             "dispute": [dispute.pk for dispute in disputes],
         }
@@ -136,7 +138,7 @@ class CheckoutAdmin(WindowAdmin):
             *entry_panels(entries_about(subjects=[f"checkout:{row.pk}"])),
             history_panel(moves),
             calls_panel([f"{kind}:{key}" for kind, keys in told.items() for key in keys]),
-            _webhooks(attempts, refunds, disputes),
+            _webhooks(attempts, refunds, disputes, surpluses),
         ]
 
 
@@ -238,10 +240,12 @@ def _disputes(disputes: list[Dispute]) -> Panel:
     )
 
 
-def _webhooks(attempts: list[Attempt], refunds: list[Refund], disputes: list[Dispute]) -> Panel:
-    told_of = {ref for one in attempts for ref in (one.psp_ref, one.charge_ref, one.payment_ref) if ref}
-    told_of |= {refund.psp_ref for refund in refunds if refund.psp_ref} | {each.psp_ref for each in disputes}
-    events = WebhookEvent.objects.filter(object_id__in=told_of).defer("payload").order_by("id")
+def _webhooks(
+    attempts: list[Attempt], refunds: list[Refund], disputes: list[Dispute], surpluses: list[Surplus]
+) -> Panel:
+    objects = [refund.psp_ref for refund in refunds] + [dispute.psp_ref for dispute in disputes]
+    objects += [ref for surplus in surpluses for ref in (surplus.charge_ref, surplus.psp_ref)]
+    events = events_about(attempts=attempts, objects=objects)
     return Panel(
         title="Webhooks received",
         columns=columns("Event", "Type", "Object", "State", "Received", "Acted on"),
@@ -257,5 +261,4 @@ def _webhooks(attempts: list[Attempt], refunds: list[Refund], disputes: list[Dis
             for event in events
         ],
         empty="None yet.",
-        note=format_html("{} known objects of the provider", len(told_of)) if told_of else "",
     )

@@ -21,6 +21,7 @@ class WebhookEvent(models.Model):
     type = models.TextField()
     object_id = models.TextField(blank=True)
     account = models.TextField(blank=True, help_text="the seller's account that it is about, if it is about one")
+    payment_ref = models.TextField(blank=True, default="", help_text="the payment that its object names, if any")
     payload = models.TextField(help_text="the body as it came")
     state = models.TextField(choices=WebhookState.choices, default=WebhookState.RECEIVED)
     source = models.TextField(choices=WebhookSource.choices, default=WebhookSource.WEBHOOK)
@@ -31,7 +32,11 @@ class WebhookEvent(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["psp", "event_id"], name="webhook_unique_event")]
-        indexes = [models.Index(fields=["object_id"], name="webhook_by_object")]
+        indexes = [
+            models.Index(fields=["object_id"], name="webhook_by_object"),
+            # About objects of which there may be no row here: a refund made at the provider, a review, a dispute.
+            models.Index(fields=["payment_ref"], name="webhook_by_payment", condition=~models.Q(payment_ref="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"

@@ -169,7 +169,7 @@ def _event(webhook: int) -> QuerySet[WebhookEvent]:
 
 
 def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSource, now: datetime) -> bool:
-    told = [psp, event.event_id, event.type, event.object_id, event.account, payload.decode()]
+    told = [psp, event.event_id, event.type, event.object_id, event.account, event.payment_ref, payload.decode()]
     if event.type not in switchboard.table("PSP_EVENTS"):
         return bool(ask_prepared(prepared("payments", "keep_ignored_event"), [*told, source, event.created_at, now]))
     with money_tx("webhooks.receive"):
