@@ -92,6 +92,7 @@ from payments.services.sellers import (
     sync_seller_account,
     watch_seller_account,
 )
+from payments.services.settlements import settle_refund
 from payments.services.surplus import SurplusNotStuck, poll_surplus, send_back, send_back_again
 from payments.services.unfinished import tidy_up, watch_authorization
 
@@ -168,6 +169,7 @@ __all__ = [
     "send_evidence",
     "send_evidence_file",
     "send_refund",
+    "settle_refund",
     "submit_evidence",
     "sync_attempt",
     "sync_dispute",
