@@ -206,7 +206,7 @@ CHART: tuple[Template, ...] = (
         type=AccountType.ASSET,
         owner=Owner.PLATFORM,
         purpose="positions between two currencies",
-        item="the exchange",
+        item="what was exchanged",
     ),
     Template(
         pattern="equity:opening",

@@ -12,6 +12,19 @@ MAX_RATE_SCALE = 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def converted(amount: Money, currency: str, rate: Decimal, *, inverse: bool = False) -> Money:
+    """Return an amount in another currency, half a minor unit rounded up.
+
+    `rate` is what one unit of the amount's currency is in the other, or the other way round where it is `inverse`.
+    """
+    times, by = rate.as_integer_ratio()
+    if inverse:
+        times, by = by, times
+    numerator = amount.minor * times * 10 ** exponent(currency)
+    denominator = by * 10 ** exponent(amount.currency)
+    return Money((2 * numerator + denominator) // (2 * denominator), currency)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RateSnapshot:
     """A rate as it was applied: one unit of `base` is `rate` units of `quote`, said by `source` at a moment."""
@@ -38,7 +51,8 @@ class Exchange:
     """The facts of one exchange.
 
     `presentment` is what was sold, in the currency that the buyers paid in; `settlement` what came for it, in ours;
-    `ledger` what the books took it for: the presentment, less a fee in its currency, converted at the rate.
+    `ledger` what the books took it for: the presentment, less a fee in its currency, converted at the rate. Of an
+    exchange back, `presentment` is what the buyers get, and `settlement` what it cost us.
     So ledger - settlement - a fee in that currency is what rounding left, one minor unit at most.
     """
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.db.models import F, Prefetch, Q, QuerySet, Sum
 
 from ledger.money import Money
 from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
@@ -60,7 +60,10 @@ class SellerFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderTotals:
-    """Sums over some checkouts of one storefront, in minor units of one currency."""
+    """Sums over some checkouts of one storefront, in minor units of one currency.
+
+    Fees that the provider charged in another currency are none of these: the books have them by currency.
+    """
 
     orders: int
     paid_orders: int
@@ -247,7 +250,8 @@ def totals(*, checkouts: list[str]) -> OrderTotals:
         paid_orders=paid.count(),
         captured_minor=sums["captured"] or 0,
         commission_minor=sums["commission"] or 0,
-        psp_fees_minor=attempts.aggregate(total=Sum("fee_minor"))["total"] or 0,
+        psp_fees_minor=attempts.filter(fee_currency__in=("", F("currency"))).aggregate(total=Sum("fee_minor"))["total"]
+        or 0,
         refunded_minor=refunds.aggregate(total=Sum("amount_minor"))["total"] or 0,
     )
 

@@ -149,6 +149,15 @@ class SandboxControl:
         payout: Json | None = self._post("/_payouts/sweep", {"currency": currency, "account": account})["payout"]
         return payout
 
+    def settle_in(
+        self, currency: str | None, rates: Mapping[str, str] | None = None, *, account: str | None = None
+    ) -> Json:
+        """Have trade in other currencies settled in this one from now on, at rates in it; None ends it.
+
+        Raises ControlRefused for what is no rate.
+        """
+        return self._post("/_settlement", {"currency": currency, "rates": rates or {}, "account": account})
+
     def end_refund(self, refund: str, *, failed: bool, reason: str = "expired_or_canceled_card") -> Json:
         """Let a refund succeed, or fail late."""
         return self._post(f"/_refunds/{refund}", {"status": "failed" if failed else "succeeded", "reason": reason})

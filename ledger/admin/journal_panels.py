@@ -51,8 +51,8 @@ def line_panels(lines: Iterable[Line]) -> list[Panel]:
 def exchange_panel(exchange: Exchange) -> Panel:
     """Return the three amounts of an exchange, the fee and the rate."""
     named = {
-        "Sold, in the currency of presentment": exchange.presentment,
-        "Came for it, in the currency of settlement": exchange.settlement,
+        "In the currency of presentment": exchange.presentment,
+        "In the currency of settlement": exchange.settlement,
         "Taken into the books for": exchange.ledger,
         "Fee": exchange.fee,
     }

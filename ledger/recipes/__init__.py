@@ -18,7 +18,7 @@ from ledger.recipes.disputes import (
     dispute_recovered,
     dispute_won,
 )
-from ledger.recipes.exchanges import RateDoesNotFit, currency_exchanged
+from ledger.recipes.exchanges import RateDoesNotFit, currency_exchanged, currency_exchanged_back
 from ledger.recipes.fees import provider_fee_charged, provider_fee_estimated, provider_fee_trued_up
 from ledger.recipes.manual import TooFewLines, ZeroLine, entry_reversed, manual_journal
 from ledger.recipes.payouts import (
@@ -75,6 +75,7 @@ RECIPES: dict[str, Callable[..., Entry]] = {
         unidentified_returned,
         rounding_booked,
         currency_exchanged,
+        currency_exchanged_back,
         manual_journal,
         entry_reversed,
     )
@@ -97,6 +98,7 @@ __all__ = [
     "cash_sale_canceled",
     "cash_sale_reported",
     "currency_exchanged",
+    "currency_exchanged_back",
     "debt_netted",
     "debt_written_off",
     "deposit_arrived",

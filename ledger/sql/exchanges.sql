@@ -37,7 +37,7 @@ $$;
 CREATE FUNCTION guard_exchange() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM ledger_journalentry AS e
-                   WHERE e.id = NEW.entry_id AND e.recipe = 'currency_exchanged')
+                   WHERE e.id = NEW.entry_id AND e.recipe IN ('currency_exchanged', 'currency_exchanged_back'))
        OR EXISTS (SELECT 1 FROM ledger_journalline AS l WHERE l.entry_id = NEW.entry_id) THEN
         RAISE EXCEPTION 'journal entry % takes no facts of an exchange', NEW.entry_id USING ERRCODE = 'restrict_violation';
     END IF;

@@ -33,11 +33,13 @@ CREATE TRIGGER guard_hold_table BEFORE TRUNCATE ON ledger_hold
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- A currency exchange has its facts, and its lines are these: what left and came at the provider, what it kept, and
--- what the books took the money for.
+-- what the books took the money for; of one back, all of it with the other sign.
 CREATE FUNCTION ledger_require_exchange(p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
-        SELECT 1 FROM ledger_journalentry AS e WHERE e.id = p_entry AND e.recipe = 'currency_exchanged'
+        SELECT 1 FROM ledger_journalentry AS e,
+             LATERAL (SELECT CASE e.recipe WHEN 'currency_exchanged' THEN 1 ELSE -1 END AS sign) AS way
+        WHERE e.id = p_entry AND e.recipe IN ('currency_exchanged', 'currency_exchanged_back')
           AND NOT EXISTS (
               SELECT 1 FROM ledger_exchange AS x,
                    LATERAL (SELECT sum(l.amount_minor) FILTER (WHERE a.code LIKE 'psp:%:clearing'
@@ -50,8 +52,9 @@ BEGIN
                                                                AND l.currency = x.fee_currency) AS fee
                             FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
                             WHERE l.entry_id = e.id AND l.business_date = e.business_date) AS booked
-              WHERE x.entry_id = e.id AND booked.sold = -x.presentment_minor AND booked.bought = x.settlement_minor
-                AND COALESCE(booked.taken_for, 0) = -x.ledger_minor AND COALESCE(booked.fee, 0) = x.fee_minor)) THEN
+              WHERE x.entry_id = e.id AND booked.sold = -way.sign * x.presentment_minor
+                AND booked.bought = way.sign * x.settlement_minor
+                AND COALESCE(booked.taken_for, 0) = -way.sign * x.ledger_minor AND COALESCE(booked.fee, 0) = x.fee_minor)) THEN
         RAISE EXCEPTION 'journal entry % is not the exchange that its facts say', p_entry
             USING ERRCODE = 'check_violation', CONSTRAINT = 'exchange_is_booked';
     END IF;
@@ -123,7 +126,8 @@ BEGIN
     -- No two lines of an entry have the same position, so as many as it says in 0 to that are all of them.
     IF v_well AND EXISTS (
         SELECT 1 FROM ledger_journalentry AS e
-        WHERE e.id = v_entry AND e.line_count = v_lines AND e.recipe NOT IN ('currency_exchanged', 'payout_returned')
+        WHERE e.id = v_entry AND e.line_count = v_lines AND e.recipe NOT IN (
+              'currency_exchanged', 'currency_exchanged_back', 'payout_returned')
           AND NOT EXISTS (SELECT 1 FROM ledger_closedday AS c WHERE c.business_date >= e.business_date)
           AND (SELECT bool_and(l.entry_id = e.id AND l.position >= 0 AND l.position < e.line_count AND l.txid = e.txid
                                AND l.business_date = e.business_date AND l.value_date = e.value_date
@@ -185,7 +189,7 @@ BEGIN
     -- Some events have facts beside their lines. Few are of them: one look by key tells whether any is here.
     IF EXISTS (SELECT 1 FROM ledger_journalentry AS e
                WHERE e.id BETWEEN (SELECT min(entry_id) FROM new_lines) AND (SELECT max(entry_id) FROM new_lines)
-                 AND e.recipe IN ('currency_exchanged', 'payout_returned')) THEN
+                 AND e.recipe IN ('currency_exchanged', 'currency_exchanged_back', 'payout_returned')) THEN
         PERFORM ledger_require_exchange(one.entry_id) FROM (SELECT DISTINCT l.entry_id FROM new_lines AS l) AS one;
         PERFORM ledger_require_paid(one.entry_id) FROM (SELECT DISTINCT l.entry_id FROM new_lines AS l) AS one;
     END IF;

@@ -12,7 +12,7 @@ END $$;
 -- What the books have on a provider's clearing account, by the provider's object. The ledger's face to set-based
 -- readers in other rooms: they join this view, never the tables. Its fee is the one that the books have by now:
 -- charged, or estimated and then trued up; a dispute's is counted with it, one that came back against it, and what was
--- reversed is taken off again.
+-- reversed is taken off again. Of an exchange, the line is net of the fee that was kept back: the fee is its own line.
 CREATE OR REPLACE VIEW ledger_clearing_item AS
 SELECT split_part(account.code, ':', 2) AS psp, line.item, line.currency,
        sum(line.amount_minor)::bigint AS net_minor,
@@ -20,7 +20,13 @@ SELECT split_part(account.code, ':', 2) AS psp, line.item, line.currency,
            CASE entry.recipe WHEN 'entry_reversed' THEN ledger_original_recipe(entry.recipe, entry.reference)
                 ELSE entry.recipe END IN (
            'provider_fee_charged', 'provider_fee_estimated', 'provider_fee_trued_up',
-           'dispute_fee_charged', 'dispute_fee_returned')), 0)::bigint AS fee_minor,
+           'dispute_fee_charged', 'dispute_fee_returned')), 0)::bigint
+       + COALESCE(sum((SELECT sum(kept.amount_minor) FROM ledger_journalline AS kept
+                       JOIN ledger_account AS fees ON fees.id = kept.account_id
+                       WHERE kept.entry_id = entry.id AND kept.business_date = entry.business_date
+                         AND kept.currency = line.currency AND fees.code LIKE 'psp:%:fees')) FILTER (WHERE
+           CASE entry.recipe WHEN 'entry_reversed' THEN ledger_original_recipe(entry.recipe, entry.reference)
+                ELSE entry.recipe END = 'currency_exchanged'), 0)::bigint AS fee_minor,
        min(entry.recorded_at) AS since, min(entry.subject) AS subject
 FROM ledger_journalline AS line
 JOIN ledger_account AS account ON account.id = line.account_id

@@ -132,6 +132,7 @@ DISPUTE: dict[str, Any] = {
     "reason": "product_not_received",
     "withdrawn": "10.00",
     "fee": "20.00",
+    "fee_currency": "EUR",
     "wants_evidence": True,
     "evidence_due_by": "2026-12-04T23:59:59+00:00",
     "opened_at": AT,

@@ -181,6 +181,7 @@ def dispute(found: Dispute, waits: Waits) -> dict[str, Any]:
         "reason": found.reason,
         "withdrawn": found.withdrawn.text,
         "fee": found.fee.text,
+        "fee_currency": found.fee.currency,
         "wants_evidence": found.state in WANTS_EVIDENCE,
         "evidence_due_by": due.isoformat() if due else None,
         "opened_at": found.opened_at.isoformat(),

@@ -28,6 +28,7 @@ from payments.gateway.base import (
     Unknown,
 )
 from payments.gateway.calls import Call, with_subject
+from payments.gateway.settlements import Settlement
 
 __all__ = [
     "ACCOUNTS_PSP",
@@ -50,6 +51,7 @@ __all__ = [
     "RefundFacts",
     "RefundRequest",
     "RefundStatus",
+    "Settlement",
     "Succeeded",
     "Transfer",
     "TransferRequest",

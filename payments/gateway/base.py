@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ledger.money import Money
+from payments.gateway.settlements import Settlement
 
 T = TypeVar("T")
 
@@ -102,9 +103,9 @@ class CheckoutStatus(StrEnum):
 class CheckoutFacts:
     """What the provider says of a registered checkout; the charge's facts once it is reserved or paid.
 
-    `amount` is what the buyer was asked for, `captured` what was taken of it so far. `lapsed` says of a canceled
-    payment that its reservation ran out by itself. `several_captures` says that a part may be taken without
-    releasing the rest.
+    `amount` is what the buyer was asked for, `captured` what was taken of it so far. `settlement` is of the last
+    capture, and none while the provider has not said it. `lapsed` says of a canceled payment that its reservation ran
+    out by itself. `several_captures` says that a part may be taken without releasing the rest.
     """
 
     psp_ref: str
@@ -115,8 +116,7 @@ class CheckoutFacts:
     page_secret: str = ""
     payment_ref: str = ""
     charge_ref: str = ""
-    balance_transaction: str = ""
-    fee: Money | None = None
+    settlement: Settlement | None = None
     paid_at: datetime | None = None
     last_error: str = ""
     captured: Money | None = None
@@ -159,7 +159,7 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RefundFacts:
-    """What the provider says of a refund."""
+    """What the provider says of a refund, and how it and its failure were settled: none while it does not say."""
 
     psp_ref: str
     reference: str
@@ -167,6 +167,8 @@ class RefundFacts:
     amount: Money
     created_at: datetime
     failure_reason: str = ""
+    settlement: Settlement | None = None
+    failure_settlement: Settlement | None = None
 
 
 class DisputeStatus(StrEnum):
@@ -186,12 +188,16 @@ class DisputeStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DisputeMovement:
-    """Money of a dispute that moved on our balance: withdrawn (negative) or given back, and the fee for it."""
+    """Money of a dispute that moved on our balance: withdrawn (negative) or given back, and the fee for it.
+
+    `amount` is in the currency of the dispute; the fee is in that in which the movement was settled.
+    """
 
     psp_ref: str
     amount: Money
     fee: Money
     created_at: datetime
+    settlement: Settlement | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

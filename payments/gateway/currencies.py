@@ -5,6 +5,8 @@ one, and takes three-decimal currencies only in tens (docs.stripe.com/currencies
 hundredth.
 """
 
+from decimal import Decimal
+
 from ledger.money import Money, exponent
 
 # Currency -> decimals on Stripe's wire, where they differ from ISO 4217's: its ariary has none, ISO's has two.
@@ -41,6 +43,20 @@ def from_stripe(amount: int, currency: str) -> Money:
     return Money(whole, code)
 
 
+def rate_from_stripe(rate: int | Decimal, *, sold: str, bought: str) -> Decimal:
+    """Return what one unit of a currency is in another, where Stripe says it of amounts as it writes them.
+
+    Its rate of yen in euros is in cents, a hundred times the usual one, because a yen has none
+    (docs.stripe.com/api/balance_transactions/object: the one amount times the rate is the other).
+    """
+    return Decimal(rate).scaleb(_decimals(sold.upper()) - _decimals(bought.upper()))
+
+
+def _decimals(currency: str) -> int:
+    """Return how many decimals an amount has on Stripe's wire."""
+    return _STRIPE_EXPONENTS.get(currency, exponent(currency))
+
+
 def _shift(currency: str) -> int:
     """Return how many decimals more Stripe's unit has than ours."""
-    return _STRIPE_EXPONENTS.get(currency, exponent(currency)) - exponent(currency)
+    return _decimals(currency) - exponent(currency)

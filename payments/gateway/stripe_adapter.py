@@ -71,8 +71,12 @@ REPORT_COLUMNS = [
     "description",
 ]
 _SESSIONS = "/v1/checkout/sessions"
+_REFUNDS = "/v1/refunds"
+_DISPUTES = "/v1/disputes"
 # Everything that a paid checkout is booked from, in one answer.
 _EXPAND = ["payment_intent.latest_charge.balance_transaction", "payment_intent.review"]
+# How a refund, and its failure, were settled.
+_EXPAND_REFUND = ["balance_transaction", "failure_balance_transaction"]
 # How many kinds of event a list may be asked for: https://docs.stripe.com/api/events/list
 _KINDS_AT_ONCE = 20
 
@@ -114,7 +118,7 @@ class StripeGateway:
         """Fetch a Checkout Session with its charge and fee."""
         return self._ask(
             "checkout.fetch",
-            lambda _: read.checkout(raw(self._client, "get", f"{_SESSIONS}/{quote(psp_ref, safe='')}", expand=_EXPAND)),
+            lambda _: read.checkout(self._get(_SESSIONS, psp_ref, expand=_EXPAND)),
         )
 
     def find_checkout(self, reference: str, *, since: datetime) -> Outcome[CheckoutFacts | None]:
@@ -124,8 +128,7 @@ class StripeGateway:
             window = {"created": {"gte": int((since - timedelta(minutes=5)).timestamp())}, "limit": 100}
             for session in v1.checkout.sessions.list(window).auto_paging_iter():
                 if session.client_reference_id == reference:
-                    found = v1.checkout.sessions.retrieve(session.id, {"expand": _EXPAND})
-                    return read.checkout(found.to_dict())
+                    return read.checkout(self._get(_SESSIONS, session.id, expand=_EXPAND))
             return None
 
         return self._ask("checkout.find", search)
@@ -157,34 +160,34 @@ class StripeGateway:
         """Create a refund of a charge."""
         return self._ask(
             "refund.create",
-            lambda v1: read.refund(v1.refunds.create(refund_params(request), {"idempotency_key": key})),
+            lambda _: read.refund(
+                raw(self._client, "post", _REFUNDS, **refund_params(request), expand=_EXPAND_REFUND, key=key)
+            ),
         )
 
     def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
         """Fetch a refund."""
-        return self._ask("refund.fetch", lambda v1: read.refund(v1.refunds.retrieve(psp_ref)))
+        return self._ask("refund.fetch", lambda _: read.refund(self._get(_REFUNDS, psp_ref, expand=_EXPAND_REFUND)))
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look through a charge's refunds for our reference."""
 
-        def search(v1: Any) -> RefundFacts | None:
-            for found in v1.refunds.list({"charge": charge_ref, "limit": 100}).auto_paging_iter():
-                facts = read.refund(found)
-                if facts.reference == reference:
-                    return facts
-            return None
+        def search(_: Any) -> RefundFacts | None:
+            expand = [f"data.{name}" for name in _EXPAND_REFUND]
+            listed = map(read.refund, pages(self._client, _REFUNDS, charge=charge_ref, limit=100, expand=expand))
+            return next((facts for facts in listed if facts.reference == reference), None)
 
         return self._ask("refund.find", search)
 
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Fetch a dispute, with its balance transactions."""
-        return self._ask("dispute.fetch", lambda v1: read.dispute(v1.disputes.retrieve(psp_ref)))
+        return self._ask("dispute.fetch", lambda _: read.dispute(self._get(_DISPUTES, psp_ref)))
 
     def find_disputes(self, charge_ref: str) -> Outcome[list[DisputeFacts]]:
         """List a charge's disputes."""
 
-        def search(v1: Any) -> list[DisputeFacts]:
-            listed = v1.disputes.list({"charge": charge_ref, "limit": 100}).auto_paging_iter()
+        def search(_: Any) -> list[DisputeFacts]:
+            listed = pages(self._client, _DISPUTES, charge=charge_ref, limit=100)
             return sorted((read.dispute(found) for found in listed), key=lambda facts: facts.created_at)
 
         return self._ask("dispute.find", search)
@@ -215,7 +218,7 @@ class StripeGateway:
         params = {"evidence": request.evidence, "submit": request.final}
         return self._ask(
             "dispute.submit",
-            lambda v1: read.dispute(v1.disputes.update(request.dispute_ref, params, {"idempotency_key": key})),
+            lambda _: read.dispute(raw(self._client, "post", _path(_DISPUTES, request.dispute_ref), **params, key=key)),
         )
 
     def open_account(self, request: AccountRequest, *, key: str) -> Outcome[Account]:
@@ -338,6 +341,9 @@ class StripeGateway:
 
         return self._ask("event.list", fetch)
 
+    def _get(self, kind: str, psp_ref: str, **params: Any) -> dict[str, Any]:
+        return raw(self._client, "get", _path(kind, psp_ref), **params)
+
     def _ask(self, op: str, send: Callable[[Any], T]) -> Outcome[T]:
         """Make one call, unless the provider has not answered for a while, and turn what happens into an outcome."""
         return kept(self.name, op, lambda: self._shield.around(lambda: self._answer(op, send)))
@@ -350,6 +356,10 @@ class StripeGateway:
             if isinstance(answered.outcome, Unknown):
                 logger.warning("%s: outcome unknown (%s)", op, answered.outcome.reason)
             return answered.outcome
+
+
+def _path(kind: str, psp_ref: str) -> str:
+    return f"{kind}/{quote(psp_ref, safe='')}"
 
 
 class _FromTheFuture(Exception):

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from ledger.exchanges import converted
 from ledger.money import Money, UnknownCurrency
 from payments.gateway.base import (
     Account,
@@ -20,7 +22,8 @@ from payments.gateway.base import (
     Reversal,
     Transfer,
 )
-from payments.gateway.currencies import NotRepresentable, from_stripe
+from payments.gateway.currencies import NotRepresentable, from_stripe, rate_from_stripe, step_of
+from payments.gateway.settlements import Settlement
 
 # How long Stripe keeps a reservation on a card, where the charge does not say.
 DEFAULT_RESERVATION_S = 7 * 24 * 3600
@@ -88,33 +91,35 @@ def checkout(found: dict[str, Any]) -> CheckoutFacts:
 
 
 @_reader
-def refund(found: Any) -> RefundFacts:
-    """Read a refund."""
-    status = {"requires_action": "pending"}.get(found.status, found.status)
+def refund(found: dict[str, Any]) -> RefundFacts:
+    """Read a refund whose balance transactions are expanded."""
+    status = {"requires_action": "pending"}.get(found["status"], found["status"])
     return RefundFacts(
-        psp_ref=_text(found.id),
-        reference=_metadata(found).get("reference", ""),
+        psp_ref=_text(found["id"]),
+        reference=(found.get("metadata") or {}).get("reference", ""),
         status=RefundStatus(status),
-        amount=from_stripe(found.amount, found.currency),
-        created_at=_instant(found.created),
-        failure_reason=getattr(found, "failure_reason", None) or "",
+        amount=from_stripe(found["amount"], found["currency"]),
+        created_at=_instant(found["created"]),
+        failure_reason=found.get("failure_reason") or "",
+        settlement=_settlement(found.get("balance_transaction"), found["currency"]),
+        failure_settlement=_settlement(found.get("failure_balance_transaction"), found["currency"]),
     )
 
 
 @_reader
-def dispute(found: Any) -> DisputeFacts:
+def dispute(told: dict[str, Any]) -> DisputeFacts:
     """Read a dispute, whose balance transactions Stripe always shows whole."""
-    told = found.to_dict()
+    disputed = from_stripe(told["amount"], told["currency"])
     details = told.get("evidence_details") or {}
     charge = told["charge"]
     return DisputeFacts(
         psp_ref=_text(told["id"]),
         charge_ref=_text(charge["id"] if isinstance(charge, dict) else charge),
         status=DisputeStatus(told["status"]),
-        amount=from_stripe(told["amount"], told["currency"]),
+        amount=disputed,
         reason=told.get("reason") or "",
         created_at=_instant(told["created"]),
-        movements=_movements(told["balance_transactions"]),
+        movements=_movements(told["balance_transactions"], disputed),
         due_by=_instant(details["due_by"]) if details.get("due_by") else None,
         evidence={name: text for name, text in (told.get("evidence") or {}).items() if text and isinstance(text, str)},
     )
@@ -208,18 +213,62 @@ def event(payload: bytes) -> ProviderEvent:
     return said
 
 
-def _movements(transactions: list[dict[str, Any]]) -> tuple[DisputeMovement, ...]:
+def _settlement(found: Any, charged_in: str) -> Settlement | None:
+    """Read a balance transaction; none where there is none yet, or only its id is shown."""
+    if not isinstance(found, dict):
+        return None
+    rate = found["exchange_rate"]
+    if not isinstance(rate, int | Decimal | None):
+        raise ValueError(f"a rate that was not read as it was written: {rate!r}")
+    amount = from_stripe(found["amount"], found["currency"])
+    return Settlement(
+        psp_ref=_text(found["id"]),
+        amount=amount,
+        fee=from_stripe(found["fee"], found["currency"]),
+        at=_instant(found["created"]),
+        rate=None if rate is None else rate_from_stripe(rate, sold=charged_in, bought=found["currency"]),
+        step=step_of(amount.currency),
+    )
+
+
+def _movements(transactions: list[dict[str, Any]], disputed: Money) -> tuple[DisputeMovement, ...]:
     """Read a dispute's balance transactions, the oldest first; of one moment, in the order in which they are listed."""
-    movements = [
-        DisputeMovement(
-            psp_ref=_text(found["id"]),
-            amount=from_stripe(found["amount"], found["currency"]),
-            fee=from_stripe(found["fee"], found["currency"]),
-            created_at=_instant(found["created"]),
+    movements: list[DisputeMovement] = []
+    withdrawn = Money(0, disputed.currency)
+    for found in sorted(transactions, key=lambda each: int(each["created"])):
+        settlement = _settlement(found, disputed.currency)
+        if settlement is None:
+            raise ValueError("a balance transaction that is not shown")
+        amount = _in_dispute(settlement, disputed, withdrawn)
+        withdrawn -= amount
+        movements.append(
+            DisputeMovement(
+                psp_ref=settlement.psp_ref,
+                amount=amount,
+                fee=settlement.fee,
+                created_at=settlement.at,
+                settlement=settlement,
+            )
         )
-        for found in transactions
-    ]
-    return tuple(sorted(movements, key=lambda movement: movement.created_at))
+    return tuple(movements)
+
+
+def _in_dispute(settlement: Settlement, disputed: Money, withdrawn: Money) -> Money:
+    """Return what a movement is in the currency of the dispute, in which Stripe does not say it.
+
+    What it takes is the disputed amount, and what it gives back is what is withdrawn, if that comes to it at its rate;
+    or else what it comes to by the rate.
+    """
+    if settlement.amount.currency == disputed.currency:
+        return settlement.amount
+    if not settlement.amount.minor:
+        return Money(0, disputed.currency)
+    whole = -disputed if settlement.amount.minor < 0 else withdrawn
+    if whole.minor and settlement.is_of(whole):
+        return whole
+    if settlement.rate is None:
+        raise ValueError(f"{settlement.psp_ref} is in another currency than the dispute, and has no rate")
+    return converted(settlement.amount, disputed.currency, settlement.rate, inverse=True)
 
 
 def _reserved(charge: dict[str, Any]) -> dict[str, Any]:
@@ -244,8 +293,7 @@ def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:
     return {
         "captured": from_stripe(charge["amount_captured"], charge["currency"]),
         "charge_ref": _text(charge["id"]),
-        "balance_transaction": _text(transaction["id"]) if transaction else "",
-        "fee": from_stripe(transaction["fee"], transaction["currency"]) if transaction else None,
+        "settlement": _settlement(transaction, charge["currency"]),
         # A capture may come days after the charge.
         "paid_at": _instant((transaction or {}).get("created") or charge["created"]),
     }

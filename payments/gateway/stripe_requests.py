@@ -4,7 +4,10 @@ What puts an amount in Stripe's words raises NotRepresentable where there are no
 """
 
 import io
+import json
+import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, cast
 from urllib.request import getproxies
 
@@ -18,6 +21,8 @@ from payments.gateway.calls import heard
 from payments.gateway.currencies import to_stripe
 from payments.gateway.stripe_objects import page
 
+# A rate that was applied. The SDK reads numbers with a point as binary ones, which are not what was written.
+_RATE = re.compile(r'"exchange_rate":\s*[0-9]')
 # How many connections are kept for the next call; more are made where more is asked at once.
 _CONNECTIONS = 16
 
@@ -92,11 +97,13 @@ def raw(client: stripe.StripeClient, method: str, path: str, *, key: str = "", *
     """Make a call and return the JSON of its answer; errors are the SDK's, as from its methods.
 
     The SDK's objects cost more to build than the rest of a call, and we read them as dictionaries. So what is asked
-    with every payment, or by thousands, goes the SDK's own way around them.
+    with every payment, or by thousands, goes the SDK's own way around them; and so does all that may tell a rate, whose
+    digits stay as they were written.
     """
     options: dict[str, Any] = {"idempotency_key": key} if key else {}
-    answer: dict[str, Any] = cast(Any, client).raw_request(method, path, **params, **options).data
-    return answer
+    answer = cast(Any, client).raw_request(method, path, **params, **options)
+    found: dict[str, Any] = answer.data
+    return json.loads(answer.body, parse_float=Decimal) if _RATE.search(answer.body) else found
 
 
 def pages(client: stripe.StripeClient, path: str, **params: Any) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from operations import database
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0014_reopened_orders")]
+    dependencies = [("payments", "0016_fee_currencies")]
 
     operations = [
         migrations.RunSQL(

@@ -3,7 +3,7 @@ from functools import partial
 from django.conf import settings
 from django.db import models
 
-from ledger.money import MinorMoney
+from ledger.money import MinorMoney, Money
 from operations.ids import new_id
 from operations.lifecycle import StateField, StatefulModel, with_transitions
 from payments.states import ATTEMPT, ORDER, AttemptState, OrderState
@@ -159,6 +159,9 @@ class Attempt(StatefulModel):
     charge_ref = models.TextField(null=True, unique=True)  # noqa: DJ001 - unique, so none must be NULL
     payment_ref = models.TextField(blank=True)
     fee_minor = models.BigIntegerField(default=0, help_text="what the provider charged, or is expected to")
+    fee_currency = models.CharField(
+        max_length=3, blank=True, default="", db_default="", help_text="the fee's; nothing means the attempt's own"
+    )
     fee_known = models.BooleanField(default=True, help_text="false while the fee is only expected")
     authorized_until = models.DateTimeField(null=True, blank=True, help_text="when a reservation lapses")
     warned_at = models.DateTimeField(null=True, blank=True, help_text="when the storefront was told that it will")
@@ -185,6 +188,11 @@ class Attempt(StatefulModel):
 
     def __str__(self) -> str:
         return self.psp_ref or self.id
+
+    @property
+    def fee(self) -> Money:
+        """Return the provider's fee, in the currency in which it settles."""
+        return Money(self.fee_minor, self.fee_currency or self.currency)
 
     @property
     def error_code(self) -> str:

@@ -2,7 +2,7 @@ from functools import partial
 
 from django.db import models
 
-from ledger.money import MinorMoney
+from ledger.money import MinorMoney, Money
 from operations.ids import new_id
 from operations.lifecycle import StateField, StatefulModel, with_transitions
 from payments.states import DISPUTE, EVIDENCE, DisputeState, EvidenceState
@@ -33,6 +33,9 @@ class Dispute(StatefulModel):
     reinstatements = models.PositiveSmallIntegerField(default=0, help_text="how often it gave it back")
     withdrawn_minor = models.BigIntegerField(default=0, help_text="withdrawn and not given back by now")
     fee_minor = models.BigIntegerField(default=0, help_text="the provider's fees for it so far")
+    fee_currency = models.CharField(
+        max_length=3, blank=True, default="", db_default="", help_text="the fees'; nothing means the dispute's own"
+    )
     fee_borne_by = models.TextField(choices=Bearer.choices, default=Bearer.PLATFORM, help_text="as of the opening")
     evidence_due_by = models.DateTimeField(null=True, blank=True)
     warned_at = models.DateTimeField(null=True, blank=True, help_text="when the deadline was warned of")
@@ -42,7 +45,6 @@ class Dispute(StatefulModel):
 
     amount = MinorMoney("amount_minor")
     withdrawn = MinorMoney("withdrawn_minor")
-    fee = MinorMoney("fee_minor")
 
     class Meta:
         constraints = [
@@ -61,6 +63,11 @@ class Dispute(StatefulModel):
 
     def __str__(self) -> str:
         return self.psp_ref
+
+    @property
+    def fee(self) -> Money:
+        """Return the provider's fees so far, in the currency in which it settles."""
+        return Money(self.fee_minor, self.fee_currency or self.currency)
 
 
 class DisputeShare(models.Model):

@@ -93,6 +93,7 @@ from payments.services.sellers import (
     sync_seller_account,
     watch_seller_account,
 )
+from payments.services.settlements import settle_refund
 from payments.services.surplus import SurplusNotStuck, poll_surplus, send_back, send_back_again
 from payments.services.unfinished import tidy_up, watch_authorization
 
@@ -170,6 +171,7 @@ __all__ = [
     "send_evidence",
     "send_evidence_file",
     "send_refund",
+    "settle_refund",
     "submit_evidence",
     "sync_attempt",
     "sync_dispute",

@@ -1,4 +1,4 @@
-"""What is posted when money was taken: the capture, by seller, and the provider's fee."""
+"""What is posted when money was taken: the capture, by seller, and how the provider settled it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from operations.lifecycle import move
 from payments.commissions import Commission, of_part
 from payments.gateway import CheckoutFacts
 from payments.models import Attempt, PaymentOrder
-from payments.services.fees import book_fee
+from payments.services.fees import book_settlement
 from payments.states import OrderState
 
 LATE = (OrderState.EXPIRED, OrderState.CANCELED, OrderState.FAILED)
@@ -43,7 +43,8 @@ def book_capture(
         value_date=facts.paid_at.date(),
     )
     post(entry, actor=f"psp:{attempt.psp}", now=now)
-    book_fee(attempt, facts, later=bool(earlier.minor), now=now)
+    settled = Money(sum(parts.values()), attempt.currency)
+    book_settlement(attempt, facts, taken=settled, later=bool(earlier.minor), now=now)
     for order in taken:
         _captured(order, attempt, parts[order.id], shares[order.id], paid_at=facts.paid_at, now=now)
 

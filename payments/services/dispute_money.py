@@ -3,7 +3,8 @@
 A movement is one of the provider's balance transactions. The n-th withdrawal of a dispute opens its n-th round, the
 n-th reinstatement ends it well, unless the round was lost by then: what comes back after a loss goes to whoever bore
 it (`dispute_returns`), and so does a fee. What is lost falls on the sellers as a refund would, or on us; what a dispute
-is larger than what is left of its payment is always ours.
+is larger than what is left of its payment is always ours. All of that is in the buyer's currency; what the provider
+settles in another is exchanged, and its fee is in that, for whoever bears it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ from payments.services.dispute_returns import (
     posted_about,
     round_reference,
 )
+from payments.services.settlements import Item, book_exchange, is_converted
 from payments.states import OrderState
 
 
@@ -79,6 +81,7 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
             value_date=movement.created_at.date(),
         )
         post(opened, actor=_actor(dispute), now=now)
+        _exchange(dispute, movement, now=now)
         if movement.fee.minor > 0:
             _book_fee(dispute, movement, round_, now=now)
     posted = posted_about(dispute)
@@ -87,6 +90,7 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
         round_ = min(number, len(taken))
         if ("dispute_lost", round_reference(dispute, round_)) in posted:
             book_recovered(dispute, movement, facts, round_=round_, orders=paid_orders(dispute), now=now)
+            _exchange(dispute, movement, now=now)
             continue
         if number > len(taken):
             raise DisputeOverReturned(returned=str(movement.amount), dispute=dispute.psp_ref, left="nothing")
@@ -99,6 +103,7 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
             value_date=movement.created_at.date(),
         )
         post(won, actor=_actor(dispute), now=now)
+        _exchange(dispute, movement, now=now)
     book_returned_fees(dispute, facts, bearer=_bearer_of_fee(dispute), now=now)
 
 
@@ -159,6 +164,13 @@ def _divided(orders: Sequence[PaymentOrder], amount: Money) -> list[tuple[Paymen
         return [(order, Money(0, amount.currency)) for order in orders]
     parts = at_most(amount, Money(whole, amount.currency)).allocate([each.minor for each in left])
     return list(zip(orders, parts, strict=True))
+
+
+def _exchange(dispute: Dispute, movement: DisputeMovement, *, now: datetime) -> None:
+    """Post what a movement was exchanged for, where it was settled in another currency than the dispute's."""
+    if movement.settlement is not None and is_converted(movement.settlement, movement.amount):
+        item = Item(psp=dispute.psp, source=dispute.psp_ref, subject=_subject(dispute))
+        book_exchange(item, movement.settlement, movement.amount, now=now)
 
 
 def _book_fee(dispute: Dispute, movement: DisputeMovement, round_: int, *, now: datetime) -> None:

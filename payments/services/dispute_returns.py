@@ -98,11 +98,14 @@ def book_returned_fees(dispute: Dispute, facts: DisputeFacts, *, bearer: str, no
     returned = [movement for movement in facts.movements if movement.fee.minor < 0]
     if not returned:
         return
-    nothing = Money(0, dispute.currency)
-    if sum((movement.fee for movement in facts.movements), start=nothing).minor < 0:
-        fee = -sum((movement.fee for movement in returned), start=nothing)
-        charged = sum((movement.fee for movement in facts.movements if movement.fee.minor > 0), start=nothing)
-        raise DisputeOverReturned(returned=f"{fee} in fees", dispute=dispute.psp_ref, left=str(charged))
+    # A fee is in the currency in which its movement was settled.
+    for currency in {movement.fee.currency for movement in returned}:
+        fees = [movement.fee for movement in facts.movements if movement.fee.currency == currency]
+        charged = sum(fee.minor for fee in fees if fee.minor > 0)
+        if sum(fee.minor for fee in fees) < 0:
+            back = Money(-sum(fee.minor for fee in fees if fee.minor < 0), currency)
+            left = str(Money(charged, currency))
+            raise DisputeOverReturned(returned=f"{back} in fees", dispute=dispute.psp_ref, left=left)
     posted = posted_about(dispute)
     for movement in returned:
         if ("dispute_fee_returned", movement.psp_ref) in posted:

@@ -185,7 +185,10 @@ def _count(dispute: Dispute, facts: DisputeFacts, *, again: bool) -> None:
     dispute.withdrawals = len(withdrawals(facts))
     dispute.reinstatements = len(reinstatements(facts))
     dispute.withdrawn_minor = max(0, -moved.minor)
-    dispute.fee_minor = sum((movement.fee for movement in facts.movements), start=nothing).minor
+    fees = [movement.fee for movement in facts.movements if movement.fee.minor]
+    # In the currency in which the provider settles: should that change, as in the last of them.
+    dispute.fee_currency = fees[-1].currency if fees else dispute.currency
+    dispute.fee_minor = sum(fee.minor for fee in fees if fee.currency == dispute.fee_currency)
     if facts.due_by != dispute.evidence_due_by or again:
         dispute.evidence_due_by, dispute.warned_at = facts.due_by, None
     dispute.save(
@@ -194,6 +197,7 @@ def _count(dispute: Dispute, facts: DisputeFacts, *, again: bool) -> None:
             "reinstatements",
             "withdrawn_minor",
             "fee_minor",
+            "fee_currency",
             "evidence_due_by",
             "warned_at",
         ]

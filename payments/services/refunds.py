@@ -31,6 +31,7 @@ from payments.models import Attempt, Dispute, PaymentOrder, Refund
 from payments.services.books import as_given_back, what_bears
 from payments.services.common import require_key_alive, require_representable, try_later
 from payments.services.events import tell
+from payments.services.settlements import Item, book_refund_settlement
 from payments.states import HOLDS_MONEY, REFUND, DisputeState, OrderState, RefundState
 
 OPEN = (
@@ -321,6 +322,9 @@ def take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
             enqueue(kind="payments.poll_refund", key=refund.id, args=args, run_at=now + _FIRST_POLL)
         case RefundStatus.FAILED | RefundStatus.CANCELED:
             event = "cancel" if facts.status is RefundStatus.CANCELED else "fail"
+            if facts.failure_settlement is not None:
+                # It went and came back, at two days' rates.
+                _settle(refund, facts, now=now)
             _give_back(refund, event, reason=facts.failure_reason, detail=facts.failure_reason, now=now)
 
 
@@ -337,6 +341,7 @@ def _fail_late(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
         subject=f"checkout:{order.checkout_id}",
     )
     post(entry, actor=f"psp:{psp_of(refund)}", now=now)
+    _settle(refund, facts, now=now)
     _give_back(refund, "fail_late", reason=facts.failure_reason, detail=facts.failure_reason, now=now)
     # Where the order was delivered while it was wholly refunded, there was nothing to release; now there is.
     enqueue(kind="payouts.release_again", key=refund.id, args={"order": order.id}, run_at=now)
@@ -384,4 +389,11 @@ def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
         value_date=facts.created_at.date(),
     )
     post(entry, actor=f"psp:{psp_of(refund)}", now=now)
+    _settle(refund, facts, now=now)
     _tell(refund, "refund.succeeded", now=now)
+
+
+def _settle(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
+    item = Item(psp=psp_of(refund), source=facts.psp_ref, subject=f"checkout:{refund.order.checkout_id}")
+    about = {"charge": str(refund.params["charge_ref"]), "about": f"refund:{refund.pk}"}
+    book_refund_settlement(item, facts, amount=refund.amount, **about, now=now)

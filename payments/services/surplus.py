@@ -27,7 +27,8 @@ from payments.gateway import (
 from payments.models import Attempt, Surplus
 from payments.services.common import key_alive, try_later
 from payments.services.events import tell
-from payments.services.fees import book_fee
+from payments.services.fees import book_settlement
+from payments.services.settlements import Item, book_refund_settlement
 from payments.states import AttemptState, SurplusState
 
 # How often an outcome is asked for that a person has been told of.
@@ -76,7 +77,7 @@ def book_surplus(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> No
         value_date=facts.paid_at.date(),
     )
     post(entry, actor=f"psp:{attempt.psp}", now=now)
-    book_fee(attempt, facts, later=False, now=now)
+    book_settlement(attempt, facts, taken=facts.captured, later=False, now=now)
     enqueue(kind=JOB, key=found.id, args={"surplus": found.id}, run_at=now)
 
 
@@ -239,6 +240,9 @@ def _take_over(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
         case RefundStatus.FAILED | RefundStatus.CANCELED if found.state in found.machine.row("fail").sources:
             if found.state == SurplusState.RETURNED:
                 _unbook_return(found, facts, now=now)
+            elif facts.failure_settlement is not None:
+                # It went and came back, at two days' rates.
+                _settle(found, facts, now=now)
             _stuck(found, facts.failure_reason, facts.failure_reason, now=now, psp_ref=facts.psp_ref)
 
 
@@ -252,6 +256,7 @@ def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
         value_date=facts.created_at.date(),
     )
     post(entry, actor=f"psp:{found.attempt.psp}", now=now)
+    _settle(found, facts, now=now)
     settle_task(kind=TASK, subject=_subject(found), now=now, note="it is on its way to the buyer")
     if found.attempt.state != AttemptState.SUCCEEDED:
         # The shop knows it as a payment that failed.
@@ -285,6 +290,13 @@ def _unbook_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None
         value_date=now.date(),
     )
     post(entry, actor=f"psp:{found.attempt.psp}", now=now)
+    _settle(found, facts, now=now)
+
+
+def _settle(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
+    item = Item(psp=found.attempt.psp, source=facts.psp_ref, subject=_subject(found))
+    about = {"charge": found.charge_ref, "about": f"surplus:{found.pk}"}
+    book_refund_settlement(item, facts, amount=found.amount, **about, now=now)
 
 
 def _stuck(found: Surplus, code: str, message: str, *, now: datetime, **changes: str) -> None:

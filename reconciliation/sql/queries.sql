@@ -45,17 +45,19 @@ WHERE line.statement_id = %(statement)s AND booked.net_minor = live.net_minor
     SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
 
 -- name: dispose_discrepant
--- The books have the object with other amounts.
+-- The books have the object with other amounts. Where they have it only in other currencies and without a fee, an
+-- exchange may be missing that is booked when the provider has told rate and fee: it waits as what is not there at all.
 INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
 SELECT line.id, 'discrepancy', 'provider object, other amount', true, %(now)s
 FROM reconciliation_statementline AS line
 WHERE line.statement_id = %(statement)s AND NOT EXISTS (
     SELECT 1 FROM reconciliation_disposition AS d WHERE d.line_id = line.id AND d.current)
   AND EXISTS (SELECT 1 FROM ledger_clearing_item AS booked
-              WHERE booked.psp = %(psp)s AND booked.item = line.source_ref)
+              WHERE booked.psp = %(psp)s AND booked.item = line.source_ref
+                AND (booked.currency = line.currency OR booked.fee_minor <> 0 OR line.created_at <= %(due_before)s))
 
 -- name: dispose_timing
--- The books do not have the object, and it is so young that they may still get it.
+-- The books do not have the object in this currency, and it is so young that they may still get it.
 INSERT INTO reconciliation_disposition (line_id, kind, rule, current, decided_at)
 SELECT line.id, 'timing', 'not yet due in the books', true, %(now)s
 FROM reconciliation_statementline AS line
@@ -81,7 +83,10 @@ SELECT line.id, line.source_ref, line.transaction_ref, line.category, line.curre
        booked.currency AS booked_currency
 FROM reconciliation_statementline AS line
 JOIN reconciliation_disposition AS d ON d.line_id = line.id AND d.current AND d.kind = 'discrepancy'
-LEFT JOIN ledger_clearing_item AS booked ON booked.psp = %(psp)s AND booked.item = line.source_ref
+-- In the line's currency if there is any; of others, rather one in which something is open.
+LEFT JOIN LATERAL (
+    SELECT * FROM ledger_clearing_item AS one WHERE one.psp = %(psp)s AND one.item = line.source_ref
+    ORDER BY one.currency <> line.currency, one.net_minor = 0, one.currency LIMIT 1) AS booked ON true
 WHERE line.statement_id = %(statement)s
 ORDER BY line.line_no
 

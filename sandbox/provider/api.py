@@ -305,10 +305,10 @@ def _after(rule: Rule, reply: Reply) -> Reply:
 
 
 def _without_balance(body: Any) -> Any:
-    """Return an answer in which no charge has its balance transaction yet."""
+    """Return an answer in which no charge or refund has its balance transaction yet."""
     if isinstance(body, list):
         return [_without_balance(item) for item in body]
     if not isinstance(body, dict):
         return body
     shown = {name: _without_balance(value) for name, value in body.items()}
-    return {**shown, "balance_transaction": None} if shown.get("object") == "charge" else shown
+    return {**shown, "balance_transaction": None} if shown.get("object") in ("charge", "refund") else shown

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.provider import funds, methods, money
+from sandbox.provider import funds, methods, money, settlement
 from sandbox.provider.clock import DAY_S
 from sandbox.provider.events import emit
 from sandbox.provider.ids import new_id
@@ -118,13 +118,13 @@ def capture(scope: Scope, charge: Json, amount: int, *, final: bool = True) -> J
     """
     available_on = scope.now if charge["_plan"]["outcome"] == "bypass_pending" else funds.settlement_day(scope)
     kind = "charge" if charge["id"].startswith("ch_") else "payment"
+    settled = settlement.settled(scope, amount, charge["currency"])
     txn = funds.book(
         scope,
         type_=kind,
-        amount=amount,
-        currency=charge["currency"],
+        **settled,
         source=charge["id"],
-        fee=money.processing_fee(amount, charge["currency"]),
+        fee=money.processing_fee(settled["amount"], settled["currency"]),
         available_on=available_on,
         category="charge",
         description=charge["description"],

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.provider import disputes, oracle, payments, payouts, webhooks
+from sandbox.provider import disputes, oracle, payments, payouts, settlement, webhooks
 from sandbox.provider.api import Api
 from sandbox.provider.errors import ApiError, InvalidRequest, NotFound
 from sandbox.provider.faults import BadPlan
@@ -44,6 +44,7 @@ class Controls:
             ("POST", "/_webhooks/redeliver"): self._redeliver,
             ("POST", "/_webhooks/hold"): lambda body: {"held": webhooks.hold_again(world.store)},
             ("POST", "/_payouts/sweep"): self._sweep,
+            ("POST", "/_settlement"): self._settle_in,
             ("POST", "/_disputes"): self._open_dispute,
         }
         self._by_object: dict[str, Callable[[Scope, Json, Json], Json]] = {
@@ -167,6 +168,13 @@ class Controls:
             raise BadCommand('Send {"currency": "usd"} and, for a connected account, {"account": "acct_…"}.')
         payout = payouts.sweep(scope, body["currency"])
         return {"payout": render(scope, payout)}
+
+    def _settle_in(self, body: Json) -> Json:
+        if "currency" not in body or set(body) - {"currency", "rates", "account"}:
+            raise BadCommand('Send {"currency": "eur", "rates": {"usd": "0.9234"}}, or {"currency": null} to end it.')
+        scope = self._scope(body.get("account") or "")
+        answer: Json = render(scope, settlement.choose(scope, body["currency"], body.get("rates") or {}))
+        return answer
 
     def _open_dispute(self, body: Json) -> Json:
         scope = self._scope()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.provider import funds, money, payments
+from sandbox.provider import funds, money, payments, settlement
 from sandbox.provider.clock import DAY_S, day_start
 from sandbox.provider.errors import Refused
 from sandbox.provider.events import emit
@@ -105,8 +105,14 @@ def open_(
 
 
 def _withdraw(scope: Scope, dispute: Json) -> None:
-    fee = money.known(dispute["currency"]).dispute_fee_minor
-    _book(scope, dispute, amount=-dispute["amount"], fee=fee, category="dispute", label="Chargeback withdrawal")
+    _book(
+        scope,
+        dispute,
+        amount=-dispute["amount"],
+        fee=_fee(scope, dispute),
+        category="dispute",
+        label="Chargeback withdrawal",
+    )
     emit(scope, "charge.dispute.funds_withdrawn", dispute)
 
 
@@ -114,8 +120,7 @@ def _book(scope: Scope, dispute: Json, *, amount: int, fee: int, category: str, 
     txn = funds.book(
         scope,
         type_="adjustment",
-        amount=amount,
-        currency=dispute["currency"],
+        **settlement.settled(scope, amount, dispute["currency"]),
         source=dispute["id"],
         fee=fee,
         fee_label="Dispute fee",
@@ -124,6 +129,12 @@ def _book(scope: Scope, dispute: Json, *, amount: int, fee: int, category: str, 
     )
     dispute["balance_transactions"].append(txn["id"])
     scope.store.save(dispute)
+
+
+def _fee(scope: Scope, dispute: Json) -> int:
+    """Return the fee for a dispute, in the currency in which the account settles it."""
+    currency = settlement.settled(scope, dispute["amount"], dispute["currency"])["currency"]
+    return money.known(currency).dispute_fee_minor
 
 
 def submit(scope: Scope, dispute: Json, evidence: Json, *, final: bool) -> Json:
@@ -199,7 +210,7 @@ def recover(scope: Scope, dispute: Json, *, amount: int | None = None) -> Json:
 
     Raises Refused when it was not lost, or nothing more is withdrawn.
     """
-    moved = [scope.store.need(txn)["amount"] for txn in dispute["balance_transactions"]]
+    moved = [settlement.presented(scope.store.need(txn)) for txn in dispute["balance_transactions"]]
     if dispute["status"] != "lost" or -sum(moved) <= 0:
         raise Refused("Only money of a dispute that was lost can come back late.", code="dispute_not_lost")
     back = -sum(moved) if amount is None else amount
@@ -210,7 +221,7 @@ def recover(scope: Scope, dispute: Json, *, amount: int | None = None) -> Json:
 
 def return_fee(scope: Scope, dispute: Json) -> Json:
     """Give the last dispute fee back, as a movement without an amount."""
-    fee = money.known(dispute["currency"]).dispute_fee_minor
+    fee = _fee(scope, dispute)
     _book(scope, dispute, amount=0, fee=-fee, category="dispute_reversal", label="Dispute fee returned")
     emit(scope, "charge.dispute.updated", dispute)
     return dispute

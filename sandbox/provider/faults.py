@@ -24,7 +24,7 @@ CALL_ACTIONS = {
     "garbage": "process, answer 200 with bytes that are no JSON",
     "truncated": "process, cut the answer in the middle",
     "html": "process, answer 200 with an HTML page",
-    "fee_later": "process, answer as while the charge's balance transaction is not made: null, and so no fee",
+    "fee_later": "process, answer as while the balance transaction is not made: null, and so no fee and no rate",
     "empty_list": "answer a list without its entries, as an index that lags behind does",
     "wrong_amount": "process, answer with amounts off by `delta_minor` (1)",
 }

@@ -39,8 +39,12 @@ def book(
     available_on: int | None = None,
     category: str | None = None,
     description: str | None = None,
+    converted: Json | None = None,
 ) -> Json:
-    """Record one movement of the account's balance in minor units; return the balance transaction."""
+    """Record one movement of the account's balance in minor units; return the balance transaction.
+
+    `converted` says what it was in another currency, and the rate.
+    """
     available_on = scope.now if available_on is None else max(available_on, 0)
     details = []
     if fee:
@@ -62,7 +66,7 @@ def book(
         "created": scope.now,
         "currency": currency,
         "description": description,
-        "exchange_rate": None,
+        "exchange_rate": converted["rate"] if converted else None,
         "fee": fee,
         "fee_details": details,
         "net": amount - fee,
@@ -71,6 +75,7 @@ def book(
         "status": "pending",
         "type": type_,
         "_payout": None,
+        "_presented": converted,
     }
     scope.add(txn)
     settled = available_on <= scope.now

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.provider import settlement
 from sandbox.provider.faults import Rule
 from sandbox.provider.money import known, major
 from sandbox.provider.scope import Scope
@@ -133,6 +134,8 @@ def _row(scope: Scope, txn: Json) -> dict[str, str]:
     fill = _FILLERS.get(str(source.get("object")))
     if fill is not None:
         fill(scope, row, source)
+    if "customer_facing_currency" in row:
+        row["customer_facing_amount"] = major(settlement.presented(txn), row["customer_facing_currency"])
     return row
 
 
@@ -147,7 +150,6 @@ def _fill_charge(scope: Scope, row: dict[str, str], charge: Json) -> None:
         customer_id=charge["customer"] or "",
         customer_email=charge["billing_details"]["email"] or "",
         customer_name=charge["billing_details"]["name"] or "",
-        customer_facing_amount=row["gross"],
         customer_facing_currency=charge["currency"],
         payment_method_type=details["type"],
         card_brand=card.get("brand") or "",

@@ -266,10 +266,15 @@ WEAKENED: dict[str, Weakening] = {
     ),
     "the short way forgets the accounts": source("guard_lines", ("v_well AND v_stored < v_lines", "false")),
     "the short way takes exchanges": source(
-        "guard_lines", ("e.recipe NOT IN ('currency_exchanged', 'payout_returned')", "e.recipe <> 'payout_returned'")
+        "guard_lines",
+        ("\n              'currency_exchanged', 'currency_exchanged_back', 'payout_returned')", "'payout_returned')"),
     ),
     "the short way takes returns": source(
-        "guard_lines", ("e.recipe NOT IN ('currency_exchanged', 'payout_returned')", "e.recipe <> 'currency_exchanged'")
+        "guard_lines",
+        (
+            "\n              'currency_exchanged', 'currency_exchanged_back', 'payout_returned')",
+            "'currency_exchanged', 'currency_exchanged_back')",
+        ),
     ),
     "an exchange needs no facts": source(
         "guard_lines", ("PERFORM ledger_require_exchange(one.entry_id) FROM", _DROPPED)
@@ -277,7 +282,9 @@ WEAKENED: dict[str, Weakening] = {
     "an exchange is not what its facts say": source(
         "ledger_require_exchange", (" AND COALESCE(booked.fee, 0) = x.fee_minor", "")
     ),
-    "anybody has facts of an exchange": source("guard_exchange", (" AND e.recipe = 'currency_exchanged'", "")),
+    "anybody has facts of an exchange": source(
+        "guard_exchange", (" AND e.recipe IN ('currency_exchanged', 'currency_exchanged_back')", "")
+    ),
     "facts of an exchange come later": source("guard_exchange", ("WHERE l.entry_id = NEW.entry_id", "WHERE false")),
     "anybody writes facts of an exchange": sql("DROP TRIGGER guard_one_writer ON ledger_exchange"),
     "an exchange converts at will": sql(without("exchange_works_out", of="ledger_exchange")),

@@ -139,6 +139,33 @@ class TestExchanges:
         with past_the_first_guard():
             database.execute("; ".join((self.forged_entry(), self.facts(), self.lines())))
 
+    BACK = (
+        *(("psp:stripe:clearing", "EUR", 10_000), ("fx:stripe:trading", "EUR", -10_000)),
+        *(("psp:stripe:clearing", "USD", -10_834), ("fx:stripe:trading", "USD", 10_834)),
+    )
+
+    def back(self, lines: Sequence[tuple[str, str, int]]) -> str:
+        """Return the statements of an exchange back of the same amount without a fee, with these lines."""
+        forged = self.forged_entry("currency_exchanged_back", len(lines))
+        return f"{forged}; {self.facts(fee_minor=0, settlement_minor=10_834)}; {self.lines(lines)}"
+
+    def test_takes_one_back_whose_signs_are_the_other_way_round(self) -> None:
+        with past_the_first_guard():
+            database.execute(self.back(self.BACK))
+
+    def test_refuses_one_back_that_goes_forth(self) -> None:
+        forth = [(code, currency, -minor) for code, currency, minor in self.BACK]
+
+        with past_the_first_guard():
+            attack(self.back(forth), match="not the exchange that its facts say")
+
+    def test_refuses_one_back_without_its_facts(self) -> None:
+        with past_the_first_guard():
+            attack(
+                f"{self.forged_entry('currency_exchanged_back', 4)}; {self.lines(self.BACK)}",
+                match="not the exchange that its facts say",
+            )
+
 
 class TestReturns:
     """A payout of 50.00 that was paid: what comes back of it is at most that, and ann's."""

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from payments.models import Dispute, DisputeEvidence, EvidenceFile, Instruction, Refund
 from tests.faults.detours import DETOURS
+from tests.faults.settled_late import RefundSettledLate
 from tests.faults.story import INBOX, JOBS, SELLER, SOLD, Story, Tables, charges, judge_books, make_known
 from tests.payments.dispute_steps import TEXTS, hand_in, open_dispute
 from tests.payments.test_evidence_files import at_the_provider, upload
@@ -270,5 +271,15 @@ class EvidenceWithAFile(Evidence):
 
 STORIES: dict[str, Story] = {
     story.name: story
-    for story in (Sale(), Capture(), Void(), Close(), GivenBack(), Evidence(), EvidenceWithAFile(), *DETOURS)
+    for story in (
+        Sale(),
+        Capture(),
+        Void(),
+        Close(),
+        GivenBack(),
+        Evidence(),
+        EvidenceWithAFile(),
+        *DETOURS,
+        RefundSettledLate(),
+    )
 }

@@ -9,10 +9,11 @@ from ledger.entries import Entry
 from ledger.models import JournalEntry
 from ledger.money import Money
 from operations import database
-from tests.ledger.cast import euros
+from tests.ledger.cast import dollars, euros
 from tests.ledger.history import book as book_on
 from tests.ledger.history import sale
 from tests.ledger.test_posting import book, captured
+from tests.ledger.test_recipes_treasury import exchanged, exchanged_back
 from tests.ledger.test_returns import reversal_of
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,43 @@ class TestTheFee:
 
         assert item() == (-320, 320)
         assert JournalEntry.objects.count() == 3
+
+
+class TestTheFeeOfAnExchange:
+    """100.00 EUR that were settled as 106.17 USD, of 108.34 at the rate: 2.17 were kept back."""
+
+    @pytest.fixture(autouse=True)
+    def a_sale(self, db: None) -> None:
+        book(captured())
+        book(exchanged(source="ch_1"))
+
+    def items(self) -> list[tuple[str, int, int]]:
+        query = "SELECT currency, net_minor, fee_minor FROM ledger_clearing_item WHERE item = 'ch_1' ORDER BY currency"
+        return database.fetch_tuples(query)
+
+    def test_is_what_was_kept_back_in_the_currency_of_settlement(self) -> None:
+        assert self.items() == [("EUR", 0, 0), ("USD", 10_617, 217)]
+
+    def test_is_nothing_once_the_exchange_was_reversed(self) -> None:
+        undone = reversal_of(exchanged(source="ch_1"))
+        book(undone)
+        assert self.items() == [("EUR", 10_000, 0), ("USD", 0, 0)]
+
+        book(reversal_of(undone))
+
+        assert self.items() == [("EUR", 0, 0), ("USD", 10_617, 217)]
+
+    def test_is_in_the_currency_of_presentment_where_it_was_kept_there(self) -> None:
+        book(reversal_of(exchanged(source="ch_1")))
+
+        book(exchanged(exchange="fx_2", source="ch_1", bought=dollars(10_726), fee=euros(100)))
+
+        assert self.items() == [("EUR", 0, 100), ("USD", 10_726, 0)]
+
+    def test_is_none_of_an_exchange_back(self) -> None:
+        book(exchanged_back(source="ch_1"))
+
+        assert self.items() == [("EUR", 4_000, 0), ("USD", 10_617 - 4_334, 217)]
 
 
 class TestOneItem:

@@ -20,7 +20,7 @@ from operations.edges import money_tx
 from tests.ledger.cast import NOON, dollars, euros, yen
 from tests.ledger.history import forgotten
 from tests.ledger.test_posting import captured
-from tests.ledger.test_recipes_treasury import exchanged, rate
+from tests.ledger.test_recipes_treasury import exchanged, exchanged_back, rate
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +98,12 @@ class TestAnExchange:
 
         assert [one.created for one in posted] == [True, False, True]
         assert [exchange_of(entry_id=one.entry_id) for one in posted] == [None, *(one.exchange for one in entries[1:])]
+        assert verify_books(actor="system:test", now=NOON).green
+
+    def test_back_is_read_back_too_and_proved(self) -> None:
+        entry = exchanged_back()
+
+        assert exchange_of(entry_id=book(entry)) == entry.exchange
         assert verify_books(actor="system:test", now=NOON).green
 
     def test_can_be_reversed(self) -> None:

@@ -114,6 +114,11 @@ SAMPLES: dict[str, list[Entry]] = {
             psp=PSP, exchange="fx_1", sold=euros(10_000), bought=dollars(10_800), fee=dollars(33), rate=RATE
         )
     ],
+    "currency_exchanged_back": [
+        recipes.currency_exchanged_back(
+            psp=PSP, exchange="txn_2", presented=euros(4_000), taken=dollars(4_335), source="re_1", rate=RATE
+        )
+    ],
     "manual_journal": [recipes.manual_journal(journal="mj_1", lines=LINES, description="why")],
     "entry_reversed": [recipes.entry_reversed(entry_id=1, lines=LINES, description="why")],
 }

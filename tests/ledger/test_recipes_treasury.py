@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ledger import recipes
 from ledger.chart import UnknownAccount
-from ledger.entries import Line, NotBalanced, credit, debit, remainders
+from ledger.entries import Entry, Line, NotBalanced, credit, debit, remainders
 from ledger.exchanges import Exchange
 from ledger.money import Money
 from tests.ledger.cast import NOON, dollars, euros, yen
@@ -272,6 +272,54 @@ class TestCurrencyExchanged:
 
         assert remainders(entry.lines) == {}
         assert sum(abs(line.amount.minor) for line in entry.lines if line.account == "rounding") <= 1
+
+
+def exchanged_back(**changes: Any) -> Entry:
+    """Return the exchange by which 40.00 EUR went back to a buyer for 43.34 USD."""
+    named = {"psp": "stripe", "exchange": "txn_2", "source": "re_1"}
+    facts: dict[str, Any] = {**named, "presented": euros(4_000), "taken": dollars(4_334), "rate": rate()}
+    return recipes.currency_exchanged_back(**facts | changes)
+
+
+class TestCurrencyExchangedBack:
+    def test_takes_from_our_currency_what_goes_back_in_the_buyers(self) -> None:
+        assert exchanged_back().reference == "txn_2"
+        assert_entry(
+            exchanged_back(),
+            """
+            debit   psp:stripe:clearing  40.00 EUR  re_1
+            credit  fx:stripe:trading    40.00 EUR  re_1
+            debit   fx:stripe:trading    43.34 USD  re_1
+            credit  psp:stripe:clearing  43.34 USD  re_1
+            """,
+        )
+
+    @pytest.mark.parametrize(("taken", "rounding"), [(4_335, "debit rounding 0.01"), (4_333, "credit rounding 0.01")])
+    def test_books_what_rounding_took_or_left(self, taken: int, rounding: str) -> None:
+        [*_, last] = exchanged_back(taken=dollars(taken)).lines
+
+        assert last == (debit if rounding.startswith("debit") else credit)("rounding", dollars(1), "re_1")
+
+    def test_is_checked_in_our_currency_however_small_the_unit_of_the_other_is(self) -> None:
+        won, cents = Money(1_004, "KRW"), euros(67)
+
+        entry = exchanged_back(presented=won, taken=cents, rate=rate("0.00067", base="KRW", quote="EUR"))
+
+        assert remainders(entry.lines) == {}
+
+    @pytest.mark.parametrize("taken", [4_332, 4_336])
+    def test_refuses_amounts_that_the_rate_does_not_explain(self, taken: int) -> None:
+        with pytest.raises(recipes.RateDoesNotFit, match=r"40\.00 EUR is 43\.34 USD"):
+            exchanged_back(taken=dollars(taken))
+
+    @pytest.mark.parametrize("changes", [{"presented": euros(0)}, {"taken": dollars(0)}])
+    def test_refuses_to_give_or_take_nothing(self, changes: dict[str, Any]) -> None:
+        with pytest.raises(recipes.AmountNotPositive):
+            exchanged_back(**changes)
+
+    def test_refuses_one_currency(self) -> None:
+        with pytest.raises(recipes.BadArgument, match="another currency than EUR"):
+            exchanged_back(taken=euros(4_000))
 
 
 BALANCED = (

@@ -193,7 +193,7 @@ class TestAPaidPage:
         assert facts.charge_ref
         assert facts.paid_at is not None
         assert abs(facts.paid_at - now) < timedelta(minutes=5)
-        assert (facts.fee is not None) == side.gateway.tells_fees
+        assert (facts.settlement is not None) == side.gateway.tells_fees
 
     def test_can_be_reserved_only_and_captured_later(self, side: Side, now: datetime) -> None:
         facts = paid(side, now, capture_method="manual")

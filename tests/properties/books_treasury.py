@@ -86,6 +86,20 @@ class Books(MoneyOut):
             )
         )
 
+    @rule(euros=AMOUNT, hundredths=st.integers(10_000, 20_000), over=st.integers(-1, 1))
+    def exchange_back(self, euros: int, hundredths: int, over: int) -> None:
+        yen = Money((euros * hundredths * 2 + 100) // 200, "JPY")
+        rate = Decimal(hundredths).scaleb(-2)
+        assert self.book(
+            recipes.currency_exchanged_back(
+                psp=PSP,
+                exchange=self.reference("fx"),
+                presented=Money(euros * 100, "EUR"),
+                taken=yen + Money(over, "JPY"),
+                rate=recipes.RateSnapshot(base="EUR", quote="JPY", rate=rate, source="test", at=AT),
+            )
+        )
+
     @rule(
         currency=CURRENCY,
         moves=st.lists(st.tuples(ACCOUNT, st.integers(-200, 200).filter(bool)), min_size=1, max_size=3),

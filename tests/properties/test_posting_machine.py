@@ -110,5 +110,6 @@ def _treasury(books: Books) -> None:
         books.receive_unidentified(currency="EUR", amount=9, seller="bob", end=end)
     books.round(account="bank:main", currency="EUR", lost=-1)
     books.exchange(sold=3, hundredths=16_255, fee=2, over=1)
+    books.exchange_back(euros=3, hundredths=16_255, over=1)
     books.write_a_journal(currency="EUR", moves=[("equity:opening", -50)])
     books.reverse(pick=NEWEST)

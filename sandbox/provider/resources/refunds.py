@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.provider import charges, disputes, funds, payments
+from sandbox.provider import charges, disputes, funds, payments, settlement
 from sandbox.provider.clock import DAY_S
 from sandbox.provider.errors import InvalidRequest, Refused
 from sandbox.provider.events import emit
@@ -38,8 +38,7 @@ def create(scope: Scope, params: Json) -> Json:
     txn = funds.book(
         scope,
         type_="refund" if charge["id"].startswith("ch_") else "payment_refund",
-        amount=-amount,
-        currency=charge["currency"],
+        **settlement.settled(scope, -amount, charge["currency"]),
         source=refund["id"],
         # money that has not arrived yet is given back from where it will arrive
         available_on=max(scope.now, charged["available_on"]),
@@ -165,8 +164,7 @@ def give_back(scope: Scope, refund: Json, *, status: str, reason: str) -> None:
     txn = funds.book(
         scope,
         type_="refund_failure",
-        amount=refund["amount"],
-        currency=refund["currency"],
+        **settlement.settled(scope, refund["amount"], refund["currency"]),
         source=refund["id"],
         description=f"REFUND FAILURE ({refund['id']})",
     )

@@ -73,20 +73,21 @@ def _check_funds(scope: Scope, params: Json) -> int:
         funds.require(scope, amount, code, what="transfer")
         return scope.now
     charge = scope.find("charge", params["source_transaction"], param="source_transaction")
-    if charge["balance_transaction"] is None or charge["currency"] != code:
+    settled = scope.store.get(charge["balance_transaction"] or "")
+    if settled is None or settled["currency"] != code:
         raise Refused("The source_transaction must be a captured charge in the same currency.", param="currency")
+    most = charge["amount_captured"] if charge["currency"] == code else settled["amount"]
     used = sum(
         item["amount"] - item["amount_reversed"]
         for item in scope.store.select("transfer", filters={"source_transaction": charge["id"]})
     )
-    if used + amount > charge["amount_captured"]:
+    if used + amount > most:
         raise Refused(
             f"Transfers using this transaction as a source must not exceed the source amount of "
-            f"{charge['amount_captured']}. ({used} has already been transferred.)",
+            f"{most}. ({used} has already been transferred.)",
             code="balance_insufficient",
         )
-    charged = scope.find("balance_transaction", charge["balance_transaction"])
-    return max(scope.now, int(charged["available_on"]))
+    return max(scope.now, int(settled["available_on"]))
 
 
 def _new_transfer(scope: Scope, params: Json, destination: str) -> Json:
