@@ -179,9 +179,11 @@ MOLLIE_API_KEY = env.text("MOLLIE_API_KEY", "")
 MOLLIE_API_BASE = env.text("MOLLIE_API_BASE", "")
 # What proves that a webhook of Mollie, which signs nothing, came to an address that we gave it.
 MOLLIE_WEBHOOK_SECRET = env.text("MOLLIE_WEBHOOK_SECRET", "")
-# Through which provider (config/wiring.py) new checkouts are paid, and those of some storefronts.
-DEFAULT_PSP = env.text("DEFAULT_PSP", "stripe")
-PSP_BY_STOREFRONT = env.pairs("PSP_BY_STOREFRONT")
+# Through which providers (config/wiring.py) new checkouts are paid, by preference: of a storefront in a currency
+# (acme/EUR), of a storefront (acme), in a currency (*/EUR), and of all others (*). The narrowest entry counts alone.
+PSP_ROUTES = env.routes("PSP_ROUTES", "*=stripe")
+env.gone("DEFAULT_PSP", instead="PSP_ROUTES=*=…")
+env.gone("PSP_BY_STOREFRONT", instead="PSP_ROUTES=storefront=…")
 # After so many calls in a row without an answer none is made for a while; 0 switches that off. Tests plan silence.
 PSP_BREAKER_FAILURES = env.integer("PSP_BREAKER_FAILURES", 0 if ENV == "test" else 5, minimum=0, maximum=1000)
 PSP_BREAKER_REST_S = env.integer("PSP_BREAKER_REST_S", 15, minimum=1, maximum=3600)

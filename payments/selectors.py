@@ -256,7 +256,7 @@ def unresolved_orders() -> int:
 
 def configured_providers() -> list[str]:
     """Return the providers in use: where checkouts are paid, and where sellers have their accounts."""
-    return sorted({ACCOUNTS_PSP, settings.DEFAULT_PSP, *settings.PSP_BY_STOREFRONT.values()})
+    return sorted({ACCOUNTS_PSP, *(psp for order in settings.PSP_ROUTES.values() for psp in order)})
 
 
 def subject_of_reference(*, psp_ref: str) -> str | None:

@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from operations import switchboard
+from payments.gateway.abilities import Abilities
 from payments.gateway.base import (
     Account,
     AccountRequest,
@@ -31,6 +32,7 @@ from payments.gateway.calls import Call, with_subject
 
 __all__ = [
     "ACCOUNTS_PSP",
+    "Abilities",
     "Account",
     "AccountRequest",
     "Call",

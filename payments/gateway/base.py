@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ledger.money import Money
+from payments.gateway.abilities import Abilities
 
 T = TypeVar("T")
 
@@ -306,6 +307,10 @@ class Gateway(Protocol):
     key_life_s: int
     # Whether it says with a payment what it costs us, sooner or later.
     tells_fees: bool
+    abilities: Abilities
+
+    def resting(self) -> bool:
+        """Tell whether it is left alone now, because it has not answered; of this process's knowledge only."""
 
     def step_of(self, currency: str) -> int:
         """Return in which steps of minor units it can be asked for amounts of a currency: nearly always 1."""

@@ -19,6 +19,7 @@ from ledger.money import Money
 from operations.edges import psp
 from payments.gateway import mollie_objects as read
 from payments.gateway import mollie_wire as wire
+from payments.gateway.abilities import MOLLIE_CURRENCIES, Abilities
 from payments.gateway.base import (
     Account,
     AccountRequest,
@@ -58,6 +59,7 @@ class MollieGateway:
     name = "mollie"
     key_life_s = 3600
     tells_fees = False
+    abilities = Abilities(currencies=MOLLIE_CURRENCIES, embedded_page=False, manual_capture=True, keeps_rest=False)
 
     def __init__(self, *, api_key: str, api_base: str, webhook_url: str, webhook_secret: str, shield: Shield) -> None:
         self._base = (api_base or API).rstrip("/")
@@ -65,6 +67,10 @@ class MollieGateway:
         self._webhook_url = webhook_url
         self._secret = webhook_secret.encode()
         self._shield = shield
+
+    def resting(self) -> bool:
+        """Tell whether the breaker lets no call pass now."""
+        return self._shield.resting()
 
     def step_of(self, currency: str) -> int:
         """Return 1: amounts are texts with all the decimals that a currency has, and Mollie has none with three."""

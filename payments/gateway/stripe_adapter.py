@@ -18,6 +18,7 @@ import stripe
 from ledger.money import Money
 from operations.edges import psp
 from payments.gateway import stripe_objects as read
+from payments.gateway.abilities import STRIPE_CURRENCIES, Abilities
 from payments.gateway.base import (
     Account,
     AccountRequest,
@@ -83,6 +84,7 @@ class StripeGateway:
     name = "stripe"
     key_life_s = 20 * 3600
     tells_fees = True
+    abilities = Abilities(currencies=STRIPE_CURRENCIES, embedded_page=True, manual_capture=True, keeps_rest=True)
 
     def __init__(self, *, api_key: str, api_base: str, webhook_secrets: list[str], shield: Shield) -> None:
         self._key = api_key
@@ -96,6 +98,10 @@ class StripeGateway:
             max_network_retries=0,
             http_client=ListeningClient(timeout=TIMEOUT_S),
         )
+
+    def resting(self) -> bool:
+        """Tell whether the breaker lets no call pass now."""
+        return self._shield.resting()
 
     def step_of(self, currency: str) -> int:
         """Return 10 where a currency has three decimals, of which Stripe wants the last to be 0."""

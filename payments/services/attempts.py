@@ -39,6 +39,7 @@ def store_attempt(
     checkout: Checkout,
     orders: Sequence[PaymentOrder],
     *,
+    psp: str,
     now: datetime,
     number: int | None = None,
     sent_at: datetime | None = None,
@@ -70,7 +71,7 @@ def store_attempt(
         cart=checkout.cart,
         amount_minor=sum(order.amount_minor for order in orders),
         currency=checkout.currency,
-        psp=psp_for(checkout.storefront_id),
+        psp=psp,
         psp_key=key,
         params=request.frozen(),
         created_at=now,
@@ -81,12 +82,6 @@ def store_attempt(
     run_at = now + TAKE_OVER_AFTER
     enqueue(kind="payments.register_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
     return attempt
-
-
-def psp_for(storefront: str) -> str:
-    """Return the provider through which a storefront's new checkouts are paid."""
-    chosen: str = settings.PSP_BY_STOREFRONT.get(storefront, settings.DEFAULT_PSP)
-    return chosen
 
 
 def attempt_of(reference: str) -> Attempt | None:
@@ -179,7 +174,10 @@ def _ask_for_page(gateway: Gateway, attempt: Attempt) -> Outcome[CheckoutFacts]:
 
 
 def try_again(attempt: Attempt, *, reason: str, now: datetime, new_life: bool = False) -> Attempt:
-    """Abandon an attempt that the provider surely has not, and store the next one; in the caller's transaction."""
+    """Abandon an attempt that the provider surely has not, and store the next one; in the caller's transaction.
+
+    It is the same provider's: should the first one turn up there after all, that provider alone has the buyer's page.
+    """
     move(attempt, "abandon", actor="system:jobs", now=now, reason=reason)
     withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
     checkout = Checkout.objects.select_for_update().get(pk=attempt.checkout_id)
@@ -187,7 +185,7 @@ def try_again(attempt: Attempt, *, reason: str, now: datetime, new_life: bool = 
         checkout.expires_at = now + settings.CHECKOUT_LIFE
         Checkout.objects.filter(pk=checkout.pk).update(expires_at=checkout.expires_at)
     orders = PaymentOrder.objects.select_related("seller").filter(checkout=checkout, cart=attempt.cart).order_by("pk")
-    return store_attempt(checkout, list(orders), now=now)
+    return store_attempt(checkout, list(orders), psp=attempt.psp, now=now)
 
 
 def _already_there(gateway: Gateway, attempt: Attempt) -> Outcome[CheckoutFacts] | None:

@@ -24,11 +24,11 @@ from operations.rows import insert_row, prepared_query
 from operations.services import require_running
 from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
-from payments.gateway import CheckoutFacts, Outcome, Unknown, provider
+from payments.gateway import CheckoutFacts, Outcome, Unknown
 from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
-from payments.services.attempts import UNSENT, psp_for, register, register_first, store_attempt
-from payments.services.common import require_representable
+from payments.services.attempts import UNSENT, register, register_first, store_attempt
 from payments.services.risk import act_on_first, local_verdict, question_about
+from payments.services.routing import Wish, takers
 from payments.states import AttemptState
 
 
@@ -118,11 +118,11 @@ def create_checkout(
 
     The answer that `show` makes is stored with the page that it tells of, in one transaction.
 
-    Raises UnknownSeller, AmountNotRepresentable, CheckoutExists, OrderExists, KeyReused, RequestInProgress, Stopped;
-    then nothing is stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the same
-    answer. An outcome that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor is a
-    review by a person: the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is stored
-    and was not sent; the same key, or a job, goes on.
+    Raises UnknownSeller, NoProvider, AmountNotRepresentable, CheckoutExists, OrderExists, KeyReused, RequestInProgress,
+    Stopped; then nothing is stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the
+    same answer. An outcome that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor
+    is a review by a person: the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is
+    stored and was not sent; the same key, or a job, goes on.
     """
     made = None
     with money_tx("payments.intend"):
@@ -185,7 +185,7 @@ def _result(
 def _intend(checkout_pk: str, *, storefront: str, new: NewCheckout, now: datetime) -> Made:
     """Store all of a payment, and what the risk check says of it where that asks nobody outside."""
     require_running("checkout")
-    require_payable(storefront, new.orders)
+    psp = takers(wish_for(storefront, new.orders, capture_method=new.capture_method))[0]
     sellers = sellers_of(storefront, [order.seller_account for order in new.orders])
     total = new.total
     checkout = Checkout(
@@ -208,20 +208,16 @@ def _intend(checkout_pk: str, *, storefront: str, new: NewCheckout, now: datetim
     asked = question_about(checkout, amount=total, sellers=[order.seller_id for order in orders])
     verdict = local_verdict(asked)
     accepted = verdict is not None and verdict.decision == "accept"
-    attempt = store_attempt(checkout, orders, now=now, number=1, sent_at=now if accepted else None)
+    attempt = store_attempt(checkout, orders, psp=psp, now=now, number=1, sent_at=now if accepted else None)
     if verdict is not None:
         act_on_first(attempt, orders, verdict, now=now)
     return Made(checkout=checkout, orders=orders, attempt=attempt)
 
 
-def require_payable(storefront: str, orders: list[NewOrder]) -> None:
-    """Refuse a cart of which the storefront's provider cannot be asked for each amount. Raises AmountNotRepresentable.
-
-    Each, not only their sum: an order may be captured and refunded by itself.
-    """
-    gateway = provider(psp_for(storefront))
-    for place, order in enumerate(orders):
-        require_representable(order.amount, gateway, field=f"payment_orders[{place}].amount")
+def wish_for(storefront: str, orders: list[NewOrder], *, capture_method: str) -> Wish:
+    """Return what decides who can make the page of a cart."""
+    amounts = tuple(order.amount for order in orders)
+    return Wish(storefront=storefront, amounts=amounts, capture_method=capture_method)
 
 
 def store_orders(

@@ -20,9 +20,10 @@ from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
 from payments.services.attempts import ASK_ON_AFTER_S, TAKE_OVER_AFTER, UNSENT, register
 from payments.services.captures import sync_attempt
-from payments.services.checkouts import CheckoutResult, NewOrder, require_payable, sellers_of, store_orders
+from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders, wish_for
 from payments.services.common import key_alive, require_representable, try_later
 from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
+from payments.services.routing import require_able
 from payments.states import AttemptState, InstructionState
 
 
@@ -148,7 +149,7 @@ def replace_cart(
 
     The new orders have ids of their own. Until the provider confirms that the old page is closed, the old cart
     counts, and when the buyer was faster it is what was paid. Raises UnknownPayment, UnknownSeller, OrderExists,
-    NotReplaceable, OutcomeUnknown, CurrencyMismatch, AmountNotRepresentable, InstructionRefused, KeyReused,
+    NotReplaceable, OutcomeUnknown, CurrencyMismatch, NoProvider, AmountNotRepresentable, InstructionRefused, KeyReused,
     RequestInProgress, Stopped.
     """
     with money_tx("carts.intend"):
@@ -252,7 +253,9 @@ def _replace(attempt: Attempt, orders: list[NewOrder], *, actor: str, now: datet
     for order in orders:
         if order.amount.currency != checkout.currency:
             raise CurrencyMismatch(left=checkout.currency, right=order.amount.currency)
-    require_payable(checkout.storefront_id, orders)
+    # Its page is made where the old one is: a provider is chosen for a checkout, not for each of its carts.
+    wish = wish_for(checkout.storefront_id, orders, capture_method=checkout.capture_method)
+    require_able(attempt.psp, wish)
     sellers = sellers_of(checkout.storefront_id, [order.seller_account for order in orders])
     # Orders of an earlier replacement that was called off belong to no cart any more.
     PaymentOrder.objects.filter(checkout=checkout, cart=attempt.cart + 1, state="CANCELED").update(cart=0)
