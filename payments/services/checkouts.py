@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,8 @@ from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
 from payments.gateway import CheckoutFacts, Outcome, Unknown
 from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
-from payments.services.attempts import UNSENT, register, register_first, store_attempt
+from payments.services.attempt_rows import UNSENT, store_attempt
+from payments.services.attempts import register, register_first
 from payments.services.risk import act_on_first, local_verdict, question_about
 from payments.services.routing import Wish, takers
 from payments.states import AttemptState
@@ -100,7 +101,7 @@ class CheckoutResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What one request made: the checkout, its orders and its first attempt, as they are in the database by now."""
+    """What one request made: the checkout, its orders and the attempt that counts, as the database has them by now."""
 
     checkout: Checkout
     orders: list[PaymentOrder]
@@ -140,20 +141,17 @@ def create_checkout(
             made = _intend(claim.subject, storefront=storefront, new=new, now=now)
     if made is not None and made.attempt.state == AttemptState.CREATED and made.attempt.sent_at is not None:
         return _execute(made, claim, show, actor=actor, now=now)
-    attempt = Attempt.objects.filter(checkout=claim.subject).order_by("-number").first()
-    outcome = None
-    if attempt is not None and attempt.state in UNSENT:
-        outcome = register(attempt, actor=actor, now=now)
-        attempt.refresh_from_db()
-    return _result(attempt, outcome, claim)
+    attempt = _latest(claim.subject)
+    outcome = register(attempt, actor=actor, now=now) if attempt is not None and attempt.state in UNSENT else None
+    return _result(_latest(claim.subject), outcome, claim)
 
 
 def _execute(made: Made, claim: idempotency.Claim, show: Show, *, actor: str, now: datetime) -> CheckoutResult:
     """Register a payment that this request has just stored, and answer it in the same beat as its page is recorded."""
     answers: list[tuple[int, Any]] = []
 
-    def finish() -> None:
-        status, body = show(made)
+    def finish(attempt: Attempt) -> None:
+        status, body = show(replace(made, attempt=attempt))
         idempotency.answer(key_id=claim.key_id, status=status, body=body)
         answers.append((status, body))
 
@@ -162,8 +160,12 @@ def _execute(made: Made, claim: idempotency.Claim, show: Show, *, actor: str, no
         return CheckoutResult(
             checkout=claim.subject, key_id=claim.key_id, answered_status=status, answered_body=body, replayed=False
         )
-    made.attempt.refresh_from_db()
-    return _result(made.attempt, outcome, claim)
+    return _result(_latest(claim.subject), outcome, claim)
+
+
+def _latest(checkout: str) -> Attempt | None:
+    """Return a checkout's last attempt, which is another one where the first was passed on."""
+    return Attempt.objects.filter(checkout=checkout).order_by("-number").first()
 
 
 def _result(

@@ -11,7 +11,7 @@ from operations.rows import prepared_query
 from operations.services import enqueue, settle_task, withdraw
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
-from payments.services.attempts import store_attempt
+from payments.services.attempt_rows import store_attempt
 from payments.services.events import tell
 from payments.states import InstructionState, OrderState
 

@@ -18,7 +18,8 @@ from payments.errors import UnknownPayment
 from payments.gateway import CaptureRequest, Declined, Gateway, Outcome, Unknown, provider
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
-from payments.services.attempts import ASK_ON_AFTER_S, TAKE_OVER_AFTER, UNSENT, register
+from payments.services.attempt_rows import TAKE_OVER_AFTER, UNSENT
+from payments.services.attempts import ASK_ON_AFTER_S, register
 from payments.services.captures import sync_attempt
 from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders, wish_for
 from payments.services.common import key_alive, require_representable, try_later

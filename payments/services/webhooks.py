@@ -9,7 +9,7 @@ from operations.services import TryLater
 from payments.errors import NotKnownYet
 from payments.gateway import ProviderEvent, Succeeded, Unknown, provider
 from payments.models import Attempt, Refund, Surplus
-from payments.services.attempts import attempt_of
+from payments.services.attempt_rows import attempt_of
 from payments.services.captures import sync
 from payments.services.common import try_later
 from payments.services.disputes import sync_disputes
