@@ -15,6 +15,7 @@ _TABLES = (
     "PSP_EVENTS",
     "APPROVALS",
     "REJECTIONS",
+    "ALERTS",
     "SUBJECT_NAMES",
     "WRITTEN_ALONG",
     "GATEWAYS",

@@ -85,6 +85,11 @@ def dead_letters() -> int:
     return Job.objects.filter(state=JobState.DEAD).count()
 
 
+def jobs_tried(*, kind: str) -> int:
+    """Return how many jobs of a kind were tried and wait to be tried again."""
+    return Job.objects.filter(kind=kind, state=JobState.TODO, attempts__gt=0).count()
+
+
 def switch_names() -> list[str]:
     """Return the names of the stop switches that have a row."""
     return list(StopSwitch.objects.order_by("name").values_list("name", flat=True))

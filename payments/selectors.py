@@ -9,6 +9,10 @@ from django.db.models import Prefetch, QuerySet, Sum
 
 from ledger.money import Money
 from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
+from payments.figures import Acceptance as Acceptance
+from payments.figures import ProviderHealth as ProviderHealth
+from payments.figures import acceptance as acceptance
+from payments.figures import provider_health as provider_health
 from payments.gateway import ACCOUNTS_PSP
 from payments.models import (
     Attempt,

@@ -307,8 +307,6 @@ class World:
             params={},
             created_at=self.now,
             state_since=self.now,
-            sent_at=self.now,
-            sends=1,
         )
         charge, subject = f"ch_twice_{checkout.checkout_id}", f"checkout:{checkout.pk}"
         with money_tx("test.paid_twice"):
