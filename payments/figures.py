@@ -102,7 +102,7 @@ def provider_health(*, psps: Sequence[str], now: datetime, window: timedelta = W
 
 
 def acceptance(*, since: datetime, until: datetime, by: Sequence[str] = DIMENSIONS) -> list[Acceptance]:
-    """Return how the attempts ended that ended in [since, until), in groups, the newest day first."""
+    """Return how the attempts ended that ended in [since, until), in groups that are sorted; the newest day first."""
     query = database.queries("payments", "figures.sql")["ended_attempts"]
     groups: dict[tuple[object, ...], dict[str, dict[str, int]]] = {}
     for row in database.fetch_all(query, {"since": since, "until": until}):
@@ -111,7 +111,11 @@ def acceptance(*, since: datetime, until: datetime, by: Sequence[str] = DIMENSIO
         counts = fates.setdefault(row["fate"], {})
         counts[kind] = counts.get(kind, 0) + row["attempts"]
     found = [_acceptance(dict(zip(by, group, strict=True)), fates) for group, fates in groups.items()]
-    return sorted(found, key=lambda one: (-(one.day or date.min).toordinal(), one.psp, one.currency, one.storefront))
+    return sorted(found, key=lambda one: [_place(one, name) for name in by])
+
+
+def _place(one: Acceptance, name: str) -> tuple[int, str]:
+    return (-(one.day or date.min).toordinal(), "") if name == "day" else (0, str(getattr(one, name)))
 
 
 def _acceptance(named: dict[str, object], fates: dict[str, dict[str, int]]) -> Acceptance:
