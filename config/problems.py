@@ -49,6 +49,7 @@ STATUSES = {
     "instruction_refused": 422,
     "capture_exceeds_authorized": 422,
     "not_capturable": 409,
+    "rest_not_kept": 422,
     "not_cancelable": 409,
     "not_replaceable": 409,
     "outcome_unknown": 409,

@@ -105,7 +105,7 @@ def acceptance(*, since: datetime, until: datetime, by: Sequence[str] = DIMENSIO
     """Return how the attempts ended that ended in [since, until), in groups that are sorted; the newest day first."""
     query = database.queries("payments", "figures.sql")["ended_attempts"]
     groups: dict[tuple[object, ...], dict[str, dict[str, int]]] = {}
-    for row in database.fetch_all(query, {"since": since, "until": until}):
+    for row in database.fetch_all(query, {"since": since, "until": until, "shops": "storefront" in by}):
         fates = groups.setdefault(tuple(row[name] for name in by), {})
         kind = decline_class(row["code"]) if row["fate"] == "declined" else ""
         counts = fates.setdefault(row["fate"], {})

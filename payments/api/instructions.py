@@ -49,6 +49,7 @@ class Capture(APIView):
         fails=[
             UnknownPayment,
             services.NotCapturable,
+            services.RestNotKept,
             services.CaptureExceedsAuthorized,
             services.OutcomeUnknown,
             services.InstructionRefused,

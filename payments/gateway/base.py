@@ -342,6 +342,9 @@ class Gateway(Protocol):
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look a refund up by our own reference."""
 
+    def find_refunds(self, charge_ref: str) -> Outcome[list[RefundFacts]]:
+        """Return the refunds of a charge, whoever made them, the oldest first."""
+
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Ask where a dispute stands, and what it moved. Its charge is named where it is known."""
 

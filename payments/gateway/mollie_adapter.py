@@ -166,6 +166,15 @@ class MollieGateway:
 
         return self._ask("refund.find", search)
 
+    def find_refunds(self, charge_ref: str) -> Outcome[list[RefundFacts]]:
+        """List a payment's refunds, those of the dashboard too."""
+
+        def search() -> list[RefundFacts]:
+            listed = self._list(_path("payments", charge_ref, "refunds"), "refunds")
+            return sorted((read.refund(found) for found in listed), key=lambda facts: facts.created_at)
+
+        return self._ask("refund.list", search)
+
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Fetch a chargeback, which Mollie shows only under its payment."""
         if not charge_ref:

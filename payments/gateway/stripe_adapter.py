@@ -6,7 +6,7 @@ longest that anything waits. What Stripe did not clearly answer is `Unknown`; no
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -172,15 +172,14 @@ class StripeGateway:
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look through a charge's refunds for our reference."""
+        return self._ask(
+            "refund.find",
+            lambda v1: next((facts for facts in _refunds(v1, charge_ref) if facts.reference == reference), None),
+        )
 
-        def search(v1: Any) -> RefundFacts | None:
-            for found in v1.refunds.list({"charge": charge_ref, "limit": 100}).auto_paging_iter():
-                facts = read.refund(found)
-                if facts.reference == reference:
-                    return facts
-            return None
-
-        return self._ask("refund.find", search)
+    def find_refunds(self, charge_ref: str) -> Outcome[list[RefundFacts]]:
+        """List a charge's refunds."""
+        return self._ask("refund.list", lambda v1: sorted(_refunds(v1, charge_ref), key=lambda facts: facts.created_at))
 
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Fetch a dispute, with its balance transactions."""
@@ -367,6 +366,10 @@ def _refuse_future(signature: str, now: datetime) -> None:
     stamped = dict(part.split("=", 1) for part in signature.split(",") if "=" in part).get("t", "")
     if not stamped.isdigit() or int(stamped) > int(now.timestamp()) + TOLERANCE_S:
         raise _FromTheFuture
+
+
+def _refunds(v1: Any, charge_ref: str) -> Iterator[RefundFacts]:
+    return map(read.refund, v1.refunds.list({"charge": charge_ref, "limit": 100}).auto_paging_iter())
 
 
 def make(settings: Any) -> StripeGateway:

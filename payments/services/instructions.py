@@ -40,6 +40,12 @@ class CaptureExceedsAuthorized(DomainError):
     code = "capture_exceeds_authorized"
 
 
+class RestNotKept(DomainError):
+    """The provider {psp} keeps no rest reserved: {payment_id!r} can be captured once, and for good."""
+
+    code = "rest_not_kept"
+
+
 class NotCancelable(DomainError):
     """The payment {payment_id!r} is {state}: it is over, and can at most be refunded."""
 
@@ -87,8 +93,8 @@ def capture_payment(
     """Take what is reserved for a checkout: all that is left, or these parts of its orders.
 
     A final capture releases the rest. The same key again is the same capture. Raises UnknownPayment, NotCapturable,
-    CaptureExceedsAuthorized, CurrencyMismatch, AmountNotRepresentable, OutcomeUnknown, InstructionRefused, KeyReused,
-    RequestInProgress.
+    RestNotKept, CaptureExceedsAuthorized, CurrencyMismatch, AmountNotRepresentable, OutcomeUnknown, InstructionRefused,
+    KeyReused, RequestInProgress.
     """
     with money_tx("captures.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -96,6 +102,8 @@ def capture_payment(
             attempt = _latest(storefront, checkout_id)
             if attempt.state != AttemptState.AUTHORIZED:
                 raise NotCapturable(payment_id=checkout_id, state=attempt.state)
+            if not final and not provider(attempt.psp).abilities.keeps_rest:
+                raise RestNotKept(psp=attempt.psp, payment_id=checkout_id, parameter="final_capture")
             made = instruct(
                 attempt,
                 kind=InstructionKind.CAPTURE,

@@ -23,7 +23,7 @@ GROUP BY psp
 -- name: ended_attempts
 -- How the attempts ended that ended in [since, until), day by day. Accepted is what was reserved or paid. A page that ran
 -- out, or was closed, after a card was refused on it was declined; one on which nobody tried was left. Only a code says that
--- a card was refused: other texts are what the provider did not answer once.
+-- a card was refused: other texts are what the provider did not answer once. Shops are looked up only where they are asked for.
 WITH ended AS (
     SELECT attempt.checkout_id,
            (attempt.state_since AT TIME ZONE 'UTC')::date AS day,
@@ -38,13 +38,13 @@ WITH ended AS (
     WHERE attempt.state IN ('succeeded', 'authorized', 'declined', 'expired', 'canceled')
       AND attempt.state_since >= %(since)s AND attempt.state_since < %(until)s
 ), told AS (
-    SELECT ended.day, ended.psp, ended.currency, checkout.storefront_id AS storefront,
+    SELECT ended.day, ended.psp, ended.currency, coalesce(checkout.storefront_id, '') AS storefront,
            CASE WHEN accepted THEN 'accepted'
                 WHEN code = 'risk_rejected' THEN 'kept_out'
                 WHEN refused OR code <> '' THEN 'declined'
                 ELSE 'left' END AS fate,
            CASE WHEN accepted THEN '' ELSE code END AS code
-    FROM ended JOIN payments_checkout AS checkout ON checkout.id = ended.checkout_id
+    FROM ended LEFT JOIN payments_checkout AS checkout ON %(shops)s AND checkout.id = ended.checkout_id
 )
 SELECT day, psp, currency, storefront, fate, code, count(*) AS attempts
 FROM told
