@@ -43,6 +43,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "sweep due jobs": {"task": "operations.sweep", "schedule": 5.0},
+        "watch over figures": {"task": "operations.review_alerts", "schedule": 120.0},
         "release what is due": {"task": "payouts.release_due", "schedule": 60.0},
         "find lost webhooks": {"task": "payments.sync_events", "schedule": 300.0},
         "compare two days of webhooks": {

@@ -1,7 +1,7 @@
 """System checks: the switchboard resolves, and unsafe production settings are refused."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,7 @@ _TABLES = (
     "PSP_EVENTS",
     "APPROVALS",
     "REJECTIONS",
+    "ALERTS",
     "SUBJECT_NAMES",
     "WRITTEN_ALONG",
     "GATEWAYS",
@@ -45,16 +46,38 @@ def switchboard(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessag
 
 @register()
 def providers(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    """Every provider that the settings send payments to is one that we have, and is set up."""
-    chosen = {settings.DEFAULT_PSP, *settings.PSP_BY_STOREFRONT.values()}
-    found: list[CheckMessage] = [
-        Error(f"DEFAULT_PSP or PSP_BY_STOREFRONT names {psp!r}, which is not in GATEWAYS", id="counterfoil.E015")
-        for psp in sorted(chosen - set(wiring.GATEWAYS))
-    ]
+    """Every route leads to providers that we have, that are set up, and that can do what the route is for."""
+    routes: dict[str, list[str]] = settings.PSP_ROUTES
+    found: list[CheckMessage] = [] if "*" in routes else [_bad_route("*", "is missing: it is for all other payments")]
+    for entry, order in routes.items():
+        found += [_bad_route(entry, problem) for problem in _problems_of(entry, order)]
+    chosen = {psp for order in routes.values() for psp in order}
     if "mollie" in chosen and not (settings.MOLLIE_API_KEY and len(settings.MOLLIE_WEBHOOK_SECRET) >= 32):
         problem = "payments go to mollie: set MOLLIE_API_KEY, and MOLLIE_WEBHOOK_SECRET with 32 characters at least"
         found.append(Error(problem, id="counterfoil.E016"))
     return found
+
+
+def _bad_route(entry: str, problem: str) -> CheckMessage:
+    return Error(f"PSP_ROUTES[{entry!r}] {problem}", id="counterfoil.E017")
+
+
+def _problems_of(entry: str, order: list[str]) -> Iterator[str]:
+    """Yield what is wrong with one route."""
+    _, _, currency = entry.partition("/")
+    if len(set(order)) < len(order):
+        yield f"names a provider twice: {'>'.join(order)}"
+    embeds = []
+    for psp in dict.fromkeys(order):
+        if psp not in wiring.GATEWAYS:
+            yield f"names {psp!r}, which is not in GATEWAYS"
+            continue
+        abilities = import_string(wiring.GATEWAYS[psp])(settings).abilities
+        if currency and currency not in abilities.currencies:
+            yield f"names {psp}, which does not take {currency}"
+        embeds.append(abilities.embedded_page)
+    if settings.CHECKOUT_PAGE == "embedded" and embeds and not any(embeds):
+        yield "names none whose page can be embedded, and CHECKOUT_PAGE is embedded"
 
 
 @register(Tags.security, deploy=True)

@@ -41,6 +41,12 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
         _list("Disputes", "payments.dispute", "gavel", badge="disputes"),
         _list("Sellers and wallets", "payments.seller", "storefront"),
         _list("Commission rates", "payments.commissionrate", "percent"),
+        Page(
+            title="Acceptance",
+            url="payments_providercall_acceptance",
+            permission="payments.view_providercall",
+            icon="price_check",
+        ),
         _list("Calls to providers", "payments.providercall", "call_made"),
         _list("Webhooks received", "payments.webhookevent", "inbox"),
         _list("Webhooks compared", "payments.eventlisting", "rule"),

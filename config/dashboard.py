@@ -15,12 +15,14 @@ from ledger import chart
 from ledger import selectors as ledger
 from ledger.money import Money
 from operations.admin_display import Cell, amount, format_count, moment
-from operations.selectors import dead_letters, stopped_switches, waiting_approvals
+from operations.selectors import dead_letters, open_alerts, stopped_switches, waiting_approvals
+from payments.selectors import configured_providers, provider_health
 from payouts.selectors import proposed_totals
 from reconciliation.selectors import money_at_risk, open_discrepancies
 
 DAYS_SHOWN = 14
 CURRENCIES_SHOWN = 3
+_VERDICTS = {"answers": "answers", "partly": "answers in part", "silent": "silent", "idle": "not asked"}
 
 User = AbstractBaseUser | AnonymousUser
 
@@ -72,6 +74,8 @@ def first_page(user: User, *, now: datetime) -> dict[str, Any]:
                 "payouts.view_batch": [_waiting_payouts],
                 "ledger.view_manualjournal": [_waiting_journals],
                 "reconciliation.view_discrepancy": [_discrepancies],
+                "operations.view_humantask": [_alerts],
+                "payments.view_providercall": [lambda: _providers(now)],
                 "operations.view_job": [_dead_letters],
                 "ledger.view_proof": [lambda: _proof(now)],
                 "ledger.view_closedday": [_closed_day],
@@ -198,6 +202,34 @@ def _dead_letters() -> Card:
         lines=[str(count) if count else "none"],
         note="work that needs a person" if count else "every job found its way",
         tone="bad" if count else "good",
+    )
+
+
+def _alerts() -> Card:
+    found = open_alerts()
+    return Card(
+        title="Alerts",
+        icon="notifications_active",
+        url=_list_url("operations_humantask", "?state__exact=open"),
+        lines=[str(len(found)) if found else "none"],
+        note=found[0].reason if found else "every figure that is watched is right",
+        tone="bad" if found else "good",
+    )
+
+
+def _providers(now: datetime) -> Card:
+    found = provider_health(psps=configured_providers(), now=now)
+    asked = [one for one in found if one.calls]
+    silent = [one for one in found if one.verdict == "silent"]
+    slowest = max((one.p95_ms or 0 for one in asked), default=0)
+    calls = format_count(sum(one.calls for one in asked), "call")
+    return Card(
+        title="Providers",
+        icon="sensors",
+        url=reverse("admin:payments_providercall_acceptance"),
+        lines=[f"{one.psp}: {_VERDICTS[one.verdict]}" for one in found],
+        note=f"{calls} in 15 min, 95% within {slowest:,} ms" if asked else "no calls in the last 15 minutes",
+        tone="bad" if silent else "look" if any(one.verdict == "partly" for one in found) else "good",
     )
 
 

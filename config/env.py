@@ -98,17 +98,24 @@ def rates(name: str, default: str = "") -> dict[str, tuple[int, int]]:
     return found
 
 
-def pairs(name: str) -> dict[str, str]:
-    """Return a variable such as `acme=mollie,bolt=stripe` as a mapping; nothing set means none."""
-    found: dict[str, str] = {}
-    for word in words(name):
-        left, _, right = word.partition("=")
-        if not (re.fullmatch(r"[-a-z0-9_]+", left, re.IGNORECASE) and re.fullmatch(r"[a-z0-9_]+", right)):
-            raise BadEnvironment(name, f"holds {word!r}, but must be a list such as acme=mollie,bolt=stripe")
-        if left in found:
-            raise BadEnvironment(name, f"names {left} twice")
-        found[left] = right
+def routes(name: str, default: str) -> dict[str, list[str]]:
+    """Return a variable such as `*=stripe>mollie,acme/EUR=mollie` as orders of preference by what they are for."""
+    found: dict[str, list[str]] = {}
+    for word in words(name, default):
+        entry, _, order = word.partition("=")
+        known = re.fullmatch(r"(\*|[-a-z0-9_]+)(/[A-Z]{3})?", entry, re.ASCII | re.IGNORECASE)
+        if not (known and re.fullmatch(r"[a-z0-9_]+(>[a-z0-9_]+)*", order)):
+            raise BadEnvironment(name, f"holds {word!r}, but must be a list such as *=stripe>mollie,acme/EUR=mollie")
+        if entry in found:
+            raise BadEnvironment(name, f"names {entry} twice")
+        found[entry] = order.split(">")
     return found
+
+
+def gone(name: str, *, instead: str) -> None:
+    """Stop the start-up where a variable is set that is not read any more: nobody's wish is dropped in silence."""
+    if os.environ.get(name):
+        raise BadEnvironment(name, f"is not read any more: set {instead}")
 
 
 def words(name: str, default: str = "") -> list[str]:

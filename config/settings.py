@@ -165,6 +165,19 @@ FAILPOINTS_ALLOWED = ENV == "test"
 HINTS_ENABLED = ENV != "test"
 IDEMPOTENCY_KEY_LIFE = timedelta(hours=24)
 
+# From when on people are asked (docs/operations.md). Counts and percentages are whole numbers.
+ALERT_ORDER_MINUTES = env.integer("ALERT_ORDER_MINUTES", 30, minimum=1, maximum=24 * 60)
+ALERT_JOB_MINUTES = env.integer("ALERT_JOB_MINUTES", 10, minimum=1, maximum=24 * 60)
+ALERT_DEAD_LETTERS = env.integer("ALERT_DEAD_LETTERS", 1, minimum=1, maximum=1_000_000)
+ALERT_ACCEPTANCE_DROP = env.integer("ALERT_ACCEPTANCE_DROP", 20, minimum=1, maximum=100)
+ALERT_ACCEPTANCE_LEAST = env.integer("ALERT_ACCEPTANCE_LEAST", 20, minimum=1, maximum=1_000_000)
+ALERT_UNANSWERED_PERCENT = env.integer("ALERT_UNANSWERED_PERCENT", 25, minimum=1, maximum=100)
+ALERT_UNANSWERED_LEAST = env.integer("ALERT_UNANSWERED_LEAST", 10, minimum=1, maximum=1_000_000)
+ALERT_WEBHOOKS_PARKED = env.integer("ALERT_WEBHOOKS_PARKED", 20, minimum=1, maximum=1_000_000)
+ALERT_WEBHOOKS_MISSED = env.integer("ALERT_WEBHOOKS_MISSED", 5, minimum=1, maximum=1_000_000)
+# With it a monitor may GET /statusz; without it only people who are signed in to the console.
+STATUS_TOKEN = env.text("STATUS_TOKEN", "")
+
 # ── the books ────────────────────────────────────────────────────────────────────────────────────────────
 # Up to which sum of debits one person is enough for a manual journal, in minor units by currency. None: never.
 MANUAL_JOURNAL_LIMIT_MINOR = env.amounts("MANUAL_JOURNAL_LIMIT_MINOR")
@@ -179,9 +192,11 @@ MOLLIE_API_KEY = env.text("MOLLIE_API_KEY", "")
 MOLLIE_API_BASE = env.text("MOLLIE_API_BASE", "")
 # What proves that a webhook of Mollie, which signs nothing, came to an address that we gave it.
 MOLLIE_WEBHOOK_SECRET = env.text("MOLLIE_WEBHOOK_SECRET", "")
-# Through which provider (config/wiring.py) new checkouts are paid, and those of some storefronts.
-DEFAULT_PSP = env.text("DEFAULT_PSP", "stripe")
-PSP_BY_STOREFRONT = env.pairs("PSP_BY_STOREFRONT")
+# Through which providers (config/wiring.py) new checkouts are paid, by preference: of a storefront in a currency
+# (acme/EUR), of a storefront (acme), in a currency (*/EUR), and of all others (*). The narrowest entry counts alone.
+PSP_ROUTES = env.routes("PSP_ROUTES", "*=stripe")
+env.gone("DEFAULT_PSP", instead="PSP_ROUTES=*=…")
+env.gone("PSP_BY_STOREFRONT", instead="PSP_ROUTES=storefront=…")
 # After so many calls in a row without an answer none is made for a while; 0 switches that off. Tests plan silence.
 PSP_BREAKER_FAILURES = env.integer("PSP_BREAKER_FAILURES", 0 if ENV == "test" else 5, minimum=0, maximum=1000)
 PSP_BREAKER_REST_S = env.integer("PSP_BREAKER_REST_S", 15, minimum=1, maximum=3600)

@@ -8,6 +8,7 @@ from config import health, reference
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("statusz", health.status),
     path("v1/", include("payments.api.urls")),
     path("v1/", include("payouts.api.urls")),
     path("", include("payments.pages.urls")),

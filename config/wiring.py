@@ -112,6 +112,17 @@ REJECTIONS = {
     "payouts.batch": "payouts.services.cancel_batch",
 }
 
+# What is watched, under the code of its alert -> function(now) -> readings. A wrong one is a question for people.
+ALERTS = {
+    "operations.jobs_late": "operations.alerts.jobs_late",
+    "operations.dead_letters": "operations.alerts.dead_letters",
+    "payments.orders_stuck": "payments.alerts.orders_in_flight",
+    "payments.acceptance_fell": "payments.alerts.acceptance_fell",
+    "payments.provider_unanswered": "payments.alerts.providers_unanswered",
+    "payments.webhooks_parked": "payments.alerts.webhooks_parked",
+    "payments.webhooks_missed": "payments.alerts.webhooks_missed",
+}
+
 # How the console calls what a subject (kind:id) is about: kind -> function(keys) -> names by id.
 SUBJECT_NAMES = {"seller": "payments.selectors.seller_names"}
 

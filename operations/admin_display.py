@@ -26,7 +26,7 @@ _LONG = 16
 _TONES = {
     "good": (
         "success succeeded paid done granted matched closed completed resolved handled proved released posted "
-        "won warning_closed prevented accepted settled accept delivered"
+        "won warning_closed prevented accepted settled accept delivered answers"
     ),
     "busy": (
         "executing pending sent sending approved authorized doing parsed assigned received "
@@ -34,11 +34,11 @@ _TONES = {
     ),
     "look": (
         "not_sent unknown requires_action in_review proposed requested timing open parked review "
-        "needs_response warning_needs_response appeal_needs_response"
+        "needs_response warning_needs_response appeal_needs_response partly"
     ),
     "bad": (
         "below_zero disabled dropped failed dead discrepancy returned declined stopped not_proved revoked lost refused "
-        "reject"
+        "reject silent"
     ),
 }
 _TONE_OF = {state: tone for tone, states in _TONES.items() for state in states.split()}

@@ -16,13 +16,11 @@ class TaskMissing(DomainError):
     code = "task_missing"
 
 
-def ask(*, kind: str, subject: str, reason: str, waits_for: str, now: datetime) -> None:
-    """Open a question about a subject (kind:id) in the caller's transaction; one that is open already stays."""
+def ask(*, kind: str, subject: str, reason: str, waits_for: str, now: datetime) -> bool:
+    """Open a question about a subject (kind:id) in the caller's transaction; returns False where one is open."""
     require_transaction("ask a person")
-    database.execute(
-        database.queries("operations")["open_task"],
-        {"kind": kind, "subject": subject, "reason": reason, "waits_for": waits_for, "now": now},
-    )
+    asked = {"kind": kind, "subject": subject, "reason": reason, "waits_for": waits_for, "now": now}
+    return bool(database.execute(database.queries("operations")["open_task"], asked))
 
 
 def settle(*, kind: str, subject: str, now: datetime, note: str) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q, QuerySet
 
+from operations import switchboard
 from operations.jobs.queue import AGAIN
 from operations.models import Approval, AuditEntry, HumanTask, Job, StateChange, StopSwitch
 from operations.models.approvals import ApprovalState
@@ -83,6 +84,17 @@ def waiting_approvals(*, kind: str) -> int:
 def dead_letters() -> int:
     """Return how many jobs are parked as dead letters."""
     return Job.objects.filter(state=JobState.DEAD).count()
+
+
+def jobs_tried(*, kind: str) -> int:
+    """Return how many jobs of a kind were tried and wait to be tried again."""
+    return Job.objects.filter(kind=kind, state=JobState.TODO, attempts__gt=0).count()
+
+
+def open_alerts() -> list[HumanTask]:
+    """Return the questions about figures that are wrong, the oldest first."""
+    codes = list(switchboard.table("ALERTS"))
+    return list(HumanTask.objects.filter(kind__in=codes, state=TaskState.OPEN).order_by("since", "id"))
 
 
 def switch_names() -> list[str]:

@@ -1,5 +1,6 @@
 """The front door for verbs: what other rooms may ask of `operations`."""
 
+from operations.alerts import Alert, Reading, read_alerts, review_alerts
 from operations.approvals import AlreadyDecided, ApprovalMissing, NotASecondPerson
 from operations.approvals import grant as grant_approval
 from operations.approvals import reject as reject_approval
@@ -24,12 +25,14 @@ from operations.switches import release as release_switch
 from operations.switches import stop as pull_switch
 
 __all__ = [
+    "Alert",
     "AlreadyDecided",
     "ApprovalMissing",
     "BadApiKey",
     "DomainError",
     "JobMissing",
     "NotASecondPerson",
+    "Reading",
     "Stopped",
     "TaskMissing",
     "TryLater",
@@ -42,6 +45,7 @@ __all__ = [
     "grant_approval",
     "issue_api_key",
     "pull_switch",
+    "read_alerts",
     "record_audit",
     "register_storefront",
     "reject_approval",
@@ -50,6 +54,7 @@ __all__ = [
     "request_approval",
     "requeue",
     "require_running",
+    "review_alerts",
     "revoke_api_key",
     "run_due",
     "run_job",

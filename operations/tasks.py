@@ -18,6 +18,12 @@ def run_job(*, row_ids: list[int], **_: Any) -> None:
         services.run_job(job_id=row_id, now=timezone.now())
 
 
+@shared_task(name="operations.review_alerts", ignore_result=True)
+def review_alerts(**_: Any) -> None:
+    """Hold what is watched against its thresholds."""
+    services.review_alerts(now=timezone.now())
+
+
 @shared_task(name="operations.sweep", ignore_result=True)
 def sweep(**_: Any) -> None:
     """Run whatever is due, hint or no hint."""

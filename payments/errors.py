@@ -21,6 +21,12 @@ class AmountNotRepresentable(DomainError):
     code = "amount_not_representable"
 
 
+class NoProvider(DomainError):
+    """No payment provider can take this payment: {reasons}."""
+
+    code = "no_provider"
+
+
 class UnknownDispute(DomainError):
     """There is no dispute {dispute!r} in this storefront."""
 

@@ -10,6 +10,10 @@ from django.db.models import F, Prefetch, Q, QuerySet, Sum
 
 from ledger.money import Money
 from payments.errors import UnknownEndpoint, UnknownPayment, UnknownSeller
+from payments.figures import Acceptance as Acceptance
+from payments.figures import ProviderHealth as ProviderHealth
+from payments.figures import acceptance as acceptance
+from payments.figures import provider_health as provider_health
 from payments.gateway import ACCOUNTS_PSP
 from payments.models import (
     Attempt,
@@ -263,7 +267,7 @@ def unresolved_orders() -> int:
 
 def configured_providers() -> list[str]:
     """Return the providers in use: where checkouts are paid, and where sellers have their accounts."""
-    return sorted({ACCOUNTS_PSP, settings.DEFAULT_PSP, *settings.PSP_BY_STOREFRONT.values()})
+    return sorted({ACCOUNTS_PSP, *(psp for order in settings.PSP_ROUTES.values() for psp in order)})
 
 
 def subject_of_reference(*, psp_ref: str) -> str | None:

@@ -67,6 +67,7 @@ class AttemptState(models.TextChoices):
     EXPIRED = "expired", "ran out of time at the provider"
     CANCELED = "canceled", "closed at the provider because we said so"
     ABANDONED = "abandoned", "the provider never knew it"
+    NOT_SENT = "not_sent", "never sent, and another provider asked instead"
 
 
 class RefundState(models.TextChoices):
@@ -225,6 +226,12 @@ ATTEMPT = Machine(
             sources=("created", "unknown"),
             target="abandoned",
             phrase="the provider never knew it",
+        ),
+        Transition(
+            event="pass_on",
+            sources=("created",),
+            target="not_sent",
+            phrase="surely never sent; another provider is asked",
         ),
     ),
 )

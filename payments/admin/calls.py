@@ -1,8 +1,10 @@
 import json
+from functools import partial
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
@@ -21,6 +23,7 @@ from operations.admin_display import (
     subject_column,
     time_column,
 )
+from payments.admin.acceptance import acceptance_page
 from payments.models import ProviderCall
 from payments.selectors import calls_about
 
@@ -69,6 +72,11 @@ class ProviderCallAdmin(WindowAdmin):
         """Leave the bodies where they are until one is looked at."""
         rows: QuerySet[ProviderCall] = super().get_queryset(request)
         return rows.defer("body")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page of what was accepted."""
+        page = self.admin_site.admin_view(partial(acceptance_page, self))
+        return [path("acceptance/", page, name="payments_providercall_acceptance"), *super().get_urls()]
 
     @admin.display(description="Provider", ordering="psp")
     def provider_name(self, row: ProviderCall) -> str:

@@ -20,7 +20,7 @@ from payments import selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
 from payments.api.serializers import CancelInput, CaptureInput, CartInput
-from payments.errors import AmountNotRepresentable, UnknownPayment, UnknownSeller
+from payments.errors import AmountNotRepresentable, NoProvider, UnknownPayment, UnknownSeller
 
 # How long a client should wait before it asks again about an outcome that nobody knows yet.
 RETRY_AFTER_S = "2"
@@ -49,6 +49,7 @@ class Capture(APIView):
         fails=[
             UnknownPayment,
             services.NotCapturable,
+            services.RestNotKept,
             services.CaptureExceedsAuthorized,
             services.OutcomeUnknown,
             services.InstructionRefused,
@@ -120,6 +121,7 @@ class Replace(APIView):
             services.OutcomeUnknown,
             services.InstructionRefused,
             CurrencyMismatch,
+            NoProvider,
             AmountNotRepresentable,
             Stopped,
         ],

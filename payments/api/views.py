@@ -19,7 +19,7 @@ from payments.api import examples, output
 from payments.api import representations as show
 from payments.api.instructions import UNCLEAR, checkout_answer, common, new_orders
 from payments.api.serializers import CheckoutRefundInput, PaymentInput, RefundInput
-from payments.errors import AmountNotRepresentable, UnknownPayment, UnknownSeller
+from payments.errors import AmountNotRepresentable, NoProvider, UnknownPayment, UnknownSeller
 from payments.states import OrderState, RefundState
 
 _TERMS = ("commission_rates", "commission_minimums")
@@ -82,6 +82,7 @@ class Payments(APIView):
         ],
         fails=[
             UnknownSeller,
+            NoProvider,
             AmountNotRepresentable,
             services.CheckoutExists,
             services.OrderExists,

@@ -3,9 +3,8 @@
 from django.conf import settings
 
 from operations import switchboard
+from payments.gateway.abilities import Abilities
 from payments.gateway.base import (
-    Account,
-    AccountRequest,
     CaptureRequest,
     CheckoutFacts,
     CheckoutRequest,
@@ -23,15 +22,15 @@ from payments.gateway.base import (
     RefundRequest,
     RefundStatus,
     Succeeded,
-    Transfer,
-    TransferRequest,
     Unknown,
 )
 from payments.gateway.calls import Call, with_subject
+from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.settlements import Settlement
 
 __all__ = [
     "ACCOUNTS_PSP",
+    "Abilities",
     "Account",
     "AccountRequest",
     "Call",

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ledger.money import Money
+from payments.gateway.abilities import Abilities
+from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.settlements import Settlement
 
 T = TypeVar("T")
@@ -236,56 +238,6 @@ class EvidenceFileRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountRequest:
-    """What is sent to open a seller's account at the provider."""
-
-    reference: str
-    name: str
-    country: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """A seller's account at the provider; `bank` tells one set of bank accounts behind it from another, if it says."""
-
-    psp_ref: str
-    payouts_enabled: bool
-    bank: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransferRequest:
-    """What is sent to move money from our balance to a seller's account. Stored frozen."""
-
-    reference: str
-    destination: str
-    amount_minor: int
-    currency: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reversal:
-    """Money of a transfer that came back to our balance: an object, and a movement, of its own."""
-
-    psp_ref: str
-    amount: Money
-    created_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transfer:
-    """What the provider says of a transfer. The reversals are listed only where one transfer was fetched."""
-
-    psp_ref: str
-    reference: str
-    destination: str
-    amount: Money
-    reversed: Money
-    created_at: datetime
-    reversals: tuple[Reversal, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProviderEvent:
     """A webhook's message, verified: a hint about an object, not a fact."""
 
@@ -313,6 +265,10 @@ class Gateway(Protocol):
     key_life_s: int
     # Whether it says with a payment what it costs us, sooner or later.
     tells_fees: bool
+    abilities: Abilities
+
+    def resting(self) -> bool:
+        """Tell whether it is left alone now, because it has not answered; of this process's knowledge only."""
 
     def step_of(self, currency: str) -> int:
         """Return in which steps of minor units it can be asked for amounts of a currency: nearly always 1."""
@@ -343,6 +299,9 @@ class Gateway(Protocol):
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look a refund up by our own reference."""
+
+    def find_refunds(self, charge_ref: str) -> Outcome[list[RefundFacts]]:
+        """Return the refunds of a charge, whoever made them, the oldest first."""
 
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Ask where a dispute stands, and what it moved. Its charge is named where it is known."""

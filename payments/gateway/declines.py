@@ -99,3 +99,33 @@ RETRIES: dict[str, Retry] = {
 def retry_of(code: str) -> Retry:
     """Return who may try again after a code; one that is not in the table is nobody's to repeat blindly."""
     return RETRIES.get(code, Retry.NEVER)
+
+
+# What kind of refusal a code is, for people who look at many of them.
+_CLASSES: dict[str, tuple[str, ...]] = {
+    "funds": ("insufficient_funds", "card_velocity_exceeded", "withdrawal_count_limit_exceeded"),
+    "authentication": (
+        *("authentication_required", "approve_with_id", "payment_intent_authentication_failure"),
+        *("authentication_abandoned", "authentication_failed", "authentication_unavailable_acs"),
+    ),
+    "card data": (
+        *("expired_card", "incorrect_cvc", "incorrect_number", "incorrect_pin", "incorrect_zip", "invalid_account"),
+        *("invalid_cvc", "invalid_expiry_month", "invalid_expiry_year", "invalid_number", "pin_try_exceeded"),
+        *("card_expired", "invalid_card_holder_name", "invalid_card_number", "invalid_card_type", "invalid_cvv"),
+    ),
+    "fraud": (
+        *("fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "possible_fraud", "security_violation"),
+        "stolen_card",
+    ),
+    "request": (
+        *("amount_too_large", "amount_too_small", "invalid_amount", "invalid_request", "not_representable"),
+        *("parameter_invalid_empty", "parameter_invalid_integer", "parameter_missing", "parameter_unknown"),
+        *("payment_intent_unexpected_state", "resource_missing", "unsupported", "url_invalid"),
+    ),
+}
+_CLASS_OF = {code: name for name, codes in _CLASSES.items() for code in codes}
+
+
+def decline_class(code: str) -> str:
+    """Return what kind of refusal a code is: funds, authentication, card data, fraud, request, or else the issuer's."""
+    return _CLASS_OF.get(code, "issuer")

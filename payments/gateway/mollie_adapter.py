@@ -19,9 +19,8 @@ from ledger.money import Money
 from operations.edges import psp
 from payments.gateway import mollie_objects as read
 from payments.gateway import mollie_wire as wire
+from payments.gateway.abilities import MOLLIE_CURRENCIES, Abilities
 from payments.gateway.base import (
-    Account,
-    AccountRequest,
     BadSignature,
     CaptureRequest,
     CheckoutFacts,
@@ -35,11 +34,10 @@ from payments.gateway.base import (
     RefundFacts,
     RefundRequest,
     Succeeded,
-    Transfer,
-    TransferRequest,
     Unknown,
 )
 from payments.gateway.calls import heard, kept
+from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.shield import Shield
 
 logger = logging.getLogger(__name__)
@@ -58,6 +56,7 @@ class MollieGateway:
     name = "mollie"
     key_life_s = 3600
     tells_fees = False
+    abilities = Abilities(currencies=MOLLIE_CURRENCIES, embedded_page=False, manual_capture=True, keeps_rest=False)
 
     def __init__(self, *, api_key: str, api_base: str, webhook_url: str, webhook_secret: str, shield: Shield) -> None:
         self._base = (api_base or API).rstrip("/")
@@ -65,6 +64,10 @@ class MollieGateway:
         self._webhook_url = webhook_url
         self._secret = webhook_secret.encode()
         self._shield = shield
+
+    def resting(self) -> bool:
+        """Tell whether the breaker lets no call pass now."""
+        return self._shield.resting()
 
     def step_of(self, currency: str) -> int:
         """Return 1: amounts are texts with all the decimals that a currency has, and Mollie has none with three."""
@@ -159,6 +162,15 @@ class MollieGateway:
             return next((facts for facts in refunds if facts.reference == reference), None)
 
         return self._ask("refund.find", search)
+
+    def find_refunds(self, charge_ref: str) -> Outcome[list[RefundFacts]]:
+        """List a payment's refunds, those of the dashboard too."""
+
+        def search() -> list[RefundFacts]:
+            listed = self._list(_path("payments", charge_ref, "refunds"), "refunds")
+            return sorted((read.refund(found) for found in listed), key=lambda facts: facts.created_at)
+
+        return self._ask("refund.list", search)
 
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Fetch a chargeback, which Mollie shows only under its payment."""

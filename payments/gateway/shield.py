@@ -51,6 +51,11 @@ class Shield:
         finally:
             self._places.release()
 
+    def resting(self) -> bool:
+        """Tell whether a call would not be made now."""
+        with self._lock:
+            return self._rests_until is not None and (self._trying or self._rests_until > self._clock())
+
     def _wait_s(self) -> int:
         """Return how long nobody may pass, in whole seconds; zero lets the caller pass, as the one who tries."""
         with self._lock:

@@ -6,7 +6,7 @@ longest that anything waits. What Stripe did not clearly answer is `Unknown`; no
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -18,9 +18,8 @@ import stripe
 from ledger.money import Money
 from operations.edges import psp
 from payments.gateway import stripe_objects as read
+from payments.gateway.abilities import STRIPE_CURRENCIES, Abilities
 from payments.gateway.base import (
-    Account,
-    AccountRequest,
     BadSignature,
     CaptureRequest,
     CheckoutFacts,
@@ -33,12 +32,11 @@ from payments.gateway.base import (
     RefundFacts,
     RefundRequest,
     Succeeded,
-    Transfer,
-    TransferRequest,
     Unknown,
 )
 from payments.gateway.calls import kept
 from payments.gateway.currencies import step_of
+from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.shield import Shield
 from payments.gateway.stripe_errors import Answered, NotYet, as_outcome
 from payments.gateway.stripe_requests import (
@@ -51,12 +49,12 @@ from payments.gateway.stripe_requests import (
     session_params,
     transfer_params,
 )
+from payments.gateway.stripe_signatures import is_signed
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TIMEOUT_S = (3, 10)
-TOLERANCE_S = 300
 REPORT_TYPE = "balance_change_from_activity.itemized.3"
 REPORT_COLUMNS = [
     "balance_transaction_id",
@@ -87,6 +85,7 @@ class StripeGateway:
     name = "stripe"
     key_life_s = 20 * 3600
     tells_fees = True
+    abilities = Abilities(currencies=STRIPE_CURRENCIES, embedded_page=True, manual_capture=True, keeps_rest=True)
 
     def __init__(self, *, api_key: str, api_base: str, webhook_secrets: list[str], shield: Shield) -> None:
         self._key = api_key
@@ -100,6 +99,10 @@ class StripeGateway:
             max_network_retries=0,
             http_client=ListeningClient(timeout=TIMEOUT_S),
         )
+
+    def resting(self) -> bool:
+        """Tell whether the breaker lets no call pass now."""
+        return self._shield.resting()
 
     def step_of(self, currency: str) -> int:
         """Return 10 where a currency has three decimals, of which Stripe wants the last to be 0."""
@@ -171,13 +174,18 @@ class StripeGateway:
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look through a charge's refunds for our reference."""
+        return self._ask(
+            "refund.find",
+            lambda _: next((facts for facts in self._refunds(charge_ref) if facts.reference == reference), None),
+        )
 
-        def search(_: Any) -> RefundFacts | None:
-            expand = [f"data.{name}" for name in _EXPAND_REFUND]
-            listed = map(read.refund, pages(self._client, _REFUNDS, charge=charge_ref, limit=100, expand=expand))
-            return next((facts for facts in listed if facts.reference == reference), None)
+    def find_refunds(self, charge_ref: str) -> Outcome[list[RefundFacts]]:
+        """List a charge's refunds."""
+        return self._ask("refund.list", lambda _: sorted(self._refunds(charge_ref), key=lambda facts: facts.created_at))
 
-        return self._ask("refund.find", search)
+    def _refunds(self, charge_ref: str) -> Iterator[RefundFacts]:
+        expand = [f"data.{name}" for name in _EXPAND_REFUND]
+        return map(read.refund, pages(self._client, _REFUNDS, charge=charge_ref, limit=100, expand=expand))
 
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Fetch a dispute, with its balance transactions."""
@@ -309,16 +317,9 @@ class StripeGateway:
 
     def read_event(self, payload: bytes, *, signature: str, now: datetime) -> ProviderEvent:
         """Verify a webhook against each of our secrets, five minutes either way. Raises BadSignature."""
-        for secret in self._secrets:
-            try:
-                stripe.WebhookSignature.verify_header(payload.decode(), signature, secret, TOLERANCE_S)
-                _refuse_future(signature, now)
-                return read.event(payload)
-            except (stripe.SignatureVerificationError, _FromTheFuture, UnicodeDecodeError):
-                continue
-            except read.Unreadable as error:
-                raise BadSignature(str(error)) from error
-        raise BadSignature("no secret of ours signed this")
+        if not is_signed(payload, signature, secrets=self._secrets, now=now):
+            raise BadSignature("no secret of ours signed this")
+        return self.parse_event(payload, arrived_at=now)
 
     def parse_event(self, payload: bytes, *, arrived_at: datetime) -> ProviderEvent:
         """Read a kept webhook again."""
@@ -360,17 +361,6 @@ class StripeGateway:
 
 def _path(kind: str, psp_ref: str) -> str:
     return f"{kind}/{quote(psp_ref, safe='')}"
-
-
-class _FromTheFuture(Exception):
-    """A signature is dated later than any honest clock would."""
-
-
-def _refuse_future(signature: str, now: datetime) -> None:
-    """Refuse a timestamp from the future: the SDK only refuses old ones."""
-    stamped = dict(part.split("=", 1) for part in signature.split(",") if "=" in part).get("t", "")
-    if not stamped.isdigit() or int(stamped) > int(now.timestamp()) + TOLERANCE_S:
-        raise _FromTheFuture
 
 
 def make(settings: Any) -> StripeGateway:

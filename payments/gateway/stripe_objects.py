@@ -10,7 +10,6 @@ from typing import Any, ParamSpec, TypeVar
 from ledger.exchanges import converted
 from ledger.money import Money, UnknownCurrency
 from payments.gateway.base import (
-    Account,
     CheckoutFacts,
     CheckoutStatus,
     DisputeFacts,
@@ -19,10 +18,9 @@ from payments.gateway.base import (
     ProviderEvent,
     RefundFacts,
     RefundStatus,
-    Reversal,
-    Transfer,
 )
 from payments.gateway.currencies import NotRepresentable, from_stripe, rate_from_stripe, step_of
+from payments.gateway.money_out import Account, Reversal, Transfer
 from payments.gateway.settlements import Settlement
 
 # How long Stripe keeps a reservation on a card, where the charge does not say.

@@ -16,9 +16,10 @@ import urllib3
 
 from ledger.money import Money
 from operations.edges.deadlines import WATCHDOG
-from payments.gateway.base import CaptureRequest, CheckoutRequest, RefundRequest, TransferRequest
+from payments.gateway.base import CaptureRequest, CheckoutRequest, RefundRequest
 from payments.gateway.calls import heard
 from payments.gateway.currencies import to_stripe
+from payments.gateway.money_out import TransferRequest
 from payments.gateway.stripe_objects import page
 
 # A rate that was applied. The SDK reads numbers with a point as binary ones, which are not what was written.

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0014_reopened_orders")]
+    dependencies = [("payments", "0015_passed_on")]
     operations = [
         migrations.AddField(
             model_name="attempt",

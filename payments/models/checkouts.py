@@ -172,10 +172,20 @@ class Attempt(StatefulModel):
     declined_as = models.TextField(blank=True, default="", help_text="the code of a definite refusal")
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
+    sends = models.PositiveSmallIntegerField(default=0, help_text="how many processes may have sent it, or be at it")
 
     amount = MinorMoney("amount_minor")
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["state_since"],
+                name="attempt_ended",
+                condition=models.Q(
+                    state__in=["succeeded", "authorized", "declined", "expired", "canceled", "not_sent"]
+                ),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["checkout", "number"], name="attempt_unique_number"),
             # No second attempt starts before the first one's outcome is known.
@@ -183,6 +193,15 @@ class Attempt(StatefulModel):
                 fields=["checkout"],
                 name="attempt_one_alive",
                 condition=models.Q(state__in=["created", "unknown", "pending", "authorized"]),
+            ),
+            models.CheckConstraint(
+                name="attempt_sent_by_somebody",
+                condition=models.Q(sends=0, sent_at__isnull=True) | models.Q(sends__gt=0, sent_at__isnull=False),
+            ),
+            # Another provider is asked only where this one surely was not.
+            models.CheckConstraint(
+                name="attempt_not_sent_by_anybody",
+                condition=~models.Q(state="not_sent") | models.Q(psp_ref__isnull=True, sends=0),
             ),
         ]
 

@@ -8,19 +8,17 @@ from django.conf import settings
 
 from operations.edges import money_tx
 from operations.lifecycle import move, unmoved
-from operations.rows import insert_row
 from operations.services import TryLater, ask_person, enqueue, settle_task, wake, withdraw
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Outcome, Succeeded, Unknown, provider
-from payments.gateway.base import CheckoutLine
 from payments.gateway.declines import Retry, retry_of
-from payments.models import Attempt, Checkout, PaymentOrder
+from payments.models import Attempt, PaymentOrder
+from payments.services.attempt_rows import UNSENT, try_again
 from payments.services.common import key_alive, try_later
 from payments.services.events import tell
+from payments.services.failover import claim, pass_on
 from payments.services.risk import RiskCheckSilent, passes_risk_check
 from payments.states import AttemptState, OrderState
 
-# How long the request that made an attempt has for itself before a job takes it over.
-TAKE_OVER_AFTER = timedelta(seconds=15)
 # The first poll for a webhook that may have been lost.
 FIRST_POLL_AFTER = timedelta(minutes=2)
 # A poll that is due this soon anyway is soon enough for a buyer who waits.
@@ -31,70 +29,7 @@ ASK_ON_AFTER_S = 3600
 _RISK_AGAIN_S = 5
 # The provider takes no session that runs out sooner.
 LEAST_LIFE = timedelta(minutes=31)
-UNSENT = (AttemptState.CREATED, AttemptState.UNKNOWN)
 UNCLEAR = "payments.provider_unclear"
-
-
-def store_attempt(
-    checkout: Checkout,
-    orders: Sequence[PaymentOrder],
-    *,
-    now: datetime,
-    number: int | None = None,
-    sent_at: datetime | None = None,
-) -> Attempt:
-    """Freeze the request for a cart's page, with the job that sends it should nobody else; in the caller's transaction.
-
-    The first attempt is known to the provider by the checkout's id, later ones also by their number, which is counted
-    where the caller does not know it. With `sent_at` the caller sends it as soon as this is committed.
-    """
-    if number is None:
-        number = Attempt.objects.filter(checkout=checkout).count() + 1
-    key = f"{checkout.id}:{number}"
-    reference = checkout.id if number == 1 else key
-    request = CheckoutRequest(
-        reference=reference,
-        currency=checkout.currency,
-        lines=[CheckoutLine(name=order.seller.name, amount_minor=order.amount_minor) for order in orders],
-        success_url=checkout.status_page,
-        cancel_url=f"{checkout.status_page}?left=1",
-        expires_at=int(checkout.expires_at.timestamp()),
-        email=str(checkout.buyer_info.get("email", "")),
-        embedded=settings.CHECKOUT_PAGE == "embedded",
-        metadata={"reference": reference, "checkout_id": checkout.checkout_id},
-        capture_method=checkout.capture_method,
-    )
-    attempt = Attempt(
-        checkout=checkout,
-        number=number,
-        cart=checkout.cart,
-        amount_minor=sum(order.amount_minor for order in orders),
-        currency=checkout.currency,
-        psp=psp_for(checkout.storefront_id),
-        psp_key=key,
-        params=request.frozen(),
-        created_at=now,
-        state_since=now,
-        sent_at=sent_at,
-    )
-    insert_row(attempt)
-    run_at = now + TAKE_OVER_AFTER
-    enqueue(kind="payments.register_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
-    return attempt
-
-
-def psp_for(storefront: str) -> str:
-    """Return the provider through which a storefront's new checkouts are paid."""
-    chosen: str = settings.PSP_BY_STOREFRONT.get(storefront, settings.DEFAULT_PSP)
-    return chosen
-
-
-def attempt_of(reference: str) -> Attempt | None:
-    """Return the attempt that the provider knows by one of our references."""
-    checkout, _, number = reference.partition(":")
-    if number and not number.isdecimal():
-        return None
-    return Attempt.objects.filter(checkout=checkout, number=int(number or 1)).first()
 
 
 def register_attempt(*, attempt: str, now: datetime) -> None:
@@ -107,6 +42,10 @@ def register_attempt(*, attempt: str, now: datetime) -> None:
         return
     outcome = register(found, actor="system:jobs", now=now)
     if not isinstance(outcome, Unknown):
+        return
+    found.refresh_from_db()
+    if found.state not in UNSENT:
+        # It was passed on to another provider, and what became of it there has a job of its own.
         return
     if key_alive(provider(found.psp), found.sent_at, now):
         raise try_later(outcome)
@@ -130,8 +69,8 @@ def buyer_returned(*, checkout: str, now: datetime) -> None:
 def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[CheckoutFacts] | None:
     """Look for an attempt at the provider if it was sent before, send it if that is safe, and record the outcome.
 
-    Returns None when nothing was sent: a risk check holds or refused it, or it was given up for a new one. Where the
-    provider was not even asked, the attempt stays as it is.
+    Returns None when nothing was sent: a risk check holds or refused it, it was given up for a new one, or somebody
+    else has dealt with it meanwhile. Where the provider was not even asked, another one is, or the attempt stays.
     """
     try:
         if not passes_risk_check(attempt, now=now):
@@ -140,54 +79,54 @@ def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[Checkout
         return Unknown(reason=str(error), retry_after_s=_RISK_AGAIN_S, sent=False)
     gateway = provider(attempt.psp, about=f"attempt:{attempt.pk}")
     outcome = _already_there(gateway, attempt) if attempt.sent_at is not None else None
-    if outcome is None:
-        if not key_alive(gateway, attempt.sent_at, now):
-            _give_up(attempt.pk, now=now)
-            return None
-        # From here on it may have been sent. It is not taken back where it was not: another process may be sending it
-        # this moment, and the look-up before the next try costs less than a page too many.
-        Attempt.objects.filter(pk=attempt.pk, sent_at=None).update(sent_at=now)
-        outcome = _ask_for_page(gateway, attempt)
+    if outcome is not None:
+        _record(attempt.pk, outcome, actor=actor, now=now)
+        return outcome
+    if not key_alive(gateway, attempt.sent_at, now):
+        _give_up(attempt.pk, now=now)
+        return None
+    return _send(attempt, actor=actor, now=now) if claim(attempt, now=now) else None
+
+
+def _send(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[CheckoutFacts]:
+    """Send an attempt that this process has claimed, and record the outcome; where no call was made, pass it on."""
+    outcome = _ask_for_page(attempt)
+    if isinstance(outcome, Unknown) and not outcome.sent:
+        following = pass_on(attempt, reason=outcome.reason, now=now)
+        return outcome if following is None else _send(following, actor=actor, now=now)
     _record(attempt.pk, outcome, actor=actor, now=now)
     return outcome
 
 
 def register_first(
-    attempt: Attempt, orders: Sequence[PaymentOrder], *, actor: str, now: datetime, finish: Callable[[], None]
+    attempt: Attempt, orders: Sequence[PaymentOrder], *, actor: str, now: datetime, finish: Callable[[Attempt], None]
 ) -> Outcome[CheckoutFacts]:
-    """Send an attempt that this process has just stored as sent, and record the outcome.
+    """Send an attempt that this process has just stored as claimed, and record the outcome.
 
     Nobody else knows of it yet, so it is not read again unless it has moved meanwhile. `finish` runs in the
-    transaction that records the page, with attempt and orders as they are by then.
+    transaction that records the page, with attempt and orders as they are by then. Where no call was made, another
+    provider may be asked, with an attempt of its own.
     """
-    outcome = _ask_for_page(provider(attempt.psp, about=f"attempt:{attempt.pk}"), attempt)
+    outcome = _ask_for_page(attempt)
+    if isinstance(outcome, Unknown) and not outcome.sent:
+        following = pass_on(attempt, reason=outcome.reason, now=now)
+        return outcome if following is None else register_first(following, orders, actor=actor, now=now, finish=finish)
     with money_tx("payments.record_registration"):
         if not unmoved(attempt):
             _record_outcome(_locked(attempt.pk), outcome, actor=actor, now=now)
         else:
             _take_over(attempt, orders, outcome, actor=actor, now=now)
             if attempt.state == AttemptState.PENDING:
-                finish()
+                finish(attempt)
     return outcome
 
 
-def _ask_for_page(gateway: Gateway, attempt: Attempt) -> Outcome[CheckoutFacts]:
+def _ask_for_page(attempt: Attempt) -> Outcome[CheckoutFacts]:
+    gateway = provider(attempt.psp, about=f"attempt:{attempt.pk}")
     outcome = gateway.register_checkout(CheckoutRequest.thaw(attempt.params), key=attempt.psp_key)
     if isinstance(outcome, Declined) and retry_of(outcome.code) is Retry.US:
         return Unknown(reason=f"not now: {outcome.message}")
     return outcome
-
-
-def try_again(attempt: Attempt, *, reason: str, now: datetime, new_life: bool = False) -> Attempt:
-    """Abandon an attempt that the provider surely has not, and store the next one; in the caller's transaction."""
-    move(attempt, "abandon", actor="system:jobs", now=now, reason=reason)
-    withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
-    checkout = Checkout.objects.select_for_update().get(pk=attempt.checkout_id)
-    if new_life:
-        checkout.expires_at = now + settings.CHECKOUT_LIFE
-        Checkout.objects.filter(pk=checkout.pk).update(expires_at=checkout.expires_at)
-    orders = PaymentOrder.objects.select_related("seller").filter(checkout=checkout, cart=attempt.cart).order_by("pk")
-    return store_attempt(checkout, list(orders), now=now)
 
 
 def _already_there(gateway: Gateway, attempt: Attempt) -> Outcome[CheckoutFacts] | None:
@@ -230,6 +169,9 @@ def _record(attempt_id: str, outcome: Outcome[CheckoutFacts], *, actor: str, now
 def _record_outcome(attempt: Attempt, outcome: Outcome[CheckoutFacts], *, actor: str, now: datetime) -> None:
     if attempt.state in UNSENT:
         _take_over(attempt, _locked_orders(attempt), outcome, actor=actor, now=now)
+        if attempt.state == AttemptState.PENDING and attempt.number > 1:
+            # The storefront did not ask for this page just now: it is told that there is one.
+            tell(checkout=attempt.checkout_id, type="payment.page_ready", now=now)
 
 
 def _take_over(
@@ -265,9 +207,6 @@ def _registered(
     _move_all([order for order in orders if order.state != OrderState.EXECUTING], "start", actor=actor, now=now)
     run_at = now + FIRST_POLL_AFTER
     enqueue(kind="payments.sync_attempt", key=attempt.id, args={"attempt": attempt.id}, run_at=run_at)
-    if attempt.number > 1:
-        # The storefront did not ask for this page just now: it is told that there is one.
-        tell(checkout=attempt.checkout_id, type="payment.page_ready", now=now)
 
 
 def _locked(attempt_id: str) -> Attempt:

@@ -31,6 +31,7 @@ FINAL = (
     AttemptState.EXPIRED,
     AttemptState.CANCELED,
     AttemptState.ABANDONED,
+    AttemptState.NOT_SENT,
 )
 WATCH = "payments.watch_authorization"
 # How an order moves when the provider says that the payment is under way.

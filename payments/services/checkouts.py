@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,11 +24,12 @@ from operations.rows import insert_row, prepared_query
 from operations.services import require_running
 from payments.commissions import Terms, commission_of
 from payments.errors import UnknownSeller
-from payments.gateway import CheckoutFacts, Outcome, Unknown, provider
+from payments.gateway import CheckoutFacts, Outcome, Unknown
 from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
-from payments.services.attempts import UNSENT, psp_for, register, register_first, store_attempt
-from payments.services.common import require_representable
+from payments.services.attempt_rows import UNSENT, store_attempt
+from payments.services.attempts import register, register_first
 from payments.services.risk import act_on_first, local_verdict, question_about
+from payments.services.routing import Wish, takers
 from payments.states import AttemptState
 
 
@@ -102,7 +103,7 @@ class CheckoutResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What one request made: the checkout, its orders and its first attempt, as they are in the database by now."""
+    """What one request made: the checkout, its orders and the attempt that counts, as the database has them by now."""
 
     checkout: Checkout
     orders: list[PaymentOrder]
@@ -120,11 +121,11 @@ def create_checkout(
 
     The answer that `show` makes is stored with the page that it tells of, in one transaction.
 
-    Raises UnknownSeller, AmountNotRepresentable, CheckoutExists, OrderExists, KeyReused, RequestInProgress, Stopped;
-    then nothing is stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the same
-    answer. An outcome that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor is a
-    review by a person: the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is stored
-    and was not sent; the same key, or a job, goes on.
+    Raises UnknownSeller, NoProvider, AmountNotRepresentable, CheckoutExists, OrderExists, KeyReused, RequestInProgress,
+    Stopped; then nothing is stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the
+    same answer. An outcome that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor
+    is a review by a person: the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is
+    stored and was not sent; the same key, or a job, goes on.
     """
     made = None
     with money_tx("payments.intend"):
@@ -142,20 +143,17 @@ def create_checkout(
             made = _intend(claim.subject, storefront=storefront, new=new, now=now)
     if made is not None and made.attempt.state == AttemptState.CREATED and made.attempt.sent_at is not None:
         return _execute(made, claim, show, actor=actor, now=now)
-    attempt = Attempt.objects.filter(checkout=claim.subject).order_by("-number").first()
-    outcome = None
-    if attempt is not None and attempt.state in UNSENT:
-        outcome = register(attempt, actor=actor, now=now)
-        attempt.refresh_from_db()
-    return _result(attempt, outcome, claim)
+    attempt = _latest(claim.subject)
+    outcome = register(attempt, actor=actor, now=now) if attempt is not None and attempt.state in UNSENT else None
+    return _result(_latest(claim.subject), outcome, claim)
 
 
 def _execute(made: Made, claim: idempotency.Claim, show: Show, *, actor: str, now: datetime) -> CheckoutResult:
     """Register a payment that this request has just stored, and answer it in the same beat as its page is recorded."""
     answers: list[tuple[int, Any]] = []
 
-    def finish() -> None:
-        status, body = show(made)
+    def finish(attempt: Attempt) -> None:
+        status, body = show(replace(made, attempt=attempt))
         idempotency.answer(key_id=claim.key_id, status=status, body=body)
         answers.append((status, body))
 
@@ -164,8 +162,12 @@ def _execute(made: Made, claim: idempotency.Claim, show: Show, *, actor: str, no
         return CheckoutResult(
             checkout=claim.subject, key_id=claim.key_id, answered_status=status, answered_body=body, replayed=False
         )
-    made.attempt.refresh_from_db()
-    return _result(made.attempt, outcome, claim)
+    return _result(_latest(claim.subject), outcome, claim)
+
+
+def _latest(checkout: str) -> Attempt | None:
+    """Return a checkout's last attempt, which is another one where the first was passed on."""
+    return Attempt.objects.filter(checkout=checkout).order_by("-number").first()
 
 
 def _result(
@@ -187,7 +189,7 @@ def _result(
 def _intend(checkout_pk: str, *, storefront: str, new: NewCheckout, now: datetime) -> Made:
     """Store all of a payment, and what the risk check says of it where that asks nobody outside."""
     require_running("checkout")
-    require_payable(storefront, new.orders)
+    psp = takers(wish_for(storefront, new.orders, capture_method=new.capture_method))[0]
     sellers = sellers_of(storefront, [order.seller_account for order in new.orders])
     total = new.total
     checkout = Checkout(
@@ -210,20 +212,16 @@ def _intend(checkout_pk: str, *, storefront: str, new: NewCheckout, now: datetim
     asked = question_about(checkout, amount=total, sellers=[order.seller_id for order in orders])
     verdict = local_verdict(asked)
     accepted = verdict is not None and verdict.decision == "accept"
-    attempt = store_attempt(checkout, orders, now=now, number=1, sent_at=now if accepted else None)
+    attempt = store_attempt(checkout, orders, psp=psp, now=now, number=1, sent_at=now if accepted else None)
     if verdict is not None:
         act_on_first(attempt, orders, verdict, now=now)
     return Made(checkout=checkout, orders=orders, attempt=attempt)
 
 
-def require_payable(storefront: str, orders: list[NewOrder]) -> None:
-    """Refuse a cart of which the storefront's provider cannot be asked for each amount. Raises AmountNotRepresentable.
-
-    Each, not only their sum: an order may be captured and refunded by itself.
-    """
-    gateway = provider(psp_for(storefront))
-    for place, order in enumerate(orders):
-        require_representable(order.amount, gateway, field=f"payment_orders[{place}].amount")
+def wish_for(storefront: str, orders: list[NewOrder], *, capture_method: str) -> Wish:
+    """Return what decides who can make the page of a cart."""
+    amounts = tuple(order.amount for order in orders)
+    return Wish(storefront=storefront, amounts=amounts, capture_method=capture_method)
 
 
 def store_orders(

@@ -11,7 +11,7 @@ from operations.rows import prepared_query
 from operations.services import enqueue, settle_task, withdraw
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
-from payments.services.attempts import store_attempt
+from payments.services.attempt_rows import store_attempt
 from payments.services.events import tell
 from payments.states import InstructionState, OrderState
 
@@ -134,7 +134,7 @@ def _take_new_cart(attempt: Attempt, *, now: datetime) -> None:
     Checkout.objects.filter(pk=checkout.pk).update(
         cart=checkout.cart, total_minor=checkout.total_minor, expires_at=checkout.expires_at
     )
-    store_attempt(checkout, orders, now=now)
+    store_attempt(checkout, orders, psp=attempt.psp, now=now)
 
 
 def _waiting_cart(checkout: str, cart: int) -> list[PaymentOrder]:

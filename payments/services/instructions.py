@@ -18,11 +18,13 @@ from payments.errors import UnknownPayment
 from payments.gateway import CaptureRequest, Declined, Gateway, Outcome, Unknown, provider
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
-from payments.services.attempts import ASK_ON_AFTER_S, TAKE_OVER_AFTER, UNSENT, register
+from payments.services.attempt_rows import TAKE_OVER_AFTER, UNSENT
+from payments.services.attempts import ASK_ON_AFTER_S, register
 from payments.services.captures import sync_attempt
-from payments.services.checkouts import CheckoutResult, NewOrder, require_payable, sellers_of, store_orders
+from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders, wish_for
 from payments.services.common import key_alive, require_representable, try_later
 from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
+from payments.services.routing import require_able
 from payments.states import AttemptState, InstructionState
 
 
@@ -36,6 +38,12 @@ class CaptureExceedsAuthorized(DomainError):
     """A capture of {amount} is more than the {left} that is still reserved for {payment_id!r}."""
 
     code = "capture_exceeds_authorized"
+
+
+class RestNotKept(DomainError):
+    """The provider {psp} keeps no rest reserved: {payment_id!r} can be captured once, and for good."""
+
+    code = "rest_not_kept"
 
 
 class NotCancelable(DomainError):
@@ -85,8 +93,8 @@ def capture_payment(
     """Take what is reserved for a checkout: all that is left, or these parts of its orders.
 
     A final capture releases the rest. The same key again is the same capture. Raises UnknownPayment, NotCapturable,
-    CaptureExceedsAuthorized, CurrencyMismatch, AmountNotRepresentable, OutcomeUnknown, InstructionRefused, KeyReused,
-    RequestInProgress.
+    RestNotKept, CaptureExceedsAuthorized, CurrencyMismatch, AmountNotRepresentable, OutcomeUnknown, InstructionRefused,
+    KeyReused, RequestInProgress.
     """
     with money_tx("captures.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -94,6 +102,8 @@ def capture_payment(
             attempt = _latest(storefront, checkout_id)
             if attempt.state != AttemptState.AUTHORIZED:
                 raise NotCapturable(payment_id=checkout_id, state=attempt.state)
+            if not final and not provider(attempt.psp).abilities.keeps_rest:
+                raise RestNotKept(psp=attempt.psp, payment_id=checkout_id, parameter="final_capture")
             made = instruct(
                 attempt,
                 kind=InstructionKind.CAPTURE,
@@ -148,7 +158,7 @@ def replace_cart(
 
     The new orders have ids of their own. Until the provider confirms that the old page is closed, the old cart
     counts, and when the buyer was faster it is what was paid. Raises UnknownPayment, UnknownSeller, OrderExists,
-    NotReplaceable, OutcomeUnknown, CurrencyMismatch, AmountNotRepresentable, InstructionRefused, KeyReused,
+    NotReplaceable, OutcomeUnknown, CurrencyMismatch, NoProvider, AmountNotRepresentable, InstructionRefused, KeyReused,
     RequestInProgress, Stopped.
     """
     with money_tx("carts.intend"):
@@ -257,7 +267,9 @@ def _replace(attempt: Attempt, orders: list[NewOrder], *, actor: str, now: datet
     for order in orders:
         if order.amount.currency != checkout.currency:
             raise CurrencyMismatch(left=checkout.currency, right=order.amount.currency)
-    require_payable(checkout.storefront_id, orders)
+    # Its page is made where the old one is: a provider is chosen for a checkout, not for each of its carts.
+    wish = wish_for(checkout.storefront_id, orders, capture_method=checkout.capture_method)
+    require_able(attempt.psp, wish)
     sellers = sellers_of(checkout.storefront_id, [order.seller_account for order in orders])
     # Orders of an earlier replacement that was called off belong to no cart any more.
     PaymentOrder.objects.filter(checkout=checkout, cart=attempt.cart + 1, state="CANCELED").update(cart=0)

@@ -6,6 +6,7 @@ from ledger.money import CurrencyMismatch
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.services import ask_person
+from payments.errors import NotKnownYet
 from payments.gateway import RefundFacts, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, PaymentOrder, Refund, Surplus
 from payments.services.common import try_later
@@ -42,6 +43,29 @@ def adopt_refund(*, psp: str, psp_ref: str, payment_ref: str, now: datetime) -> 
     if not isinstance(outcome, Succeeded) or outcome.value.reference:
         return False
     return _adopt(attempt, outcome.value, now=now)
+
+
+def adopt_refunds(*, attempt: str, now: datetime) -> None:
+    """Take over the refunds of an attempt's charge that were made at a provider which tells of none by itself.
+
+    Raises TryLater, and NotKnownYet while a person must say whose sale one takes back.
+    """
+    found = Attempt.objects.get(pk=attempt)
+    if found.charge_ref is None or found.state != AttemptState.SUCCEEDED:
+        return
+    outcome = provider(found.psp, about=f"attempt:{found.pk}").find_refunds(found.charge_ref)
+    if isinstance(outcome, Unknown):
+        raise try_later(outcome)
+    listed = outcome.value if isinstance(outcome, Succeeded) else []
+    theirs = [facts for facts in listed if not facts.reference]
+    refs = [facts.psp_ref for facts in theirs]
+    known = set(Refund.objects.filter(psp_ref__in=refs).values_list("psp_ref", flat=True))
+    nobodys = Surplus.objects.filter(attempt=found).first()
+    for facts in theirs:
+        if nobodys is not None:
+            sync_surplus(psp_ref=facts.psp_ref, reference=nobodys.pk, now=now)
+        elif facts.psp_ref not in known and not _adopt(found, facts, now=now):
+            raise NotKnownYet(what=f"whose sale the refund {facts.psp_ref} takes back")
 
 
 def _adopt(attempt: Attempt, facts: RefundFacts, *, now: datetime) -> bool:

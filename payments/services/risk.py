@@ -21,6 +21,7 @@ from operations.services import request_approval, withdraw
 from payments.models import Attempt, Checkout, PaymentOrder, RiskVerdict
 from payments.models.risk import RiskDecision
 from payments.risk import ASKS_NOBODY, RiskQuestion, Verdict
+from payments.services.attempt_rows import try_again
 from payments.services.events import tell
 from payments.states import AttemptState, OrderState
 
@@ -80,9 +81,6 @@ def act_on_first(attempt: Attempt, orders: Sequence[PaymentOrder], verdict: Verd
 
 def accept_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> None:
     """Let a payment pass that a check wanted looked at (the approval's act); its page is made afresh."""
-    # Below this module in the room, and above it in the life of an attempt.
-    from payments.services.attempts import try_again  # noqa: PLC0415 - the two need each other
-
     found = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt)
     _keep(found, Verdict(decision="accept", reason="a person accepted it"), kind=PERSON, by=checker, now=now)
     if found.state != AttemptState.CREATED:

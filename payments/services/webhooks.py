@@ -9,12 +9,12 @@ from operations.services import TryLater
 from payments.errors import NotKnownYet
 from payments.gateway import ProviderEvent, Succeeded, Unknown, provider
 from payments.models import Attempt, Refund, Surplus
-from payments.services.attempts import attempt_of
+from payments.services.attempt_rows import attempt_of
 from payments.services.captures import sync
 from payments.services.common import try_later
 from payments.services.disputes import sync_disputes
 from payments.services.refunds import sync_refund
-from payments.services.refunds_elsewhere import adopt_refund
+from payments.services.refunds_elsewhere import adopt_refund, adopt_refunds
 from payments.services.sellers import sync_seller_account
 from payments.services.surplus import sync_surplus
 from payments.states import AttemptState, RefundState
@@ -42,6 +42,7 @@ def payment_changed(*, event: ProviderEvent, now: datetime) -> None:
     for surplus in Surplus.objects.filter(attempt=attempt, psp_ref__isnull=False):
         sync_surplus(psp_ref=str(surplus.psp_ref), reference=surplus.pk, now=now)
     sync_disputes(attempt=attempt.pk, now=now)
+    adopt_refunds(attempt=attempt.pk, now=now)
 
 
 def _attempt_at(psp: str, psp_ref: str) -> Attempt | None:

@@ -8,12 +8,23 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import TryLater, enqueue, require_running
-from payments.gateway import Declined, ProviderEvent, Succeeded, Transfer, TransferRequest, Unknown, provider
+from payments.gateway import (
+    ACCOUNTS_PSP,
+    Declined,
+    ProviderEvent,
+    Succeeded,
+    Transfer,
+    TransferRequest,
+    Unknown,
+    provider,
+)
 from payments.selectors import sellers_by_id
 from payouts.models import Batch, Payout
 from payouts.services.batches import held_until, not_paid_entry
 from payouts.states import BatchState, PayoutState
 
+# Payouts are transfers to the sellers' accounts, wherever their payments came in.
+_ACTOR = f"psp:{ACCOUNTS_PSP}"
 ENDED = (PayoutState.PAID, PayoutState.FAILED, PayoutState.RETURNED, PayoutState.CANCELED)
 
 
@@ -111,11 +122,11 @@ def _record(payout_id: str, outcome: Succeeded[Transfer] | Declined | Unknown, *
             return
         match outcome:
             case Succeeded(value=transfer):
-                move(payout, "accept", actor="psp:stripe", now=now, psp_ref=transfer.psp_ref)
+                move(payout, "accept", actor=_ACTOR, now=now, psp_ref=transfer.psp_ref)
                 enqueue(kind="payouts.confirm_payout", key=payout.id, args={"payout": payout.id}, run_at=now)
             case Declined(code=code, message=message):
-                move(payout, "fail", actor="psp:stripe", now=now, reason=code, last_error=message)
-                post(not_paid_entry(payout), actor="psp:stripe", now=now)
+                move(payout, "fail", actor=_ACTOR, now=now, reason=code, last_error=message)
+                post(not_paid_entry(payout), actor=_ACTOR, now=now)
                 _complete_batch(payout.batch_id, now=now)
             case Unknown(reason=reason):
                 move(payout, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
@@ -135,22 +146,22 @@ def _require_same(payout: Payout, transfer: Transfer) -> None:
 
 def _book_paid(payout: Payout, transfer: Transfer, *, now: datetime) -> None:
     entry = recipes.payout_paid(
-        psp="stripe",
+        psp=ACCOUNTS_PSP,
         payout=payout.id,
         transfer=transfer.psp_ref,
         amount=transfer.amount,
         subject=f"payout:{payout.id}",
         value_date=transfer.created_at.date(),
     )
-    post(entry, actor="psp:stripe", now=now)
-    move(payout, "pay", actor="psp:stripe", now=now, paid_at=now)
+    post(entry, actor=_ACTOR, now=now)
+    move(payout, "pay", actor=_ACTOR, now=now, paid_at=now)
 
 
 def _book_returned(payout: Payout, transfer: Transfer, *, now: datetime) -> None:
     """Book each reversal, under its own id as on the statement; the payout is returned once all of it is back."""
     for reversal in transfer.reversals:
         entry = recipes.payout_returned(
-            psp="stripe",
+            psp=ACCOUNTS_PSP,
             seller=payout.seller_id,
             payout=payout.id,
             reversal=reversal.psp_ref,
@@ -158,9 +169,9 @@ def _book_returned(payout: Payout, transfer: Transfer, *, now: datetime) -> None
             subject=f"payout:{payout.id}",
             value_date=reversal.created_at.date(),
         )
-        post(entry, actor="psp:stripe", now=now)
+        post(entry, actor=_ACTOR, now=now)
     if transfer.reversed == payout.amount and payout.state == PayoutState.PAID:
-        move(payout, "bounce", actor="psp:stripe", now=now, reason="the transfer was reversed")
+        move(payout, "bounce", actor=_ACTOR, now=now, reason="the transfer was reversed")
 
 
 def _complete_batch(batch_id: str, *, now: datetime) -> None:

@@ -22,6 +22,8 @@ PRODUCTION = {
     "STRIPE_WEBHOOK_SECRET": "whsec_not_a_secret_but_as_long_as_one",
 }
 
+MOLLIE = {"MOLLIE_API_KEY": "live_1", "MOLLIE_WEBHOOK_SECRET": "x" * 32}
+
 
 def positional(payout: str) -> None:
     """Take an argument by position, which no answerer may."""
@@ -63,14 +65,14 @@ class TestTheProviders:
     @pytest.mark.parametrize(
         ("chosen", "expected"),
         [
-            ({"DEFAULT_PSP": "nobody"}, ["counterfoil.E015"]),
-            ({"PSP_BY_STOREFRONT": {"acme": "stripe", "bolt": "nobody"}}, ["counterfoil.E015"]),
-            ({"PSP_BY_STOREFRONT": {"acme": "mollie"}}, ["counterfoil.E016"]),
+            ({"PSP_ROUTES": {"acme": ["stripe"]}}, ["counterfoil.E017"]),
+            ({"PSP_ROUTES": {"*": ["stripe"], "acme": ["mollie"]}}, ["counterfoil.E016"]),
             (
-                {"DEFAULT_PSP": "mollie", "MOLLIE_API_KEY": "live_1", "MOLLIE_WEBHOOK_SECRET": "short"},
+                {"PSP_ROUTES": {"*": ["mollie"]}, "MOLLIE_API_KEY": "live_1", "MOLLIE_WEBHOOK_SECRET": "short"},
                 ["counterfoil.E016"],
             ),
-            ({"DEFAULT_PSP": "mollie", "MOLLIE_API_KEY": "live_1", "MOLLIE_WEBHOOK_SECRET": "x" * 32}, []),
+            ({"PSP_ROUTES": {"*": ["mollie"]}, **MOLLIE}, []),
+            ({"PSP_ROUTES": {"*": ["stripe", "mollie"], "acme/BRL": ["mollie", "stripe"]}, **MOLLIE}, []),
         ],
     )
     def test_are_refused_where_payments_could_not_go(
@@ -80,6 +82,25 @@ class TestTheProviders:
             setattr(settings, name, value)
 
         assert ids(checks.providers(None)) == expected
+
+    @pytest.mark.parametrize(
+        ("entry", "order", "page", "problem"),
+        [
+            ("bolt", ["stripe", "nobody"], "redirect", "names 'nobody', which is not in GATEWAYS"),
+            ("bolt", ["stripe", "stripe"], "redirect", "names a provider twice: stripe>stripe"),
+            ("*/BHD", ["stripe", "mollie"], "redirect", "names mollie, which does not take BHD"),
+            ("*/XYZ", ["stripe"], "redirect", "names stripe, which does not take XYZ"),
+            ("bolt", ["mollie"], "embedded", "names none whose page can be embedded, and CHECKOUT_PAGE is embedded"),
+        ],
+    )
+    def test_are_refused_by_the_entry_that_is_wrong(
+        self, settings: Any, entry: str, order: list[str], page: str, problem: str
+    ) -> None:
+        for name, value in MOLLIE.items():
+            setattr(settings, name, value)
+        settings.PSP_ROUTES, settings.CHECKOUT_PAGE = {"*": ["stripe"], entry: order}, page
+
+        assert [message.msg for message in checks.providers(None)] == [f"PSP_ROUTES[{entry!r}] {problem}"]
 
 
 class TestProduction:

@@ -157,27 +157,45 @@ class TestRates:
             env.rates(NAME)
 
 
-class TestPairs:
-    def test_reads_one_word_by_another(self, variable: pytest.MonkeyPatch) -> None:
-        variable.setenv(NAME, "acme=mollie, bolt-2=stripe")
+class TestRoutes:
+    def test_reads_orders_of_preference(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "*=stripe>mollie, acme/EUR=mollie, */BRL=stripe,bolt-2=stripe")
 
-        assert env.pairs(NAME) == {"acme": "mollie", "bolt-2": "stripe"}
+        assert env.routes(NAME, "*=stripe") == {
+            "*": ["stripe", "mollie"],
+            "acme/EUR": ["mollie"],
+            "*/BRL": ["stripe"],
+            "bolt-2": ["stripe"],
+        }
 
-    def test_is_empty_when_nothing_is_set(self, variable: pytest.MonkeyPatch) -> None:
-        assert env.pairs(NAME) == {}
+    def test_has_a_default(self, variable: pytest.MonkeyPatch) -> None:
+        assert env.routes(NAME, "*=stripe") == {"*": ["stripe"]}
 
-    @pytest.mark.parametrize("raw", ["acme", "acme=", "=mollie", "acme=mollie=stripe", "ac me=mollie"])
+    @pytest.mark.parametrize(
+        "raw", ["acme", "acme=", "=mollie", "acme=mollie=stripe", "ac me=mollie", "acme/euro=mollie", "acme=mollie>"]
+    )
     def test_refuses_what_it_cannot_read(self, variable: pytest.MonkeyPatch, raw: str) -> None:
         variable.setenv(NAME, raw)
 
         with pytest.raises(BadEnvironment, match="must be a list such as"):
-            env.pairs(NAME)
+            env.routes(NAME, "*=stripe")
 
-    def test_refuses_a_name_with_two_answers(self, variable: pytest.MonkeyPatch) -> None:
+    def test_refuses_an_entry_with_two_answers(self, variable: pytest.MonkeyPatch) -> None:
         variable.setenv(NAME, "acme=mollie,acme=stripe")
 
         with pytest.raises(BadEnvironment, match="names acme twice"):
-            env.pairs(NAME)
+            env.routes(NAME, "*=stripe")
+
+
+class TestGone:
+    def test_says_what_took_a_variables_place(self, variable: pytest.MonkeyPatch) -> None:
+        variable.setenv(NAME, "mollie")
+
+        with pytest.raises(BadEnvironment, match="is not read any more: set PSP_ROUTES"):
+            env.gone(NAME, instead="PSP_ROUTES")
+
+    def test_says_nothing_where_it_is_not_set(self, variable: pytest.MonkeyPatch) -> None:
+        env.gone(NAME, instead="PSP_ROUTES")
 
 
 class TestWords:

@@ -8,6 +8,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from config.wiring import ALERTS
 from ledger.services import verify_books
 from operations.edges import money_tx
 from operations.services import enqueue, pull_switch
@@ -81,3 +82,37 @@ class TestReady:
         answer = client.get("/readyz")
 
         assert (answer.status_code, answer.json()) == (503, {"status": "no database"})
+
+
+@pytest.mark.django_db
+class TestTheStatus:
+    def test_is_not_for_everybody(self, client: Client, settings: Any) -> None:
+        settings.STATUS_TOKEN = "a token of a monitor"
+
+        assert client.get("/statusz").status_code == 401
+        assert client.get("/statusz", headers={"Authorization": "Bearer another"}).status_code == 401
+
+    def test_is_for_nobody_without_a_token_of_our_own(self, client: Client) -> None:
+        assert client.get("/statusz", headers={"Authorization": "Bearer "}).status_code == 401
+
+    def test_tells_a_monitor_what_is_watched_and_how_the_providers_do(self, client: Client, settings: Any) -> None:
+        settings.STATUS_TOKEN = "a token of a monitor"
+
+        answer = client.get("/statusz", headers={"Authorization": "Bearer a token of a monitor"})
+
+        body = answer.json()
+        assert (answer.status_code, body["status"], "no-store" in answer["Cache-Control"]) == (200, "well", True)
+        assert {alert["code"] for alert in body["alerts"]} == set(ALERTS)
+        assert [(one["psp"], one["verdict"]) for one in body["providers"]] == [("stripe", "idle")]
+
+    def test_tells_that_somebody_should_look_and_is_no_reason_to_take_us_out_of_service(
+        self, client: Client, settings: Any
+    ) -> None:
+        settings.STATUS_TOKEN, settings.ALERT_JOB_MINUTES = "a token of a monitor", 1
+        with money_tx("test.job"):
+            enqueue(kind="payouts.release_again", key="1", args={}, run_at=timezone.now() - timedelta(minutes=2))
+
+        answer = client.get("/statusz", headers={"Authorization": "Bearer a token of a monitor"})
+
+        assert (answer.status_code, answer.json()["status"]) == (200, "look")
+        assert client.get("/readyz").status_code == 200

@@ -273,3 +273,28 @@ class TestEnvironment:
         text = text_of(sign_in("vera"), reverse("admin:index"))
 
         assert not re.findall(r"(?:src|href)=\"https?://", text)
+
+
+class TestAcceptance:
+    def address(self, query: str = "") -> str:
+        return reverse("admin:payments_providercall_acceptance") + query
+
+    def test_tells_how_the_providers_do_and_what_was_accepted(self, world: World, sign_in: SignIn) -> None:
+        world.sale(("Bob's Books", brl(10_000)), at=timezone.now())
+
+        page = re.sub(r"\s+", " ", text_of(sign_in("augusto"), self.address("?days=1")))
+
+        assert "Providers in the last 15 minutes" in page
+        assert "By provider and currency" in page
+        assert "<td>BRL</td>" in page
+        assert "100.0%" in page
+
+    @pytest.mark.parametrize("query", ["", "?days=30", "?days=-1", "?days=<script>"])
+    def test_is_of_seven_days_unless_another_span_is_known(self, sign_in: SignIn, world: World, query: str) -> None:
+        page = text_of(sign_in("vera"), self.address(query))
+
+        chosen = "Last 30 days" if query == "?days=30" else "Last 7 days"
+        assert f'<strong aria-current="page">{chosen}</strong>' in page
+
+    def test_is_reached_from_the_first_page(self, sign_in: SignIn, world: World) -> None:
+        assert f'href="{self.address()}"' in text_of(sign_in("augusto"), reverse("admin:index"))

@@ -121,6 +121,7 @@ class World:
             created_at=at,
             state_since=at,
             sent_at=at,
+            sends=1,
         )
         if not registered:
             return checkout
@@ -306,7 +307,6 @@ class World:
             params={},
             created_at=self.now,
             state_since=self.now,
-            sent_at=self.now,
         )
         charge, subject = f"ch_twice_{checkout.checkout_id}", f"checkout:{checkout.pk}"
         with money_tx("test.paid_twice"):

@@ -98,6 +98,13 @@ class Mollie:
                 if found["id"] == refund:
                     found["status"] = status
 
+    def refund_in_dashboard(self, payment: str, amount: str, *, status: str = "refunded") -> Json:
+        """Refund a payment as a person in the dashboard can: without any reference of ours."""
+        body = {"amount": {**self.payments[payment]["amount"], "value": amount}, "description": "goodwill"}
+        made = self._refund(self.payments[payment], body)
+        made["status"] = status
+        return made
+
     def charge_back(self, payment: str) -> Json:
         """Have the buyer's bank take the money back."""
         made = {

@@ -19,7 +19,7 @@ def mollie(world: World, settings: Any) -> Iterator[Mollie]:
         settings.MOLLIE_API_KEY = "test_0123456789abcdefghijklmnopqr"
         settings.MOLLIE_API_BASE = f"{found.base_url}/v2"
         settings.MOLLIE_WEBHOOK_SECRET = "a secret of thirty-two characters"
-        settings.PSP_BY_STOREFRONT = {"acme": "mollie"}
+        settings.PSP_ROUTES = {"*": ["stripe"], "acme": ["mollie"]}
         yield found
 
 

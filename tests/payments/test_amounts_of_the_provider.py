@@ -110,11 +110,14 @@ class TestAPayment:
 
         assert taken(world) == [told]
 
-    def test_is_another_providers_own_to_refuse_where_that_one_is_paid_through(
+    def test_is_not_asked_of_a_provider_that_does_not_take_its_currency(
         self, world: World, mollie: Mollie, ann: Seller
     ) -> None:
-        assert_problem(world.order("cart-1", {"ann": "10.001"}, currency="BHD"), 422, "provider_refused")
-        assert [call.op for call in mollie.calls] == ["POST payments"]
+        with nothing_changes():
+            answer = world.order("cart-1", {"ann": "10.001"}, currency="BHD")
+
+        assert_problem(answer, 422, "no_provider", field="payment_orders[0].currency")
+        assert mollie.calls == []
 
 
 class TestAReplacedCart:

@@ -12,6 +12,7 @@ from operations.models import HumanTask, IdempotencyKey, Job
 from operations.selectors import history
 from payments.models import Attempt, Checkout, PaymentOrder, Seller
 from payments.services import attempts
+from payments.services.attempt_rows import TAKE_OVER_AFTER
 from tests.api.problems import assert_problem
 from tests.payments.faults import DONE, UNCLEAR, rule
 from tests.world import World
@@ -89,10 +90,10 @@ class TestAPaymentThatGoesWell:
     ) -> None:
         ask = attempts._ask_for_page
 
-        def slowly(gateway: Any, attempt: Attempt) -> Any:
+        def slowly(attempt: Attempt) -> Any:
             monkeypatch.setattr(attempts, "_ask_for_page", ask)
-            world.work(later=attempts.TAKE_OVER_AFTER)
-            return ask(gateway, attempt)
+            world.work(later=TAKE_OVER_AFTER)
+            return ask(attempt)
 
         monkeypatch.setattr(attempts, "_ask_for_page", slowly)
 

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from ledger.selectors import balance
 from ledger.services import verify_books
-from operations.models import Job
+from operations.models import HumanTask, Job
 from operations.selectors import history
-from payments.models import Attempt, Checkout, Dispute, Refund, Seller, Surplus
+from payments.models import Attempt, Checkout, Dispute, Instruction, Refund, Seller, Surplus
 from tests.api.problems import assert_problem
 from tests.ledger_text import assert_balances, assert_posted
 from tests.payments.mollie_stand_in import DONE, FAULTS, Mollie
@@ -159,6 +159,20 @@ class TestASale:
         assert (answer.status_code, world.status("cart-1.ann"), mollie.only()["status"]) == (200, "SUCCESS", "paid")
         assert world.payment_order("cart-1.ann").captured.text == "60.00"
 
+    def test_cannot_be_captured_in_part_with_the_rest_kept(self, world: World, mollie: Mollie, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "100.00"}, capture_method="manual")
+        mollie.pay(mollie.only()["id"])
+        webhook(world, mollie, mollie.only()["id"])
+        world.work(later=SOON)
+        part = {"payment_order_id": "cart-1.ann", "amount": "60.00", "currency": "EUR"}
+        body = {"payment_orders": [part], "final_capture": False}
+
+        answer = world.shop.post("/v1/payments/cart-1/capture", body, key="part")
+
+        assert_problem(answer, 422, "rest_not_kept", field="final_capture")
+        assert (mollie.posts(f"payments/{mollie.only()['id']}/captures"), Instruction.objects.count()) == ([], 0)
+        assert world.shop.post("/v1/payments/cart-1/capture", {}, key="whole").status_code == 200
+
     def test_waits_for_the_bank_while_the_money_is_on_its_way(self, world: World, ann: Seller, mollie: Mollie) -> None:
         world.order("cart-1", {"ann": "100.00"})
         mollie.only()["status"] = "pending"
@@ -252,6 +266,9 @@ class TestASecondPayment:
         assert surplus.state == "returned"
         assert balance(code="psp:mollie:clearing", currency="EUR").minor == 93_60
         assert verify_books(actor="system:test", now=timezone.now()).green
+        webhook(world, mollie, first)
+        world.work(later=SOON)
+        assert not HumanTask.objects.filter(kind="payments.refund_elsewhere").exists()
 
 
 class TestAChargeback:

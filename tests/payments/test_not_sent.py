@@ -1,43 +1,17 @@
 """A provider that is not even asked: nothing is unknown, the client comes back, and a job goes on by itself."""
 
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from operations.models import Job
-from payments.gateway import stripe_adapter
 from payments.models import Attempt, Instruction, Refund, Seller
 from tests.api.problems import assert_problem
+from tests.payments.breakers import Break, breaker, mend, strict
 from tests.world import World
 
-Break = Callable[[], None]
-_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def breaker(world: World, settings: Any) -> Iterator[Break]:
-    """A breaker that opens at one silence and rests until the test is over; this opens it."""
-    made = dict(stripe_adapter._made)
-    stripe_adapter._made.clear()
-    settings.PSP_BREAKER_FAILURES, settings.PSP_BREAKER_REST_S = 1, 600
-
-    def open_() -> None:
-        world.provider.plan([{"op": "event.list", "action": "error_503"}])
-        gateway = stripe_adapter.make(settings)
-        gateway.list_events(["charge.captured"], since=_EPOCH, until=_EPOCH)
-
-    yield open_
-    stripe_adapter._made.clear()
-    stripe_adapter._made.update(made)
-
-
-@pytest.fixture
-def mend() -> Break:
-    """Let the provider be asked again."""
-    return stripe_adapter._made.clear
+__all__ = ["breaker", "mend", "strict"]
 
 
 class TestAPaymentThatCouldNotBeSent:

@@ -15,13 +15,13 @@ from payments.gateway.calls import LONGEST_BODY, harmless
 from payments.models import Attempt, ProviderCall, Seller
 from sandbox.storefront.trade import CARD
 from tests.database.attacks import attack
+from tests.payments.breakers import Break, breaker, strict
 from tests.payments.faults import DONE, rule
 from tests.payments.mollie_stand_in import Mollie
 from tests.payments.mollie_world import mollie
-from tests.payments.test_not_sent import Break, breaker
 from tests.world import World
 
-__all__ = ["breaker", "mollie"]
+__all__ = ["breaker", "mollie", "strict"]
 
 
 def calls(op: str) -> list[ProviderCall]:

@@ -128,7 +128,7 @@ class TestTheChecklist:
         self, world: World, charge: str, today: date, settings: Any
     ) -> None:
         match(fetch(world))
-        settings.PSP_BY_STOREFRONT = {"bolt": "mollie"}
+        settings.PSP_ROUTES = {"*": ["stripe"], "bolt": ["mollie"]}
 
         assert reds(today) == {"statement of mollie in": "no statement yet"}
 

@@ -1,0 +1,113 @@
+"""The figures of money in that are held against thresholds (`ALERTS` in config/wiring.py)."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+
+from operations.selectors import jobs_tried
+from operations.services import Reading
+from payments.figures import Acceptance, acceptance, provider_health
+from payments.models import Attempt, EventListing
+from payments.selectors import configured_providers
+from payments.services.attempt_rows import UNSENT
+from payments.states import AttemptState, OrderState
+
+HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
+
+
+def orders_in_flight(*, now: datetime) -> list[Reading]:
+    """How long the oldest payment waits that should have gone on: for an outcome, or for its page to be closed."""
+    patience = timedelta(minutes=settings.ALERT_ORDER_MINUTES)
+    # A cart that a person reviews waits for that person, and a buyer who has paid for the bank.
+    waiting = Attempt.objects.filter(state__in=UNSENT).exclude(checkout__orders__state=OrderState.IN_REVIEW)
+    over = Q(state=AttemptState.PENDING, processing_since=None)
+    oldest = waiting.order_by("state_since").first()
+    closing = Attempt.objects.filter(over, checkout__expires_at__lt=now - patience).select_related("checkout")
+    late = closing.order_by("checkout__expires_at").first()
+    since = min(
+        ([oldest.state_since] if oldest else []) + ([late.checkout.expires_at] if late else []),
+        default=now,
+    )
+    minutes = int((now - since).total_seconds()) // 60
+    about = late if late and since == late.checkout.expires_at else oldest
+    named = f": {about.checkout_id}" if about else ""
+    return [
+        Reading(
+            subject="orders:in_flight",
+            wrong=now - since > patience,
+            figure=f"{minutes} min",
+            threshold=f"{settings.ALERT_ORDER_MINUTES} min",
+            text=f"the oldest payment that should have gone on has waited for {minutes} min{named}",
+        )
+    ]
+
+
+def acceptance_fell(*, now: datetime) -> list[Reading]:
+    """How the last hour's share of accepted attempts compares with the week before it, provider by provider."""
+    week = {one.psp: one for one in acceptance(since=now - HOUR - WEEK, until=now - HOUR, by=("psp",))}
+    hour = {one.psp: one for one in acceptance(since=now - HOUR, until=now, by=("psp",))}
+    return [_fell(psp, hour.get(psp), week.get(psp)) for psp in sorted({*configured_providers(), *hour})]
+
+
+def providers_unanswered(*, now: datetime) -> list[Reading]:
+    """Which share of the calls of the last quarter of an hour each provider left without an answer."""
+    limit, least = settings.ALERT_UNANSWERED_PERCENT, settings.ALERT_UNANSWERED_LEAST
+    return [
+        Reading(
+            subject=f"psp:{one.psp}",
+            wrong=one.calls >= least and one.unanswered_percent >= limit,
+            figure=f"{one.unanswered} of {one.calls} calls",
+            threshold=f"{limit}% of {least} or more",
+            text=f"{one.psp} left {one.unanswered} of {one.calls} calls unanswered in 15 min",
+        )
+        for one in provider_health(psps=configured_providers(), now=now)
+    ]
+
+
+def webhooks_parked(*, now: datetime) -> list[Reading]:
+    """How many events of providers wait for something that is not known here."""
+    count, most = jobs_tried(kind="payments.handle_event"), settings.ALERT_WEBHOOKS_PARKED
+    return [
+        Reading(
+            subject="webhooks:parked",
+            wrong=count >= most,
+            figure=str(count),
+            threshold=str(most),
+            text=f"{count} events of providers were tried and wait for something that is not known here",
+        )
+    ]
+
+
+def webhooks_missed(*, now: datetime) -> list[Reading]:
+    """How many webhooks of the last hour never came, and were found in a provider's own list."""
+    most = settings.ALERT_WEBHOOKS_MISSED
+    found = EventListing.objects.filter(until__gt=now - HOUR, ran_at__lte=now).values_list("psp", "missing", "listed")
+    missed = dict.fromkeys(configured_providers(), 0)
+    for psp, missing, _ in found:
+        missed[psp] = missed.get(psp, 0) + missing
+    return [
+        Reading(
+            subject=f"psp:{psp}",
+            wrong=count >= most,
+            figure=str(count),
+            threshold=str(most),
+            text=f"{count} webhooks of {psp} did not come in the last hour, and were found in its own list",
+        )
+        for psp, count in sorted(missed.items())
+    ]
+
+
+def _fell(psp: str, hour: Acceptance | None, week: Acceptance | None) -> Reading:
+    drop, least = settings.ALERT_ACCEPTANCE_DROP, settings.ALERT_ACCEPTANCE_LEAST
+    known = hour is not None and week is not None and hour.tried >= least and week.tried >= least
+    now_bps = (hour.rate_bps if hour else None) or 0
+    before_bps = (week.rate_bps if week else None) or 0
+    figure = f"{now_bps // 100}% of {hour.tried}" if hour and hour.tried else "nothing tried"
+    return Reading(
+        subject=f"psp:{psp}",
+        wrong=known and before_bps - now_bps >= drop * 100,
+        figure=figure,
+        threshold=f"{drop} points below {before_bps // 100}%, of {least} or more",
+        text=f"{psp} accepted {figure} in the last hour, after {before_bps // 100}% in the week before",
+    )
