@@ -6,6 +6,7 @@ _NO_MONEY = "one transaction that keeps or tells something, and moves no money"
 _PAY_OUT = "not pay-in"
 _READ = "read only, and asked again at its next time"
 _REFUSED = "passed where the provider refused: one transaction, and the request or its job comes to it again"
+_AGAIN = "one transaction of a job, which comes to it again and looks, locked, at what it would move"
 
 LEFT_OUT = {
     "balance.fetch": _READ,
@@ -30,13 +31,16 @@ LEFT_OUT = {
     "payments.ask_person": _QUESTION,
     "payments.buyer_returned": _NO_MONEY,
     "payments.not_sent": "passed where nothing was sent: one transaction that frees the key",
+    "payments.pass_on": "passed where nothing was sent: one transaction, and the job of either attempt goes on",
     "payments.refused": _REFUSED,
     "payments.watch_authorization": _NO_MONEY,
     "sellers.agree": _ADMINISTRATIVE,
     "sellers.look_after": _NO_MONEY,
+    "refund.list": "only for a provider that tells of refunds by the payment alone, which Stripe does not",
     "statement.fetch": _READ,
     "surplus.again": _ADMINISTRATIVE,
     "surplus.ask_person": _QUESTION,
+    "surplus.elsewhere": _AGAIN,
     "transfer.create": _PAY_OUT,
     "transfer.fetch": _PAY_OUT,
     "transfer.find": _PAY_OUT,

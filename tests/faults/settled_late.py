@@ -22,6 +22,7 @@ class RefundSettledLate(Story):
     acts = ()
     shared = JOBS
     repeated = ()
+    tells = False
 
     def prepare(self, world: World) -> None:
         """Sell and give back on an account in euros, and let a minute pass."""

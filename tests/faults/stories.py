@@ -190,6 +190,27 @@ class GivenBack(Story):
         assert self.go(world).headers["Idempotent-Replayed"] == "true"
 
 
+class CheckoutGivenBack(GivenBack):
+    """The same by a refund of the whole checkout, of an amount."""
+
+    name = "refund-checkout"
+    detour = True
+    transactions = ("refunds.request_all", "refunds.claim", "refunds.record")
+
+    def go(self, world: World) -> Any:
+        """Ask for the refund, under the one key."""
+        body = {"amount": "40.00", "currency": "EUR", "reason": "torn"}
+        return world.shop.post("/v1/checkouts/cart-1/refunds", body, key="r1")
+
+    def ended(self, world: World) -> bool:
+        """Ask for the answer, and where each of its refunds stands."""
+        answer = self.go(world)
+        if answer.status_code != 201:
+            return False
+        shown = [world.shop.get(f"/v1/refunds/{one['id']}") for one in answer.json()["refunds"]]
+        return all(one.status_code == 200 and one.json()["status"] == "succeeded" for one in shown)
+
+
 class Evidence(Story):
     """A buyer's bank disputes a charge, and the shop answers."""
 
@@ -281,5 +302,6 @@ STORIES: dict[str, Story] = {
         EvidenceWithAFile(),
         *DETOURS,
         RefundSettledLate(),
+        CheckoutGivenBack(),
     )
 }
