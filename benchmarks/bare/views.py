@@ -76,7 +76,7 @@ def _write(data: dict[str, Any], *, key: str) -> dict[str, Any]:
         checkout=checkout, cart=1, check_kind="accept", decision="accept", decided_by="risk:accept", at=now
     )
     PaymentOrder.objects.filter(pk=order.pk).update(state="EXECUTING")
-    Attempt.objects.filter(pk=attempt.pk).update(state="pending", psp_ref=f"cs_{checkout.pk}", sent_at=now)
+    Attempt.objects.filter(pk=attempt.pk).update(state="pending", psp_ref=f"cs_{checkout.pk}", sent_at=now, sends=1)
     _trail(order, attempt, now)
     body = {
         "id": checkout.pk,
