@@ -38,7 +38,7 @@ reset: python ## forget the embedded state: database, broker, provider, logs
 test: development ## the tests, on an embedded PostgreSQL (ARGS="-k refund")
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
-matrix: development ## kill money-in at every point × provider fault × webhook mode, in 3 to 4 h on two cores (CELLS=3/12)
+matrix: development ## kill money-in at every point × provider fault × webhook mode, in some four hours on two cores (CELLS=3/12)
 	@COUNTERFOIL_MATRIX="$(or $(CELLS),full)" \
 		$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup tests/faults/test_matrix.py $(ARGS)
 

@@ -44,7 +44,6 @@ class OrderExists(DomainError):
     """The payment order {payment_order_id!r} exists already."""
 
     code = "payment_order_exists"
-    parameter = "payment_orders"
 
 
 class ProviderRefused(DomainError):
@@ -233,10 +232,14 @@ def store_orders(
     """
     rates, minimums = _rates(wanted, sellers), _minimums(checkout.currency, sellers)
     orders = []
-    for order in wanted:
+    for place, order in enumerate(wanted):
         seller = sellers[order.seller_account]
         terms = seller.terms(bps=rates.get((seller.id, order.category)), minimum=minimums.get(seller.id))
-        orders.append(_store_order(checkout, order, seller, terms, cart=cart, now=now))
+        try:
+            orders.append(_store_order(checkout, order, seller, terms, cart=cart, now=now))
+        except IntegrityError as error:
+            field = f"payment_orders[{place}].payment_order_id"
+            raise OrderExists(payment_order_id=order.payment_order_id, parameter=field) from error
     return orders
 
 
@@ -293,7 +296,4 @@ def _store_order(
         cart=cart,
         state_since=now,
     )
-    try:
-        return insert_row(stored)
-    except IntegrityError as error:
-        raise OrderExists(payment_order_id=order.payment_order_id) from error
+    return insert_row(stored)

@@ -245,6 +245,7 @@ def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:
         order = orders.get(part.payment_order_id)
         if order is None:
             raise UnknownPayment(payment_id=part.payment_order_id)
+        _require_currency(order.currency, part.amount, place=place)
         left = order.amount - order.captured
         if (left - part.amount).minor < 0:
             raise CaptureExceedsAuthorized(
@@ -262,11 +263,16 @@ def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:
     return taken
 
 
+def _require_currency(currency: str, amount: Money, *, place: int) -> None:
+    """Raise CurrencyMismatch, naming the request's field, for an amount in another currency."""
+    if amount.currency != currency:
+        raise CurrencyMismatch(left=currency, right=amount.currency, parameter=f"payment_orders[{place}].currency")
+
+
 def _replace(attempt: Attempt, orders: list[NewOrder], *, actor: str, now: datetime) -> Instruction:
     checkout = Checkout.objects.get(pk=attempt.checkout_id)
-    for order in orders:
-        if order.amount.currency != checkout.currency:
-            raise CurrencyMismatch(left=checkout.currency, right=order.amount.currency)
+    for place, order in enumerate(orders):
+        _require_currency(checkout.currency, order.amount, place=place)
     # Its page is made where the old one is: a provider is chosen for a checkout, not for each of its carts.
     wish = wish_for(checkout.storefront_id, orders, capture_method=checkout.capture_method)
     require_able(attempt.psp, wish)

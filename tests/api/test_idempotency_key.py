@@ -140,7 +140,7 @@ class TestARepeatedPayment:
         with nothing_changes():
             answer = world.shop.post("/v1/payments", changed(PAYMENT, "checkout_id", "cart-2"), key="k2")
 
-        assert_problem(answer, 409, "payment_order_exists")
+        assert_problem(answer, 409, "payment_order_exists", field="payment_orders[0].payment_order_id")
 
 
 class TestARepeatedRefund:

@@ -13,6 +13,7 @@ from ledger.services import verify_books
 from operations.models import Job
 from payments.models import Attempt, Checkout, Instruction, Seller, StorefrontEvent
 from payments.services import tidy_up
+from tests.api.problems import assert_problem
 from tests.ledger_text import assert_posted
 from tests.payments.faults import UNCLEAR, rule
 from tests.world import World
@@ -143,7 +144,18 @@ class TestMoneyThatIsReserved:
     def test_cannot_be_captured_beyond_what_is_reserved(self, world: World, ann: Seller) -> None:
         reserve(world, "cart-1", {"ann": "100.00"})
 
-        assert capture(world, {"ann": "100.01"}).json()["code"] == "capture_exceeds_authorized"
+        answer = capture(world, {"ann": "100.01"})
+
+        assert_problem(answer, 422, "capture_exceeds_authorized", field="payment_orders[0].amount")
+        assert charged(world) == [(0, 0)]
+
+    def test_cannot_be_captured_in_another_currency(self, world: World, ann: Seller) -> None:
+        reserve(world, "cart-1", {"ann": "100.00"})
+        part = {"payment_order_id": "cart-1.ann", "amount": "10.00", "currency": "USD"}
+
+        answer = world.shop.post("/v1/payments/cart-1/capture", {"payment_orders": [part]}, key="c1")
+
+        assert_problem(answer, 422, "currency_mismatch", field="payment_orders[0].currency")
         assert charged(world) == [(0, 0)]
 
     def test_is_released_when_the_shop_calls_it_off(self, world: World, ann: Seller) -> None:

@@ -12,6 +12,7 @@ from operations.models import HumanTask
 from operations.services import pull_switch, release_switch
 from payments.models import Attempt, Checkout, PaymentOrder, Refund, Seller, Surplus
 from payments.services import tidy_up
+from tests.api.problems import assert_problem
 from tests.ledger_text import assert_posted
 from tests.payments.faults import UNCLEAR, rule
 from tests.payments.test_refunds import REFUSED
@@ -66,6 +67,15 @@ class TestACartThatChanges:
 
         assert (answer.status_code, world.pay(answer).status) == (200, "paid")
         assert Checkout.objects.get().expires_at > timezone.now() + timedelta(hours=22)
+
+    def test_stays_in_its_currency(self, world: World, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "100.00"})
+        new = {"payment_order_id": "cart-1.ann.2", "seller_account": "ann", "amount": "70.00", "currency": "USD"}
+
+        answer = world.shop.post("/v1/payments/cart-1/replace", {"payment_orders": [new]}, key="rep-1")
+
+        assert_problem(answer, 422, "currency_mismatch", field="payment_orders[0].currency")
+        assert world.status("cart-1.ann") == "EXECUTING"
 
     def test_keeps_the_old_cart_when_the_buyer_was_faster(self, world: World, ann: Seller) -> None:
         world.pay(world.order("cart-1", {"ann": "100.00"}))
