@@ -92,7 +92,8 @@ STATIC_URL = "/static/"
 # Collected for production only; elsewhere each file is served from where it lies.
 STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 WHITENOISE_USE_FINDERS = not PRODUCTION
-WHITENOISE_AUTOREFRESH = False
+# A test's client makes a handler of its own, which would look at every file there is.
+WHITENOISE_AUTOREFRESH = ENV == "test"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
