@@ -1,4 +1,7 @@
-"""What every request begins with: a connection to the database that is there, and a name that its log lines have."""
+"""What every request begins and ends with.
+
+A connection to the database that is there, a name that its log lines have, and what a browser may do with the answer.
+"""
 
 import re
 from collections.abc import Callable
@@ -12,6 +15,14 @@ from operations.ids import new_id
 
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9_.\-]{8,64}\Z")
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+_NOTHING = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+# The console's: nothing from elsewhere, no script that a page itself holds, no frame and no plugin. Its framework keeps
+# its expressions in attributes and evaluates them (Alpine), and Django's and its widgets have styles of their own.
+_PAGE = (
+    f"{_NOTHING}; form-action 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data:; font-src 'self'; connect-src 'self'"
+)
 
 
 class ConnectionMiddleware:
@@ -43,3 +54,17 @@ class RequestIdMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+class ContentPolicyMiddleware:
+    """Tell browsers what an answer may load and run; views whose pages need less, or more, say so themselves."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Serve the request under a policy."""
+        response = self._get_response(request)
+        html = response.get("Content-Type", "").startswith("text/html")
+        response.setdefault("Content-Security-Policy", _PAGE if html else _NOTHING)
+        return response
