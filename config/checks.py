@@ -21,6 +21,8 @@ _TABLES = (
     "GATEWAYS",
     "STATEMENT_FORMATS",
 )
+# Of what opens a door by itself: too long to be guessed, however often it is tried.
+_LEAST_SECRET = 32
 
 
 @register()
@@ -99,6 +101,8 @@ def production(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage
         found.append(Error("WEBHOOK_PRIVATE_ADDRESSES lets storefronts reach our own network", id="counterfoil.E015"))
     if not settings.PUBLIC_URL.startswith("https://"):
         found.append(Error("PUBLIC_URL must be https", id="counterfoil.E013"))
+    if settings.STATUS_TOKEN and len(settings.STATUS_TOKEN) < _LEAST_SECRET:
+        found.append(Error(f"STATUS_TOKEN must have {_LEAST_SECRET} characters at least", id="counterfoil.E018"))
     return found
 
 

@@ -123,7 +123,7 @@ def calls_panel(subjects: list[str]) -> Panel:
             )
             for call in calls_about(subjects=subjects)
         ],
-        empty="None is on record: what is sent by now was sent before calls were kept, or its process died.",
+        empty="None is on record. What a process asked just before it died is missing here.",
     )
 
 

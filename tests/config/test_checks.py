@@ -126,6 +126,7 @@ class TestProduction:
             ("STRIPE_WEBHOOK_SECRETS", ["whsec_unset"], "counterfoil.E012"),
             ("STRIPE_WEBHOOK_SECRETS", ["whsec_0123456789abcdefghij", "other"], "counterfoil.E012"),
             ("PUBLIC_URL", "http://pay.example", "counterfoil.E013"),
+            ("STATUS_TOKEN", "x" * 31, "counterfoil.E018"),
         ],
     )
     def test_refuses_each_unsafe_one(self, production: Any, name: str, value: Any, expected: str) -> None:
