@@ -35,6 +35,9 @@ _GROUP = re.compile(rf"{_BETWEEN}+|(?P<group>\d+)")
 # A day and its time, as ids have them: two digits each of year, month, day, hour, minute, second.
 _MOMENT = re.compile(r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d[0-5]\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
+# What is in no token: behind it a text is cut into tokens as if it began there.
+_BORDERS = frozenset('",:;{}[]()<>=&/')
+_BORDER = re.compile("[" + re.escape("".join(sorted(_BORDERS))) + "]")
 
 
 def looks_like_card_number(text: str) -> bool:
@@ -43,8 +46,6 @@ def looks_like_card_number(text: str) -> bool:
     Not one within a valid IBAN, a UUID or an international phone number, nor digits that are a part of a word with
     other digits in it, as in ids and digests, nor an id's that is a prefix, an underscore and a number.
     """
-    if not _MAYBE.search(text):
-        return False
     ids: list[tuple[int, int]] | None = None
     for row in _rows(text):
         for first, last in row.candidates():
@@ -59,8 +60,6 @@ def looks_like_card_number(text: str) -> bool:
 
 def mask_cards(text: str) -> str:
     """Return a text with only the first six and the last four digits of each number that may be a card's."""
-    if not _MAYBE.search(text):
-        return text
     kept, done = [], 0
     for row in _rows(text):
         for first, last in row.to_mask():
@@ -176,8 +175,19 @@ def _merged(slices: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _rows(text: str) -> Iterator[_Row]:
     """Yield each row that has as many digits as the shortest card number."""
+    end = 0
+    while maybe := _MAYBE.search(text, end):
+        start = maybe.start()
+        while start > end and text[start - 1] not in _BORDERS:
+            start -= 1
+        border = _BORDER.search(text, maybe.end())
+        end = border.start() if border else len(text)
+        yield from _rows_between(text, start, end)
+
+
+def _rows_between(text: str, begin: int, until: int) -> Iterator[_Row]:
     word_end, letters, digits = -1, False, False
-    for found in _TOKEN.finditer(text):
+    for found in _TOKEN.finditer(text, begin, until):
         start, end = found.span()
         if start != word_end:
             letters = digits = False
