@@ -193,8 +193,8 @@ def _reserved_or_paid(attempt: Attempt, orders: Sequence[PaymentOrder], facts: C
 
 
 def _captured_in_part(attempt: Attempt, told: Instruction | None, *, now: datetime) -> None:
-    """End a capture that left the rest reserved."""
-    if told is not None and told.kind == InstructionKind.CAPTURE:
+    """End a capture that left the rest reserved; one that is final is over when the rest is free too."""
+    if told is not None and told.kind == InstructionKind.CAPTURE and not told.final:
         instructed.done(told, now=now)
     tell(checkout=attempt.checkout_id, type="payment.captured", now=now)
 

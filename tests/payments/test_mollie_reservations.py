@@ -1,0 +1,68 @@
+"""Money that is reserved at Mollie: captured once and for good, or released, or lapsed at some time of a day."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ledger.selectors import balance
+from payments.models import Attempt, Instruction, Seller
+from tests.payments.mollie_stand_in import FAULTS, Mollie
+from tests.payments.mollie_world import mollie, webhook
+from tests.world import World
+
+__all__ = ["mollie"]
+
+SOON = timedelta(seconds=30)
+
+
+@pytest.fixture
+def reserved(world: World, mollie: Mollie, ann: Seller) -> str:
+    """Bea's purchase, for which Mollie reserved 100.00; return Mollie's id of it."""
+    return reserve(world, mollie)
+
+
+def reserve(world: World, mollie: Mollie, **more: str) -> str:
+    world.order("cart-1", {"ann": "100.00"}, capture_method="manual")
+    payment = str(mollie.only()["id"])
+    mollie.pay(payment)
+    mollie.only().update(more)
+    webhook(world, mollie, payment)
+    world.work(later=SOON)
+    assert world.status("cart-1.ann") == "AUTHORIZED"
+    return payment
+
+
+def capture(world: World, amount: str) -> Any:
+    part = {"payment_order_id": "cart-1.ann", "amount": amount, "currency": "EUR"}
+    return world.shop.post("/v1/payments/cart-1/capture", {"payment_orders": [part]}, key="part")
+
+
+class TestAPartThatIsCapturedForGood:
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_has_the_rest_released_however_the_answer_was_lost(
+        self, world: World, mollie: Mollie, reserved: str, fault: str
+    ) -> None:
+        """One call captures it and the next releases the rest: between them it looks like one part of several."""
+        mollie.plan("POST release-authorization", fault)
+
+        capture(world, "60.00")
+        for minutes in (1, 2, 3):
+            world.work(later=timedelta(minutes=minutes))
+
+        assert (mollie.only()["status"], Attempt.objects.get().state) == ("paid", "succeeded")
+        assert (Instruction.objects.get().state, world.payment_order("cart-1.ann").captured.text) == (
+            "succeeded",
+            "60.00",
+        )
+        assert balance(code="psp:mollie:clearing", currency="EUR").text == "57.96"
+
+    def test_is_not_over_for_the_shop_before_the_rest_is_released(
+        self, world: World, mollie: Mollie, reserved: str
+    ) -> None:
+        mollie.plan("POST release-authorization", "503")
+
+        answer = capture(world, "60.00")
+        again = world.shop.post("/v1/payments/cart-1/cancel", {}, key="cancel")
+
+        assert (answer.status_code, again.json()["code"]) == (202, "outcome_unknown")
