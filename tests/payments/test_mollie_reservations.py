@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from ledger.selectors import balance
+from operations.models import Job
 from payments.models import Attempt, Instruction, Seller
 from tests.payments.mollie_stand_in import FAULTS, Mollie
 from tests.payments.mollie_world import mollie, webhook
@@ -14,6 +16,7 @@ from tests.world import World
 __all__ = ["mollie"]
 
 SOON = timedelta(seconds=30)
+WATCH = "payments.watch_authorization"
 
 
 @pytest.fixture
@@ -66,3 +69,21 @@ class TestAPartThatIsCapturedForGood:
         again = world.shop.post("/v1/payments/cart-1/cancel", {}, key="cancel")
 
         assert (answer.status_code, again.json()["code"]) == (202, "outcome_unknown")
+
+
+class TestAReservation:
+    def test_that_lapses_some_time_in_a_day_is_waited_for(self, world: World, mollie: Mollie, ann: Seller) -> None:
+        """Mollie may name the day alone: from its first minute to its last nobody needs to be told."""
+        day = timezone.now() + timedelta(days=7)
+        payment = reserve(world, mollie, captureBefore=day.date().isoformat())
+        over = Attempt.objects.get().authorized_until
+        assert over is not None
+
+        while (due := Job.objects.get(kind=WATCH).next_at) < over + timedelta(hours=24):
+            world.work(later=due - timezone.now() + timedelta(seconds=1))
+            assert Job.objects.get(kind=WATCH).state == "todo"
+        mollie.end(payment, "expired")
+        world.work(later=timedelta(days=9))
+
+        assert (world.status("cart-1.ann"), Job.objects.get(kind=WATCH).state) == ("EXPIRED", "done")
+        assert len([call for call in mollie.calls if call.op == "GET payments"]) < 150
