@@ -25,7 +25,7 @@ from payments.gateway import (
     provider,
 )
 from payments.models import Attempt, Surplus
-from payments.services.common import key_alive, try_later
+from payments.services.common import key_alive, require_awake, try_later
 from payments.services.events import tell
 from payments.services.fees import book_settlement
 from payments.services.settlements import Item, book_refund_settlement
@@ -97,6 +97,8 @@ def send_back(*, surplus: str, now: datetime) -> None:
         if found.state not in _TO_SEND:
             return
         was_sent = found.sent_at is not None
+        if not was_sent:
+            require_awake(_gateway(found))
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = (_look_up(found) if was_sent else None) or _given_back_there(found)
     gateway = _gateway(found)

@@ -7,13 +7,14 @@ import pytest
 from django.utils import timezone
 
 from ledger.selectors import balance
-from operations.models import Job
-from payments.models import Attempt, Instruction, Seller
+from operations.models import HumanTask, Job
+from payments.models import Attempt, Instruction, Refund, Seller
+from tests.payments.breakers import Break, mend, mollies_breaker, strict
 from tests.payments.mollie_stand_in import FAULTS, Mollie
 from tests.payments.mollie_world import mollie, webhook
 from tests.world import World
 
-__all__ = ["mollie"]
+__all__ = ["mend", "mollie", "mollies_breaker", "strict"]
 
 SOON = timedelta(seconds=30)
 WATCH = "payments.watch_authorization"
@@ -87,3 +88,35 @@ class TestAReservation:
 
         assert (world.status("cart-1.ann"), Job.objects.get(kind=WATCH).state) == ("EXPIRED", "done")
         assert len([call for call in mollie.calls if call.op == "GET payments"]) < 150
+
+
+class TestWhatWasNeverSent:
+    """Mollie remembers a key for an hour. What its breaker kept back has no key that Mollie could have forgotten."""
+
+    @pytest.mark.parametrize("verb", ["capture", "cancel"])
+    def test_is_an_instruction_that_goes_out_after_hours(
+        self, world: World, mollie: Mollie, reserved: str, mollies_breaker: Break, mend: Break, verb: str
+    ) -> None:
+        mollies_breaker()
+        world.shop.post(f"/v1/payments/cart-1/{verb}", {}, key=verb)
+        mend()
+
+        mollie.ahead = timedelta(hours=2)
+        world.work(later=timedelta(hours=2))
+
+        assert world.status("cart-1.ann") == ("SUCCESS" if verb == "capture" else "CANCELED")
+        assert not HumanTask.objects.exists()
+
+    def test_is_a_refund_that_goes_out_after_hours(
+        self, world: World, mollie: Mollie, reserved: str, mollies_breaker: Break, mend: Break
+    ) -> None:
+        world.shop.post("/v1/payments/cart-1/capture", {}, key="whole")
+        mollies_breaker()
+        world.shop.post("/v1/refunds", {"payment_order_id": "cart-1.ann"}, key="refund")
+        world.work()
+        mend()
+
+        mollie.ahead = timedelta(hours=2)
+        world.work(later=timedelta(hours=2))
+
+        assert Refund.objects.get().state == "pending"

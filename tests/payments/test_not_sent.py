@@ -68,7 +68,7 @@ class TestWhatCouldNotBeSentAfterTheSale:
 
         world.work()
 
-        assert Refund.objects.get().state == "sending"
+        assert Refund.objects.get().state == "requested"
         assert Job.objects.get(kind="payments.send_refund").state == "todo"
         mend()
         world.work(later=timedelta(hours=1))
@@ -86,7 +86,7 @@ class TestWhatCouldNotBeSentAfterTheSale:
 
         answer = world.shop.post(f"/v1/payments/cart-1/{verb}", {}, key=verb)
 
-        assert (answer.status_code, Instruction.objects.get().state) == (202, "sending")
+        assert (answer.status_code, Instruction.objects.get().state) == (202, "requested")
         assert world.status("cart-1.ann") == "AUTHORIZED"
         mend()
         world.work(later=timedelta(hours=1))
