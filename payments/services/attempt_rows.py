@@ -76,6 +76,14 @@ def attempt_of(reference: str) -> Attempt | None:
     return Attempt.objects.filter(checkout=checkout, number=int(number or 1)).first()
 
 
+def lock_with_checkout(attempt: str) -> Attempt:
+    """Return an attempt with its checkout, locked in the caller's transaction: the checkout first, as everywhere."""
+    checkout = Checkout.objects.select_for_update(of=("self",)).get(attempts=attempt)
+    found = Attempt.objects.select_for_update().get(pk=attempt)
+    found.checkout = checkout
+    return found
+
+
 def try_again(attempt: Attempt, *, reason: str, now: datetime, new_life: bool = False) -> Attempt:
     """Abandon an attempt that the provider surely has not, and store the next one; in the caller's transaction.
 

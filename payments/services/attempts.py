@@ -12,7 +12,7 @@ from operations.services import TryLater, ask_person, enqueue, settle_task, wake
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Outcome, Succeeded, Unknown, provider
 from payments.gateway.declines import Retry, retry_of
 from payments.models import Attempt, PaymentOrder
-from payments.services.attempt_rows import UNSENT, try_again
+from payments.services.attempt_rows import UNSENT, lock_with_checkout, try_again
 from payments.services.common import key_alive, try_later
 from payments.services.events import tell
 from payments.services.failover import claim, pass_on
@@ -148,7 +148,7 @@ def _give_up(attempt_id: str, *, now: datetime) -> None:
     """Take note that the provider never knew an attempt; the next one has a new key, unless the time is over."""
     reason = "the provider does not show it, although its key is too old to be sent again"
     with money_tx("payments.give_up"):
-        attempt = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt_id)
+        attempt = lock_with_checkout(attempt_id)
         if attempt.state not in UNSENT:
             return
         settle_task(kind=UNCLEAR, subject=_subject(attempt), now=now, note=reason)

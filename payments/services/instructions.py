@@ -205,7 +205,7 @@ def carry_out(*, instruction: str, now: datetime) -> None:
     if not isinstance(outcome, Declined):
         raise TryLater(reason="accepted, and not yet shown", after_s=2)
     with money_tx("instructions.refused"):
-        refused = Instruction.objects.select_for_update().select_related("attempt").get(pk=instruction)
+        refused = Instruction.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=instruction)
         if refused.state in ALIVE:
             failed(refused, code=outcome.code, message=outcome.message, now=now)
 
