@@ -2,16 +2,19 @@
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from operations.models import Job
-from payments.models import Attempt, Instruction, Refund, Seller
+from payments.models import Attempt, Instruction, Refund, Seller, StorefrontEvent
 from tests.api.problems import assert_problem
 from tests.payments.breakers import Break, breaker, mend, strict
+from tests.payments.mollie_stand_in import Mollie
+from tests.payments.mollie_world import mollie
 from tests.world import World
 
-__all__ = ["breaker", "mend", "strict"]
+__all__ = ["breaker", "mend", "mollie", "strict"]
 
 
 class TestAPaymentThatCouldNotBeSent:
@@ -57,6 +60,80 @@ class TestAPaymentThatCouldNotBeSent:
         again = world.order("cart-1", {"ann": "100.00"})
 
         assert (again.status_code, world.status("cart-1.ann")) == (202, "UNKNOWN")
+
+
+class TestAPaymentThatIsSentTooLate:
+    """A provider makes no page that has less than half an hour left."""
+
+    @pytest.fixture(autouse=True)
+    def _short(self, settings: Any) -> None:
+        settings.CHECKOUT_LIFE = timedelta(hours=1)
+
+    def come_back(self, world: World) -> None:
+        """Let the provider answer again, when it is too late."""
+        world.provider.plan([])
+        world.provider.advance(35 * 60)
+        world.work(later=timedelta(minutes=35))
+
+    def told(self) -> list[str]:
+        return list(StorefrontEvent.objects.order_by("created_at", "id").values_list("type", flat=True))
+
+    def test_has_expired_where_it_could_not_be_sent_before(
+        self, world: World, ann: Seller, breaker: Break, mend: Break
+    ) -> None:
+        breaker()
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 503
+        mend()
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "abandoned")
+        assert (self.told(), world.provider.ledger()["sessions"]) == (["payment.expired"], [])
+        assert not Job.objects.filter(kind="payments.register_attempt", state="todo").exists()
+
+    def test_has_expired_where_nobody_heard_of_it_and_the_provider_does_not_show_it(
+        self, world: World, ann: Seller
+    ) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "error_503"}])
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 202
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), self.told()) == ("EXPIRED", ["payment.expired"])
+
+    def test_is_found_all_the_same_where_the_provider_has_it(self, world: World, ann: Seller) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "timeout_after_commit"}])
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 202
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), self.told()) == ("EXECUTING", [])
+
+    def test_has_expired_where_the_risk_check_gave_no_verdict(
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch, settings: Any
+    ) -> None:
+        def silent(_: Any) -> Any:
+            raise ConnectionError
+
+        monkeypatch.setattr("payments.risk.by_lists", silent)
+        settings.RISK_CHECK = "lists"
+        world.order("cart-1", {"ann": "100.00"})
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), self.told()) == ("EXPIRED", ["payment.expired"])
+
+    def test_is_not_passed_on_to_another(
+        self, world: World, ann: Seller, breaker: Break, mollie: Mollie, settings: Any
+    ) -> None:
+        settings.PSP_ROUTES = {"*": ["stripe"]}
+        breaker()
+        world.order("cart-1", {"ann": "100.00"})
+        settings.PSP_ROUTES = {"*": ["stripe", "mollie"]}
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), mollie.calls) == ("EXPIRED", [])
 
 
 class TestWhatCouldNotBeSentAfterTheSale:
