@@ -177,6 +177,9 @@ def _record_outcome(attempt: Attempt, outcome: Outcome[CheckoutFacts], *, actor:
         if attempt.state == AttemptState.PENDING and attempt.number > 1:
             # The storefront did not ask for this page just now: it is told that there is one.
             tell(checkout=attempt.checkout_id, type="payment.page_ready", now=now)
+        if attempt.state == AttemptState.DECLINED:
+            # What it was answered before is that nobody knows yet.
+            tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
 
 
 def _take_over(

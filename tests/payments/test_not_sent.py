@@ -136,6 +136,37 @@ class TestAPaymentThatIsSentTooLate:
         assert (world.status("cart-1.ann"), mollie.calls) == ("EXPIRED", [])
 
 
+class TestAPaymentThatIsRefusedLater:
+    """Its shop was answered that nobody knows yet: it hears of the end."""
+
+    def test_is_told_as_failed(self, world: World, ann: Seller) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "error_503"}])
+        created = world.order("cart-1", {"ann": "0.01"})
+        assert (created.status_code, created.json()["last_error"]) == (202, None)
+        assert not StorefrontEvent.objects.exists()
+
+        world.work(later=timedelta(minutes=1))
+
+        assert world.status("cart-1.ann") == "FAILED"
+        assert StorefrontEvent.objects.get().type == "payment.failed"
+        assert world.shop.get("/v1/checkouts/cart-1").json()["last_error"] == {
+            "code": "amount_too_small",
+            "retryable": "never",
+        }
+
+
+class TestWhatWasNotHeard:
+    def test_is_no_refusal_that_a_shop_is_shown(self, world: World, ann: Seller) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "timeout_after_commit"}])
+        unknown = world.order("cart-1", {"ann": "100.00"})
+
+        world.work(later=timedelta(minutes=1))
+
+        found = world.shop.get("/v1/checkouts/cart-1").json()
+        assert (unknown.json()["last_error"], found["last_error"]) == (None, None)
+        assert found["payment_page"] is not None
+
+
 class TestWhatCouldNotBeSentAfterTheSale:
     def test_is_a_refund_that_waits(self, world: World, ann: Seller, breaker: Break, mend: Break) -> None:
         world.sell("cart-1", {"ann": "100.00"})
