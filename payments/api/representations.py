@@ -140,8 +140,9 @@ def last_error(attempt: Attempt | None) -> dict[str, str] | None:
     """Return why the last try failed, and who may try again: the buyer, us, or nobody (never)."""
     if attempt is None or not attempt.last_error or attempt.state == AttemptState.SUCCEEDED:
         return None
-    code = attempt.error_code or attempt.last_error
-    return {"code": code, "retryable": retry_of(code).value}
+    # Why nothing was heard is no refusal.
+    code = attempt.error_code or (attempt.last_error if attempt.state == AttemptState.DECLINED else "")
+    return {"code": code, "retryable": retry_of(code).value} if code else None
 
 
 def authorization(attempt: Attempt | None) -> dict[str, Any] | None:

@@ -25,6 +25,8 @@ from payments.gateway.settlements import Settlement
 
 # How long Stripe keeps a reservation on a card, where the charge does not say.
 DEFAULT_RESERVATION_S = 7 * 24 * 3600
+# Why Stripe itself cancels what nobody captured (docs.stripe.com/api/payment_intents/object).
+_LAPSED = ("automatic", "expired")
 # Where a charge's facts are read with the checkout's.
 _TAKEN = (CheckoutStatus.PAID, CheckoutStatus.AUTHORIZED, CheckoutStatus.REFUSED)
 
@@ -81,7 +83,7 @@ def checkout(found: dict[str, Any]) -> CheckoutFacts:
         if facts["status"] is CheckoutStatus.REFUSED:
             facts["last_error"] = "risk_rejected"
     elif facts["status"] is CheckoutStatus.CANCELED and intent:
-        facts["lapsed"] = intent.get("cancellation_reason") == "automatic"
+        facts["lapsed"] = intent.get("cancellation_reason") in _LAPSED
     elif intent and intent.get("last_payment_error"):
         error = intent["last_payment_error"]
         facts["last_error"] = error.get("decline_code") or error.get("code") or "declined"

@@ -15,6 +15,8 @@ from payments.states import AttemptState
 
 # How long the request that made an attempt has for itself before a job takes it over.
 TAKE_OVER_AFTER = timedelta(seconds=15)
+# The provider makes no page that runs out sooner.
+LEAST_LIFE = timedelta(minutes=31)
 UNSENT = (AttemptState.CREATED, AttemptState.UNKNOWN)
 
 
@@ -74,6 +76,19 @@ def attempt_of(reference: str) -> Attempt | None:
     if number and not number.isdecimal():
         return None
     return Attempt.objects.filter(checkout=checkout, number=int(number or 1)).first()
+
+
+def lock_with_checkout(attempt: str) -> Attempt:
+    """Return an attempt with its checkout, locked in the caller's transaction: the checkout first, as everywhere."""
+    checkout = Checkout.objects.select_for_update(of=("self",)).get(attempts=attempt)
+    found = Attempt.objects.select_for_update().get(pk=attempt)
+    found.checkout = checkout
+    return found
+
+
+def time_for_a_page(checkout: Checkout, now: datetime) -> bool:
+    """Tell whether a page can still be made for a checkout: the provider would refuse one with less time."""
+    return checkout.expires_at > now + LEAST_LIFE
 
 
 def try_again(attempt: Attempt, *, reason: str, now: datetime, new_life: bool = False) -> Attempt:

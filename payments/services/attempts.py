@@ -12,7 +12,7 @@ from operations.services import TryLater, ask_person, enqueue, settle_task, wake
 from payments.gateway import CheckoutFacts, CheckoutRequest, Declined, Gateway, Outcome, Succeeded, Unknown, provider
 from payments.gateway.declines import Retry, retry_of
 from payments.models import Attempt, PaymentOrder
-from payments.services.attempt_rows import UNSENT, try_again
+from payments.services.attempt_rows import UNSENT, lock_with_checkout, time_for_a_page, try_again
 from payments.services.common import key_alive, try_later
 from payments.services.events import tell
 from payments.services.failover import claim, pass_on
@@ -27,9 +27,9 @@ ASK_SOON = timedelta(seconds=20)
 ASK_ON_AFTER_S = 3600
 # How soon a risk check that gave no verdict is asked again.
 _RISK_AGAIN_S = 5
-# The provider takes no session that runs out sooner.
-LEAST_LIFE = timedelta(minutes=31)
 UNCLEAR = "payments.provider_unclear"
+_TOO_OLD = "the provider does not show it, although its key is too old to be sent again"
+_TOO_LATE = "its time ran out before it was registered"
 
 
 def register_attempt(*, attempt: str, now: datetime) -> None:
@@ -76,13 +76,16 @@ def register(attempt: Attempt, *, actor: str, now: datetime) -> Outcome[Checkout
         if not passes_risk_check(attempt, now=now):
             return None
     except RiskCheckSilent as error:
+        if not time_for_a_page(attempt.checkout, now):
+            _give_up(attempt.pk, now=now)
+            return None
         return Unknown(reason=str(error), retry_after_s=_RISK_AGAIN_S, sent=False)
     gateway = provider(attempt.psp, about=f"attempt:{attempt.pk}")
     outcome = _already_there(gateway, attempt) if attempt.sent_at is not None else None
     if outcome is not None:
         _record(attempt.pk, outcome, actor=actor, now=now)
         return outcome
-    if not key_alive(gateway, attempt.sent_at, now):
+    if not key_alive(gateway, attempt.sent_at, now) or not time_for_a_page(attempt.checkout, now):
         _give_up(attempt.pk, now=now)
         return None
     return _send(attempt, actor=actor, now=now) if claim(attempt, now=now) else None
@@ -146,18 +149,20 @@ def _already_there(gateway: Gateway, attempt: Attempt) -> Outcome[CheckoutFacts]
 
 def _give_up(attempt_id: str, *, now: datetime) -> None:
     """Take note that the provider never knew an attempt; the next one has a new key, unless the time is over."""
-    reason = "the provider does not show it, although its key is too old to be sent again"
     with money_tx("payments.give_up"):
-        attempt = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt_id)
+        attempt = lock_with_checkout(attempt_id)
         if attempt.state not in UNSENT:
             return
+        in_time = time_for_a_page(attempt.checkout, now)
+        reason = _TOO_OLD if in_time else _TOO_LATE
         settle_task(kind=UNCLEAR, subject=_subject(attempt), now=now, note=reason)
-        if attempt.checkout.expires_at > now + LEAST_LIFE:
+        if in_time:
             try_again(attempt, reason=reason, now=now)
             return
         move(attempt, "abandon", actor="system:jobs", now=now, reason=reason)
+        withdraw(kind="payments.register_attempt", key=attempt.id, now=now)
         for order in _locked_orders(attempt):
-            move(order, "expire", actor="system:jobs", now=now, reason="its time ran out before it was registered")
+            move(order, "expire", actor="system:jobs", now=now, reason=_TOO_LATE)
         tell(checkout=attempt.checkout_id, type="payment.expired", now=now)
 
 
@@ -172,6 +177,9 @@ def _record_outcome(attempt: Attempt, outcome: Outcome[CheckoutFacts], *, actor:
         if attempt.state == AttemptState.PENDING and attempt.number > 1:
             # The storefront did not ask for this page just now: it is told that there is one.
             tell(checkout=attempt.checkout_id, type="payment.page_ready", now=now)
+        if attempt.state == AttemptState.DECLINED:
+            # What it was answered before is that nobody knows yet.
+            tell(checkout=attempt.checkout_id, type="payment.failed", now=now)
 
 
 def _take_over(

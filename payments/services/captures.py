@@ -73,7 +73,7 @@ def sync(found: Attempt, *, now: datetime, poll: bool) -> None:
     with money_tx("payments.record_facts"):
         state = _apply(found, facts, now=now)
     if poll and state not in (*FINAL, AttemptState.AUTHORIZED):
-        raise TryLater(reason="not paid yet", after_s=_poll_interval_s(now - found.created_at))
+        raise TryLater(reason="not paid yet", after_s=poll_interval_s(now - found.created_at))
 
 
 def _require_same_amount(attempt: Attempt, facts: CheckoutFacts) -> None:
@@ -82,8 +82,8 @@ def _require_same_amount(attempt: Attempt, facts: CheckoutFacts) -> None:
         raise AmountMismatch(charged=str(facts.amount), checkout=attempt.checkout_id, total=str(attempt.amount))
 
 
-def _poll_interval_s(age: timedelta) -> int:
-    """Return a wait of a fifth of the attempt's age, between 1 and 30 minutes."""
+def poll_interval_s(age: timedelta) -> int:
+    """Return a wait of a fifth of what is waited for already, between 1 and 30 minutes."""
     return max(60, min(1800, int(age.total_seconds()) // 5))
 
 
@@ -193,8 +193,8 @@ def _reserved_or_paid(attempt: Attempt, orders: Sequence[PaymentOrder], facts: C
 
 
 def _captured_in_part(attempt: Attempt, told: Instruction | None, *, now: datetime) -> None:
-    """End a capture that left the rest reserved."""
-    if told is not None and told.kind == InstructionKind.CAPTURE:
+    """End a capture that left the rest reserved; one that is final is over when the rest is free too."""
+    if told is not None and told.kind == InstructionKind.CAPTURE and not told.final:
         instructed.done(told, now=now)
     tell(checkout=attempt.checkout_id, type="payment.captured", now=now)
 

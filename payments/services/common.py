@@ -26,6 +26,12 @@ def require_representable(amount: Money, gateway: Gateway, *, field: str) -> Non
         )
 
 
+def require_awake(gateway: Gateway) -> None:
+    """Raise TryLater while a provider is left alone anyway: what is not sent has no key that could grow too old."""
+    if gateway.resting():
+        raise TryLater(reason=f"{gateway.name} does not answer")
+
+
 def key_alive(gateway: Gateway, sent_at: datetime | None, now: datetime) -> bool:
     """Tell whether a request may be sent again under its key: the provider still remembers the first one."""
     return sent_at is None or now - sent_at < timedelta(seconds=gateway.key_life_s)

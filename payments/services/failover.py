@@ -18,7 +18,7 @@ from operations.services import withdraw
 from payments.errors import AmountNotRepresentable, NoProvider
 from payments.gateway import provider
 from payments.models import Attempt, Checkout, PaymentOrder
-from payments.services.attempt_rows import UNSENT, store_attempt
+from payments.services.attempt_rows import UNSENT, store_attempt, time_for_a_page
 from payments.services.routing import Wish, takers, wish_of
 from payments.states import AttemptState
 
@@ -47,7 +47,7 @@ def pass_on(attempt: Attempt, *, reason: str, now: datetime) -> Attempt | None:
         if not found.sends:
             found.sent_at = None
         Attempt.objects.filter(pk=found.pk).update(sends=found.sends, sent_at=found.sent_at)
-        if found.sends or found.state != AttemptState.CREATED or not _may_be_passed_on(checkout):
+        if found.sends or found.state != AttemptState.CREATED or not _may_be_passed_on(checkout, now):
             return None
         mine = PaymentOrder.objects.select_related("seller").filter(checkout=checkout, cart=found.cart)
         orders = list(mine.order_by("pk"))
@@ -62,8 +62,10 @@ def pass_on(attempt: Attempt, *, reason: str, now: datetime) -> Attempt | None:
     return following
 
 
-def _may_be_passed_on(checkout: Checkout) -> bool:
-    """Tell whether no earlier attempt could still turn up at its provider, and it was not passed on too often."""
+def _may_be_passed_on(checkout: Checkout, now: datetime) -> bool:
+    """Tell whether there is time, no earlier attempt could still turn up, and it was not passed on too often."""
+    if not time_for_a_page(checkout, now):
+        return False
     attempts = Attempt.objects.filter(checkout=checkout)
     if attempts.filter(state=AttemptState.ABANDONED, sent_at__isnull=False).exists():
         return False

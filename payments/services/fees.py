@@ -44,13 +44,14 @@ def book_settlement(attempt: Attempt, facts: CheckoutFacts, *, taken: Money, lat
     if facts.settlement is not None:
         _keep(attempt, _book_charged(attempt, facts, facts.settlement, taken, now=now), known=attempt.fee_known)
         return
-    args: dict[str, Any] = {"attempt": attempt.id, "taken_minor": taken.minor}
+    so_far_minor = facts.captured.minor if facts.captured else 0
+    args: dict[str, Any] = {"attempt": attempt.id, "taken_minor": taken.minor, "so_far_minor": so_far_minor}
     tells = provider(attempt.psp).tells_fees
     if later and not tells:
         return
     if later:
         # By what was captured so far, which names the capture.
-        key = f"{attempt.id}:{facts.captured.minor if facts.captured else 0}"
+        key = f"{attempt.id}:{so_far_minor}"
         enqueue(kind="payments.true_up_fee", key=key, args={**args, "later": True}, run_at=now + _FIRST_LOOK)
         return
     fee = expected_fee(taken)
@@ -68,8 +69,19 @@ def book_settlement(attempt: Attempt, facts: CheckoutFacts, *, taken: Money, lat
         enqueue(kind="payments.true_up_fee", key=attempt.id, args=args, run_at=now + _FIRST_LOOK)
 
 
-def true_up_fee(*, attempt: str, now: datetime, later: bool = False, taken_minor: int | None = None) -> None:
-    """Ask how a capture was settled, and book what was not known (a job). Raises TryLater while it is not."""
+def true_up_fee(
+    *,
+    attempt: str,
+    now: datetime,
+    later: bool = False,
+    taken_minor: int | None = None,
+    so_far_minor: int | None = None,
+) -> None:
+    """Ask how a capture was settled, and book what was not known (a job). Raises TryLater while it is not.
+
+    The provider shows how the last capture was settled: once there is another, this one's fee is the statement's to
+    tell, and what is expected stays until then.
+    """
     found = Attempt.objects.get(pk=attempt)
     if (found.fee_known and not later) or found.psp_ref is None:
         return
@@ -80,6 +92,8 @@ def true_up_fee(*, attempt: str, now: datetime, later: bool = False, taken_minor
         case Declined(message=message):
             raise TryLater(reason=f"the provider does not show {found.psp_ref}: {message}", after_s=3600)
     facts = outcome.value
+    if so_far_minor is not None and facts.captured and facts.captured.minor != so_far_minor:
+        return
     if facts.settlement is None:
         raise TryLater(reason="the provider has not said the fee yet")
     # A job of an older version does not say how much was taken: all of it, but where a charge is captured in parts.

@@ -22,7 +22,7 @@ from payments.services.attempt_rows import TAKE_OVER_AFTER, UNSENT
 from payments.services.attempts import ASK_ON_AFTER_S, register
 from payments.services.captures import sync_attempt
 from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders, wish_for
-from payments.services.common import key_alive, require_representable, try_later
+from payments.services.common import key_alive, require_awake, require_representable, try_later
 from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
 from payments.services.routing import require_able
 from payments.states import AttemptState, InstructionState
@@ -192,6 +192,8 @@ def carry_out(*, instruction: str, now: datetime) -> None:
         claimed = Instruction.objects.select_for_update().get(pk=instruction)
         if claimed.state not in ALIVE:
             return
+        if claimed.sent_at is None:
+            require_awake(gateway)
         move(claimed, "send", actor="system:jobs", now=now, sent_at=claimed.sent_at or now)
     outcome = _send(gateway, found)
     if isinstance(outcome, Unknown):
@@ -203,7 +205,7 @@ def carry_out(*, instruction: str, now: datetime) -> None:
     if not isinstance(outcome, Declined):
         raise TryLater(reason="accepted, and not yet shown", after_s=2)
     with money_tx("instructions.refused"):
-        refused = Instruction.objects.select_for_update().select_related("attempt").get(pk=instruction)
+        refused = Instruction.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=instruction)
         if refused.state in ALIVE:
             failed(refused, code=outcome.code, message=outcome.message, now=now)
 

@@ -29,7 +29,7 @@ from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
 from payments.services.books import as_given_back, what_bears
-from payments.services.common import require_key_alive, require_representable, try_later
+from payments.services.common import require_awake, require_key_alive, require_representable, try_later
 from payments.services.events import tell
 from payments.services.settlements import Item, book_refund_settlement
 from payments.states import HOLDS_MONEY, REFUND, DisputeState, OrderState, RefundState
@@ -223,6 +223,7 @@ def send_refund(*, refund: str, now: datetime) -> None:
         was_sent = found.sent_at is not None
         if not was_sent:
             require_running("refunds")
+            require_awake(_gateway(found))
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = _look_up(found) if was_sent else None
     if outcome is None:

@@ -21,7 +21,7 @@ from operations.services import request_approval, withdraw
 from payments.models import Attempt, Checkout, PaymentOrder, RiskVerdict
 from payments.models.risk import RiskDecision
 from payments.risk import ASKS_NOBODY, RiskQuestion, Verdict
-from payments.services.attempt_rows import try_again
+from payments.services.attempt_rows import lock_with_checkout, try_again
 from payments.services.events import tell
 from payments.states import AttemptState, OrderState
 
@@ -81,7 +81,7 @@ def act_on_first(attempt: Attempt, orders: Sequence[PaymentOrder], verdict: Verd
 
 def accept_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> None:
     """Let a payment pass that a check wanted looked at (the approval's act); its page is made afresh."""
-    found = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt)
+    found = lock_with_checkout(attempt)
     _keep(found, Verdict(decision="accept", reason="a person accepted it"), kind=PERSON, by=checker, now=now)
     if found.state != AttemptState.CREATED:
         return
@@ -98,7 +98,7 @@ def refuse_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> Non
 
 
 def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> None:
-    attempt = Attempt.objects.select_for_update().select_related("checkout").get(pk=attempt_id)
+    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
     if attempt.state == AttemptState.CREATED and _keep(attempt, verdict, kind=kind, by=f"risk:{kind}", now=now):
         _obey(attempt, _orders(attempt), verdict, kind=kind, now=now)
 

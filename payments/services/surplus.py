@@ -25,7 +25,7 @@ from payments.gateway import (
     provider,
 )
 from payments.models import Attempt, Surplus
-from payments.services.common import key_alive, try_later
+from payments.services.common import key_alive, require_awake, try_later
 from payments.services.events import tell
 from payments.services.fees import book_settlement
 from payments.services.settlements import Item, book_refund_settlement
@@ -93,10 +93,12 @@ def send_back(*, surplus: str, now: datetime) -> None:
     """
     require_running("refunds")
     with money_tx("surplus.claim"):
-        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=surplus)
+        found = Surplus.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=surplus)
         if found.state not in _TO_SEND:
             return
         was_sent = found.sent_at is not None
+        if not was_sent:
+            require_awake(_gateway(found))
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = (_look_up(found) if was_sent else None) or _given_back_there(found)
     gateway = _gateway(found)
@@ -116,7 +118,7 @@ def send_back(*, surplus: str, now: datetime) -> None:
 def send_back_again(*, surplus: str, actor: str, now: datetime) -> None:
     """Try once more to send back what could not be, as a person decided. Raises SurplusNotStuck."""
     with money_tx("surplus.again"):
-        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=surplus)
+        found = Surplus.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=surplus)
         if found.state != SurplusState.FAILED or found.psp_ref is not None:
             raise SurplusNotStuck(surplus=surplus, state=found.state)
         number = found.psp_key.count(":again") + 1
@@ -152,7 +154,7 @@ def _take_over_elsewhere(stuck: Surplus, psp_ref: str, *, now: datetime) -> None
     if not isinstance(outcome, Succeeded) or outcome.value.status not in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
         return
     with money_tx("surplus.elsewhere"):
-        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=stuck.pk)
+        found = Surplus.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=stuck.pk)
         if found.state == SurplusState.FAILED and outcome.value.amount == found.amount:
             actor = f"psp:{found.attempt.psp}"
             move(found, "send", actor=actor, now=now, sent_at=now, last_error="", psp_ref=None)
@@ -216,7 +218,7 @@ def _refund_with(found: Surplus, reference: str) -> Outcome[RefundFacts] | None:
 
 def _record(surplus: str, outcome: Outcome[RefundFacts], *, now: datetime) -> None:
     with money_tx("surplus.record"):
-        found = Surplus.objects.select_for_update().select_related("attempt").get(pk=surplus)
+        found = Surplus.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=surplus)
         match outcome:
             case Succeeded(value=facts) if found.state in _OPEN or facts.status is RefundStatus.FAILED:
                 _take_over(found, facts, now=now)

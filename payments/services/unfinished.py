@@ -18,7 +18,7 @@ from operations.selectors import job_error, job_states, open_tasks
 from operations.services import TryLater, ask_person, enqueue_again
 from payments.models import Attempt, Checkout, DisputeEvidence, EvidenceFile, Instruction, Refund, Surplus
 from payments.models.instructions import InstructionKind
-from payments.services.captures import WATCH, sync_attempt
+from payments.services.captures import WATCH, poll_interval_s, sync_attempt
 from payments.services.events import tell
 from payments.services.evidence import UNDER_WAY as EVIDENCE_UNDER_WAY
 from payments.services.evidence_files import JOB as SEND_FILE
@@ -81,8 +81,10 @@ def watch_authorization(*, attempt: str, now: datetime) -> None:
         if now >= warn_at and found.warned_at is None:
             Attempt.objects.filter(pk=attempt).update(warned_at=now)
             tell(checkout=found.checkout_id, type="payment.authorization_expiring", now=now)
-    next_mark = warn_at if now < warn_at else until + timedelta(minutes=1)
-    raise TryLater(reason="reserved, not captured", after_s=_wait_s(next_mark - now))
+    next_mark = warn_at if now < warn_at else until
+    # A provider that names only the day lets go of it as much as a day later.
+    wait_s = _wait_s(next_mark - now) if now < next_mark else poll_interval_s(now - next_mark)
+    raise TryLater(reason="reserved, not captured", after_s=wait_s)
 
 
 def tidy_up(*, now: datetime) -> Found:

@@ -11,6 +11,8 @@ from django.utils import timezone
 from ledger.selectors import wallet
 from ledger.services import verify_books
 from operations.models import Job
+from payments.gateway import stripe_adapter
+from payments.gateway.stripe_requests import raw
 from payments.models import Attempt, Checkout, Instruction, Seller, StorefrontEvent
 from payments.services import tidy_up
 from tests.api.problems import assert_problem
@@ -218,6 +220,24 @@ class TestMoneyThatIsReserved:
         assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "expired")
         assert told().count("payment.authorization_expiring") == 1
         assert told()[-1] == "payment.expired"
+
+    @pytest.mark.parametrize("reason", ["automatic", "expired"])
+    def test_has_expired_whichever_word_the_provider_has_for_that(
+        self, world: World, ann: Seller, reason: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def in_its_words(*args: Any, **params: Any) -> Any:
+            found = raw(*args, **params)
+            if found["object"] == "checkout.session" and found["payment_intent"]["status"] == "canceled":
+                found["payment_intent"]["cancellation_reason"] = reason
+            return found
+
+        reserve(world, "cart-1", {"ann": "100.00"})
+        monkeypatch.setattr(stripe_adapter, "raw", in_its_words)
+
+        world.provider.advance(7 * DAY + 60)
+        world.settle()
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "expired")
 
     def test_that_was_captured_in_the_providers_own_dashboard_is_booked(self, world: World, ann: Seller) -> None:
         reserve(world, "cart-1", {"ann": "100.00"})

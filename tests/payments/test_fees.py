@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ledger.selectors import balance, count_entries
+from ledger.selectors import balance, count_entries, entries_about
 from ledger.services import verify_books
 from operations.models import Job
 from payments.models import Attempt, Seller
+from tests.flows.test_authorise_and_capture import capture, reserve
 from tests.ledger_text import assert_posted
 from tests.payments.faults import UNCLEAR, rule
 from tests.world import World
@@ -134,3 +135,23 @@ class TestAFeeThatIsNotKnownYet:
             world.work(later=timedelta(minutes=minutes))
 
         assert balance(code="psp:stripe:fees", currency="EUR").text == "3.20"
+
+    def test_stays_as_it_is_expected_where_the_provider_shows_a_later_captures_by_now(
+        self, world: World, ann: Seller, settings: Any
+    ) -> None:
+        """It shows how the last capture was settled: that is one fee, and not the earlier one's too."""
+        settings.PROVIDER_FEE_RATES = {"EUR": (290, 30)}
+        reserve(world, "cart-1", {"ann": "100.00"})
+        world.provider.plan([fee_later()])
+        capture(world, {"ann": "60.00"}, final=False)
+        capture(world, {"ann": "40.00"}, key="c2")
+
+        world.work(later=timedelta(minutes=2))
+
+        booked = entries_about(subjects=[f"checkout:{Attempt.objects.get().checkout_id}"])
+        assert [entry["recipe"] for entry in booked if entry["recipe"] != "payment_captured"] == [
+            "provider_fee_estimated",
+            "provider_fee_charged",
+        ]
+        assert balance(code="psp:stripe:fees", currency="EUR").text == "3.50"
+        assert world.reconciled() == {"matched": 2}

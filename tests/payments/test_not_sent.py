@@ -2,16 +2,19 @@
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from operations.models import Job
-from payments.models import Attempt, Instruction, Refund, Seller
+from payments.models import Attempt, Instruction, Refund, Seller, StorefrontEvent
 from tests.api.problems import assert_problem
 from tests.payments.breakers import Break, breaker, mend, strict
+from tests.payments.mollie_stand_in import Mollie
+from tests.payments.mollie_world import mollie
 from tests.world import World
 
-__all__ = ["breaker", "mend", "strict"]
+__all__ = ["breaker", "mend", "mollie", "strict"]
 
 
 class TestAPaymentThatCouldNotBeSent:
@@ -59,6 +62,111 @@ class TestAPaymentThatCouldNotBeSent:
         assert (again.status_code, world.status("cart-1.ann")) == (202, "UNKNOWN")
 
 
+class TestAPaymentThatIsSentTooLate:
+    """A provider makes no page that has less than half an hour left."""
+
+    @pytest.fixture(autouse=True)
+    def _short(self, settings: Any) -> None:
+        settings.CHECKOUT_LIFE = timedelta(hours=1)
+
+    def come_back(self, world: World) -> None:
+        """Let the provider answer again, when it is too late."""
+        world.provider.plan([])
+        world.provider.advance(35 * 60)
+        world.work(later=timedelta(minutes=35))
+
+    def told(self) -> list[str]:
+        return list(StorefrontEvent.objects.order_by("created_at", "id").values_list("type", flat=True))
+
+    def test_has_expired_where_it_could_not_be_sent_before(
+        self, world: World, ann: Seller, breaker: Break, mend: Break
+    ) -> None:
+        breaker()
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 503
+        mend()
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "abandoned")
+        assert (self.told(), world.provider.ledger()["sessions"]) == (["payment.expired"], [])
+        assert not Job.objects.filter(kind="payments.register_attempt", state="todo").exists()
+
+    def test_has_expired_where_nobody_heard_of_it_and_the_provider_does_not_show_it(
+        self, world: World, ann: Seller
+    ) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "error_503"}])
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 202
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), self.told()) == ("EXPIRED", ["payment.expired"])
+
+    def test_is_found_all_the_same_where_the_provider_has_it(self, world: World, ann: Seller) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "timeout_after_commit"}])
+        assert world.order("cart-1", {"ann": "100.00"}).status_code == 202
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), self.told()) == ("EXECUTING", [])
+
+    def test_has_expired_where_the_risk_check_gave_no_verdict(
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch, settings: Any
+    ) -> None:
+        def silent(_: Any) -> Any:
+            raise ConnectionError
+
+        monkeypatch.setattr("payments.risk.by_lists", silent)
+        settings.RISK_CHECK = "lists"
+        world.order("cart-1", {"ann": "100.00"})
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), self.told()) == ("EXPIRED", ["payment.expired"])
+
+    def test_is_not_passed_on_to_another(
+        self, world: World, ann: Seller, breaker: Break, mollie: Mollie, settings: Any
+    ) -> None:
+        settings.PSP_ROUTES = {"*": ["stripe"]}
+        breaker()
+        world.order("cart-1", {"ann": "100.00"})
+        settings.PSP_ROUTES = {"*": ["stripe", "mollie"]}
+
+        self.come_back(world)
+
+        assert (world.status("cart-1.ann"), mollie.calls) == ("EXPIRED", [])
+
+
+class TestAPaymentThatIsRefusedLater:
+    """Its shop was answered that nobody knows yet: it hears of the end."""
+
+    def test_is_told_as_failed(self, world: World, ann: Seller) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "error_503"}])
+        created = world.order("cart-1", {"ann": "0.01"})
+        assert (created.status_code, created.json()["last_error"]) == (202, None)
+        assert not StorefrontEvent.objects.exists()
+
+        world.work(later=timedelta(minutes=1))
+
+        assert world.status("cart-1.ann") == "FAILED"
+        assert StorefrontEvent.objects.get().type == "payment.failed"
+        assert world.shop.get("/v1/checkouts/cart-1").json()["last_error"] == {
+            "code": "amount_too_small",
+            "retryable": "never",
+        }
+
+
+class TestWhatWasNotHeard:
+    def test_is_no_refusal_that_a_shop_is_shown(self, world: World, ann: Seller) -> None:
+        world.provider.plan([{"op": "checkout.session.create", "action": "timeout_after_commit"}])
+        unknown = world.order("cart-1", {"ann": "100.00"})
+
+        world.work(later=timedelta(minutes=1))
+
+        found = world.shop.get("/v1/checkouts/cart-1").json()
+        assert (unknown.json()["last_error"], found["last_error"]) == (None, None)
+        assert found["payment_page"] is not None
+
+
 class TestWhatCouldNotBeSentAfterTheSale:
     def test_is_a_refund_that_waits(self, world: World, ann: Seller, breaker: Break, mend: Break) -> None:
         world.sell("cart-1", {"ann": "100.00"})
@@ -68,7 +176,7 @@ class TestWhatCouldNotBeSentAfterTheSale:
 
         world.work()
 
-        assert Refund.objects.get().state == "sending"
+        assert Refund.objects.get().state == "requested"
         assert Job.objects.get(kind="payments.send_refund").state == "todo"
         mend()
         world.work(later=timedelta(hours=1))
@@ -86,7 +194,7 @@ class TestWhatCouldNotBeSentAfterTheSale:
 
         answer = world.shop.post(f"/v1/payments/cart-1/{verb}", {}, key=verb)
 
-        assert (answer.status_code, Instruction.objects.get().state) == (202, "sending")
+        assert (answer.status_code, Instruction.objects.get().state) == (202, "requested")
         assert world.status("cart-1.ann") == "AUTHORIZED"
         mend()
         world.work(later=timedelta(hours=1))

@@ -1,0 +1,90 @@
+"""Two who act on one payment at the same moment wait for each other in a row, never in a circle."""
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from operations.edges import money_tx
+from payments.gateway import Declined
+from payments.gateway.stripe_adapter import StripeGateway
+from payments.models import Attempt, Checkout
+from payments.services import instructed, instructions, register_attempt, sync_attempt
+from tests.committed import at_once, committed_db, committed_world, somebody_waits_for_a_lock
+from tests.flows.test_authorise_and_capture import capture, reserve
+from tests.world import World
+
+__all__ = ["committed_db", "committed_world"]
+
+
+def until_somebody_waits() -> None:
+    """Hold what is locked until another waits for some of it, or surely nobody does."""
+    for _ in range(40):
+        if somebody_waits_for_a_lock():
+            return
+        time.sleep(0.025)
+
+
+class TestACaptureThatIsRefused:
+    def test_waits_in_no_circle_with_a_webhook(self, committed_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world = committed_world
+        world.open_seller("ann")
+        reserve(world, "cart-1", {"ann": "100.00"})
+        found = Attempt.objects.get()
+        looked, held = threading.Event(), threading.Event()
+        shown, alive = instructions._shown, instructed.alive
+        of_webhook: list[int] = []
+
+        def no(*_: Any, **__: Any) -> Declined:
+            return Declined(code="card_declined", message="no")
+
+        def shown_before_the_webhook(*args: Any, **more: Any) -> bool:
+            ended = shown(*args, **more)
+            looked.set()
+            assert held.wait(10)
+            return ended
+
+        def alive_later(attempt: Attempt) -> Any:
+            if threading.get_ident() in of_webhook:
+                held.set()
+                until_somebody_waits()
+            return alive(attempt)
+
+        def webhook() -> None:
+            of_webhook.append(threading.get_ident())
+            assert looked.wait(10)
+            sync_attempt(attempt=found.pk, now=timezone.now(), poll=False)
+
+        monkeypatch.setattr(StripeGateway, "capture_payment", no)
+        monkeypatch.setattr(instructions, "_shown", shown_before_the_webhook)
+        monkeypatch.setattr(instructed, "alive", alive_later)
+
+        answer, heard = at_once([lambda: capture(world), webhook])
+
+        assert (answer.json()["code"], heard) == ("instruction_refused", None)
+
+
+class TestAnAttemptThatIsGivenUp:
+    def test_waits_in_no_circle_with_whoever_has_its_checkout(self, committed_world: World) -> None:
+        world = committed_world
+        world.open_seller("ann")
+        world.provider.plan([{"op": "checkout.session.create", "action": "drop"}])
+        world.order("cart-1", {"ann": "100.00"})
+        found, held = Attempt.objects.get(), threading.Event()
+
+        def lock_as_every_verb_does() -> None:
+            with money_tx("payments.buyer_returned"):
+                Checkout.objects.select_for_update().get(pk=found.checkout_id)
+                held.set()
+                until_somebody_waits()
+                Attempt.objects.select_for_update().get(pk=found.pk)
+
+        def give_up() -> None:
+            assert held.wait(10)
+            register_attempt(attempt=found.pk, now=timezone.now() + timedelta(hours=21))
+
+        assert at_once([lock_as_every_verb_does, give_up]) == [None, None]
+        assert Attempt.objects.get(pk=found.pk).state == "abandoned"

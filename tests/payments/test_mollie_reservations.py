@@ -1,0 +1,122 @@
+"""Money that is reserved at Mollie: captured once and for good, or released, or lapsed at some time of a day."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from ledger.selectors import balance
+from operations.models import HumanTask, Job
+from payments.models import Attempt, Instruction, Refund, Seller
+from tests.payments.breakers import Break, mend, mollies_breaker, strict
+from tests.payments.mollie_stand_in import FAULTS, Mollie
+from tests.payments.mollie_world import mollie, webhook
+from tests.world import World
+
+__all__ = ["mend", "mollie", "mollies_breaker", "strict"]
+
+SOON = timedelta(seconds=30)
+WATCH = "payments.watch_authorization"
+
+
+@pytest.fixture
+def reserved(world: World, mollie: Mollie, ann: Seller) -> str:
+    """Bea's purchase, for which Mollie reserved 100.00; return Mollie's id of it."""
+    return reserve(world, mollie)
+
+
+def reserve(world: World, mollie: Mollie, **more: str) -> str:
+    world.order("cart-1", {"ann": "100.00"}, capture_method="manual")
+    payment = str(mollie.only()["id"])
+    mollie.pay(payment)
+    mollie.only().update(more)
+    webhook(world, mollie, payment)
+    world.work(later=SOON)
+    assert world.status("cart-1.ann") == "AUTHORIZED"
+    return payment
+
+
+def capture(world: World, amount: str) -> Any:
+    part = {"payment_order_id": "cart-1.ann", "amount": amount, "currency": "EUR"}
+    return world.shop.post("/v1/payments/cart-1/capture", {"payment_orders": [part]}, key="part")
+
+
+class TestAPartThatIsCapturedForGood:
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_has_the_rest_released_however_the_answer_was_lost(
+        self, world: World, mollie: Mollie, reserved: str, fault: str
+    ) -> None:
+        """One call captures it and the next releases the rest: between them it looks like one part of several."""
+        mollie.plan("POST release-authorization", fault)
+
+        capture(world, "60.00")
+        for minutes in (1, 2, 3):
+            world.work(later=timedelta(minutes=minutes))
+
+        assert (mollie.only()["status"], Attempt.objects.get().state) == ("paid", "succeeded")
+        assert (Instruction.objects.get().state, world.payment_order("cart-1.ann").captured.text) == (
+            "succeeded",
+            "60.00",
+        )
+        assert balance(code="psp:mollie:clearing", currency="EUR").text == "57.96"
+
+    def test_is_not_over_for_the_shop_before_the_rest_is_released(
+        self, world: World, mollie: Mollie, reserved: str
+    ) -> None:
+        mollie.plan("POST release-authorization", "503")
+
+        answer = capture(world, "60.00")
+        again = world.shop.post("/v1/payments/cart-1/cancel", {}, key="cancel")
+
+        assert (answer.status_code, again.json()["code"]) == (202, "outcome_unknown")
+
+
+class TestAReservation:
+    def test_that_lapses_some_time_in_a_day_is_waited_for(self, world: World, mollie: Mollie, ann: Seller) -> None:
+        """Mollie may name the day alone: from its first minute to its last nobody needs to be told."""
+        day = timezone.now() + timedelta(days=7)
+        payment = reserve(world, mollie, captureBefore=day.date().isoformat())
+        over = Attempt.objects.get().authorized_until
+        assert over is not None
+
+        while (due := Job.objects.get(kind=WATCH).next_at) < over + timedelta(hours=24):
+            world.work(later=due - timezone.now() + timedelta(seconds=1))
+            assert Job.objects.get(kind=WATCH).state == "todo"
+        mollie.end(payment, "expired")
+        world.work(later=timedelta(days=9))
+
+        assert (world.status("cart-1.ann"), Job.objects.get(kind=WATCH).state) == ("EXPIRED", "done")
+        assert len([call for call in mollie.calls if call.op == "GET payments"]) < 150
+
+
+class TestWhatWasNeverSent:
+    """Mollie remembers a key for an hour. What its breaker kept back has no key that Mollie could have forgotten."""
+
+    @pytest.mark.parametrize("verb", ["capture", "cancel"])
+    def test_is_an_instruction_that_goes_out_after_hours(
+        self, world: World, mollie: Mollie, reserved: str, mollies_breaker: Break, mend: Break, verb: str
+    ) -> None:
+        mollies_breaker()
+        world.shop.post(f"/v1/payments/cart-1/{verb}", {}, key=verb)
+        mend()
+
+        mollie.ahead = timedelta(hours=2)
+        world.work(later=timedelta(hours=2))
+
+        assert world.status("cart-1.ann") == ("SUCCESS" if verb == "capture" else "CANCELED")
+        assert not HumanTask.objects.exists()
+
+    def test_is_a_refund_that_goes_out_after_hours(
+        self, world: World, mollie: Mollie, reserved: str, mollies_breaker: Break, mend: Break
+    ) -> None:
+        world.shop.post("/v1/payments/cart-1/capture", {}, key="whole")
+        mollies_breaker()
+        world.shop.post("/v1/refunds", {"payment_order_id": "cart-1.ann"}, key="refund")
+        world.work()
+        mend()
+
+        mollie.ahead = timedelta(hours=2)
+        world.work(later=timedelta(hours=2))
+
+        assert Refund.objects.get().state == "pending"
