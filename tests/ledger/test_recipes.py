@@ -243,6 +243,15 @@ class TestFundsReleased:
         )
 
     @pytest.mark.parametrize(("reserve", "field"), [(9_001, "amount - to_reserve"), (-1, "to_reserve")])
+    def test_has_a_number_when_more_is_released_of_an_order(self) -> None:
+        entry = recipes.funds_released(seller="ann", order="ord_1", amount=euros(900), number=2)
+
+        assert (entry.reference, {line.item for line in entry.lines}) == ("ord_1:2", {"ord_1"})
+
+    def test_counts_from_one(self) -> None:
+        with pytest.raises(recipes.BadArgument, match="number counts from 1, and is 0"):
+            recipes.funds_released(seller="ann", order="ord_1", amount=euros(900), number=0)
+
     def test_refuses_a_reserve_that_is_no_part_of_it(self, reserve: int, field: str) -> None:
         with pytest.raises(recipes.AmountNegative, match=f"funds_released ord_1: {field}"):
             recipes.funds_released(seller="ann", order="ord_1", amount=euros(9_000), to_reserve=euros(reserve))
