@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 
-from ledger import recipes
 from ledger.money import Money
-from ledger.services import post
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
@@ -28,10 +26,9 @@ from operations.services import (
 from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
-from payments.services.books import as_given_back, what_bears
 from payments.services.common import require_key_alive, require_representable, try_later
 from payments.services.events import tell
-from payments.services.settlements import Item, book_refund_settlement
+from payments.services.refund_money import book_late_failure, book_refund, book_settled, psp_of
 from payments.states import HOLDS_MONEY, REFUND, DisputeState, OrderState, RefundState
 
 OPEN = (
@@ -263,11 +260,6 @@ def poll_refund(*, refund: str, now: datetime) -> None:
         raise TryLater(reason="accepted, and not carried out yet")
 
 
-def psp_of(refund: Refund) -> str:
-    """Return the provider that holds the money: the one that the order was paid through."""
-    return str(refund.order.paid_by.psp) if refund.order.paid_by else ""
-
-
 def _gateway(refund: Refund) -> Gateway:
     return provider(psp_of(refund), about=f"refund:{refund.pk}")
 
@@ -315,7 +307,8 @@ def take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     match facts.status:
         case RefundStatus.SUCCEEDED:
             move(refund, "succeed", actor=actor, now=now, psp_ref=facts.psp_ref)
-            _book(refund, facts, now=now)
+            book_refund(refund, facts, now=now)
+            _tell(refund, "refund.succeeded", now=now)
         case RefundStatus.PENDING if refund.state != RefundState.PENDING:
             move(refund, "wait", actor=actor, now=now, psp_ref=facts.psp_ref)
             args = {"refund": refund.id}
@@ -324,7 +317,7 @@ def take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
             event = "cancel" if facts.status is RefundStatus.CANCELED else "fail"
             if facts.failure_settlement is not None:
                 # It went and came back, at two days' rates.
-                _settle(refund, facts, now=now)
+                book_settled(refund, facts, now=now)
             _give_back(refund, event, reason=facts.failure_reason, detail=facts.failure_reason, now=now)
 
 
@@ -332,19 +325,10 @@ def _fail_late(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     """Undo a refund that had succeeded and never reached the buyer: the provider holds the money again."""
     if facts.status not in (RefundStatus.FAILED, RefundStatus.CANCELED):
         return
-    order = PaymentOrder.objects.select_for_update().get(pk=refund.order_id)
-    entry = recipes.refund_failed_late(
-        psp=psp_of(refund),
-        refund=facts.psp_ref,
-        amount=refund.amount,
-        split=as_given_back(order, recipe="refund_succeeded", reference=facts.psp_ref),
-        subject=f"checkout:{order.checkout_id}",
-    )
-    post(entry, actor=f"psp:{psp_of(refund)}", now=now)
-    _settle(refund, facts, now=now)
+    book_late_failure(refund, facts, now=now)
     _give_back(refund, "fail_late", reason=facts.failure_reason, detail=facts.failure_reason, now=now)
     # Where the order was delivered while it was wholly refunded, there was nothing to release; now there is.
-    enqueue(kind="payouts.release_again", key=refund.id, args={"order": order.id}, run_at=now)
+    enqueue(kind="payouts.release_again", key=refund.id, args={"order": refund.order_id}, run_at=now)
 
 
 def _give_back(
@@ -376,24 +360,3 @@ def _tell(refund: Refund, type: str, *, now: datetime) -> None:
         "failure_reason": refund.last_error,
     }
     tell(checkout=refund.order.checkout_id, type=type, now=now, about={"refund": facts})
-
-
-def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
-    order = PaymentOrder.objects.select_for_update().get(pk=refund.order_id)
-    entry = recipes.refund_succeeded(
-        psp=psp_of(refund),
-        refund=facts.psp_ref,
-        amount=refund.amount,
-        split=what_bears(order, refund.amount),
-        subject=f"checkout:{order.checkout_id}",
-        value_date=facts.created_at.date(),
-    )
-    post(entry, actor=f"psp:{psp_of(refund)}", now=now)
-    _settle(refund, facts, now=now)
-    _tell(refund, "refund.succeeded", now=now)
-
-
-def _settle(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
-    item = Item(psp=psp_of(refund), source=facts.psp_ref, subject=f"checkout:{refund.order.checkout_id}")
-    about = {"charge": str(refund.params["charge_ref"]), "about": f"refund:{refund.pk}"}
-    book_refund_settlement(item, facts, amount=refund.amount, **about, now=now)
