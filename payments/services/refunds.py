@@ -112,7 +112,7 @@ def hand_on(refund: Refund, *, now: datetime) -> None:
 def request_refund_in_tx(
     *, order: PaymentOrder, amount: Money, reason: str, actor: str, now: datetime, part_of: Money | None = None
 ) -> Refund:
-    """Reserve a refund on an order that the caller has locked; `part_of` is the sum that was asked for, if more.
+    """Reserve a refund on an order that the caller has locked; `part_of` is the sum that it is part of.
 
     What we do by ourselves (`system:…`) needs no second person: nobody decided it; nor does what was done at the
     provider (`psp:…`). Both are reserved even while refunds are stopped, and whatever the amount, because what they
@@ -182,7 +182,7 @@ def reject_refund(*, refund: str, maker: str, checker: str, now: datetime) -> No
 def _above_limit(order: PaymentOrder, amount: Money, part_of: Money) -> bool:
     """Tell whether a refund takes what is given back of an order above the limit: in parts it is no less.
 
-    Nor is a sum that is split over several sellers' orders.
+    Nor is a sum that is split over several sellers' orders, nor what was given back of them before it (`part_of`).
 
     Where limits are set, a currency that has none is no way around them.
     """
