@@ -344,7 +344,8 @@ def _give_back(
         what = f"{refund.amount} of {refund.order.payment_order_id} could not be given back"
         ask_person(
             kind=FAILED,
-            subject=f"checkout:{refund.order.checkout_id}",
+            # Of its own, not of the checkout: of another refund's failure that is told while this is open, both are.
+            subject=f"refund:{refund.pk}",
             reason=f"{what}: {detail or reason}"[:1000],
             waits_for="finance",
             now=now,

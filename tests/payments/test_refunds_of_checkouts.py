@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ledger.services import verify_books
 from operations import idempotency
-from operations.models import Approval, IdempotencyKey
+from operations.models import Approval, HumanTask, IdempotencyKey
 from operations.services import pull_switch
 from payments.models import Refund, Seller
 from tests.api.problems import assert_problem
