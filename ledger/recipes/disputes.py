@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from ledger import chart
-from ledger.entries import Entry, Line, credit, debit, mirrored
+from ledger.entries import Entry, credit, debit, mirrored
 from ledger.money import Money
 from ledger.recipes.common import Event, nothing, numbered
-from ledger.recipes.refunds import RefundSplit, bearers, borne_lines
+from ledger.recipes.refunds import RefundSplit, borne
 
 
 def dispute_opened(
@@ -104,7 +104,7 @@ def dispute_lost(
     Cr  disputes:open                disputed amount
     """
     event = _event("dispute_lost", dispute, dispute_round)
-    lines = [*_borne(event, dispute, amount, splits, platform_loss), credit(chart.DISPUTES, amount, dispute)]
+    lines = [*borne(event, dispute, amount, splits, platform_loss), credit(chart.DISPUTES, amount, dispute)]
     return event.entry(lines, subject=subject, value_date=value_date)
 
 
@@ -135,8 +135,8 @@ def dispute_recovered(
     Cr  losses:disputes              what we had borne
     """
     event = Event("dispute_recovered", movement)
-    borne = mirrored(_borne(event, dispute, amount, splits, platform_loss))
-    return event.entry([debit(chart.clearing(psp), amount, dispute), *borne], subject=subject, value_date=value_date)
+    back = mirrored(borne(event, dispute, amount, splits, platform_loss))
+    return event.entry([debit(chart.clearing(psp), amount, dispute), *back], subject=subject, value_date=value_date)
 
 
 def dispute_fee_returned(
@@ -171,18 +171,6 @@ def dispute_fee_returned(
     else:
         lines.append(credit(chart.fees(psp), fee, dispute))
     return event.entry(lines, subject=subject, value_date=value_date)
-
-
-def _borne(
-    event: Event, dispute: str, amount: Money, splits: Sequence[RefundSplit], platform_loss: Money | None
-) -> list[Line]:
-    """Return the debits of all who bear a loss. Raises SplitDoesNotSum, AmountNegative, AmountNotPositive."""
-    loss = platform_loss or nothing(amount)
-    event.positive(amount=amount)
-    event.not_negative(platform_loss=loss)
-    event.sums("amount", amount, [*(split.total for split in bearers(event, splits)), loss])
-    lines = [line for split in splits for line in borne_lines(event, split)]
-    return [*lines, debit(chart.DISPUTE_LOSSES, loss, dispute)]
 
 
 def _event(recipe: str, dispute: str, dispute_round: int) -> Event:

@@ -54,12 +54,14 @@ def refund_succeeded(
     refund: str,
     amount: Money,
     split: RefundSplit | Sequence[RefundSplit],
+    platform_loss: Money | None = None,
     subject: str = "",
     value_date: date | None = None,
 ) -> Entry:
     """Record that a buyer got money back: the seller bears it, and we give our commission back.
 
-    Takes one split for each sale that the refund is about; together they are the amount.
+    Takes one split for each sale that the refund is about, and our own loss: what was under way already when a lost
+    dispute took the sale back. Together they are the amount.
 
     Dr  seller:{seller}:pending      what is still pending of the sale
     Dr  seller:{seller}:reserved     else from its reserve
@@ -67,10 +69,11 @@ def refund_succeeded(
     Dr  seller:{seller}:receivable   else the seller owes it to us
     Dr  platform:commission          commission given back
     Dr  tax:{tax}                    tax on that commission
+    Dr  losses:disputes              what a lost dispute had left nothing of
     Cr  psp:{psp}:clearing           the refund
     """
     event = Event("refund_succeeded", refund)
-    lines = [*_borne(event, amount, split), credit(chart.clearing(psp), amount, refund)]
+    lines = [*borne(event, refund, amount, split, platform_loss), credit(chart.clearing(psp), amount, refund)]
     return event.entry(lines, subject=subject, value_date=value_date)
 
 
@@ -80,6 +83,7 @@ def refund_failed_late(
     refund: str,
     amount: Money,
     split: RefundSplit | Sequence[RefundSplit],
+    platform_loss: Money | None = None,
     subject: str = "",
     value_date: date | None = None,
 ) -> Entry:
@@ -95,10 +99,11 @@ def refund_failed_late(
     Cr  seller:{seller}:receivable   what the seller owed for it
     Cr  platform:commission          commission that had been given back
     Cr  tax:{tax}                    tax on that commission
+    Cr  losses:disputes              what we had borne
     """
     event = Event("refund_failed_late", refund)
-    lines = [debit(chart.clearing(psp), amount, refund), *mirrored(_borne(event, amount, split))]
-    return event.entry(lines, subject=subject, value_date=value_date)
+    back = mirrored(borne(event, refund, amount, split, platform_loss))
+    return event.entry([debit(chart.clearing(psp), amount, refund), *back], subject=subject, value_date=value_date)
 
 
 def bearers(event: Event, split: RefundSplit | Sequence[RefundSplit]) -> list[RefundSplit]:
@@ -122,8 +127,16 @@ def borne_lines(event: Event, split: RefundSplit) -> list[Line]:
     ]
 
 
-def _borne(event: Event, amount: Money, split: RefundSplit | Sequence[RefundSplit]) -> list[Line]:
-    splits = bearers(event, split)
+def borne(
+    event: Event, item: str, amount: Money, split: RefundSplit | Sequence[RefundSplit], platform_loss: Money | None
+) -> list[Line]:
+    """Return the debits of all who bear an amount: the sales, and we under the refund's or the dispute's own item.
+
+    Raises SplitDoesNotSum, AmountNegative, AmountNotPositive, BadArgument.
+    """
+    splits, loss = bearers(event, split), platform_loss or nothing(amount)
     event.positive(amount=amount)
-    event.sums("amount", amount, [each.total for each in splits])
-    return [line for each in splits for line in borne_lines(event, each)]
+    event.not_negative(platform_loss=loss)
+    event.sums("amount", amount, [*(each.total for each in splits), loss])
+    lines = [line for each in splits for line in borne_lines(event, each)]
+    return [*lines, debit(chart.DISPUTE_LOSSES, loss, item)]

@@ -13,8 +13,8 @@ from operations.admin_display import (
     page_link,
     state_label,
 )
-from operations.selectors import open_tasks
-from payments.models import Checkout, Instruction, RiskVerdict, Surplus
+from operations.selectors import open_questions
+from payments.models import Checkout, Instruction, Refund, RiskVerdict, Surplus
 from payments.waits import Waiting, instructions_wait, surpluses_wait
 
 
@@ -100,8 +100,16 @@ def risk_panel(checkout: Checkout) -> Panel:
     )
 
 
-def question_notices(checkout: Checkout) -> list[Cell]:
-    """Return what a person is asked about a checkout."""
-    subject = f"checkout:{checkout.pk}"
-    task = open_tasks(subjects=[subject]).get(subject)
-    return [page_link("operations_humantask", task.pk, "A question waits"), task.reason] if task else []
+def questions_of(checkout: Checkout) -> list[Cell]:
+    """Return what people are asked about a checkout and its refunds."""
+    refunds = Refund.objects.filter(order__checkout=checkout).values_list("pk", flat=True)
+    return question_notices([f"checkout:{checkout.pk}", *(f"refund:{refund}" for refund in refunds)])
+
+
+def question_notices(subjects: list[str]) -> list[Cell]:
+    """Return what people are asked about some subjects (kind:id)."""
+    return [
+        cell
+        for task in open_questions(subjects=subjects)
+        for cell in (page_link("operations_humantask", task.pk, "A question waits"), task.reason)
+    ]

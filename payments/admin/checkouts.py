@@ -28,7 +28,7 @@ from operations.admin_display import (
 )
 from operations.selectors import histories
 from payments.admin.calls import calls_panel
-from payments.admin.checkout_panels import instructions_panel, question_notices, risk_panel, surplus_panel, waits
+from payments.admin.checkout_panels import instructions_panel, questions_of, risk_panel, surplus_panel, waits
 from payments.admin.risk_reviews import decide, in_review, review_notices
 from payments.models import Attempt, Checkout, Dispute, Instruction, PaymentOrder, Refund, Surplus
 from payments.selectors import events_about
@@ -96,7 +96,7 @@ class CheckoutAdmin(WindowAdmin):
 
     def notices(self, row: Any, actor: str) -> list[Cell]:
         """Say what a person is asked about the checkout."""
-        return [*question_notices(row), *review_notices(row)]
+        return [*questions_of(row), *review_notices(row)]
 
     def hands(self, row: Any, actor: str) -> frozenset[str]:
         """Offer the decision of a risk review while one is needed."""

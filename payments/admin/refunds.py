@@ -26,7 +26,7 @@ from operations.admin_display import (
 )
 from operations.selectors import approvals_about, audit_trail, histories
 from payments.admin.calls import calls_panel
-from payments.admin.checkout_panels import waits, waits_in_full
+from payments.admin.checkout_panels import question_notices, waits, waits_in_full
 from payments.models import Refund
 from payments.states import RefundState
 from payments.waits import refunds_wait
@@ -112,9 +112,10 @@ class RefundAdmin(WindowAdmin):
         ]
 
     def notices(self, row: Any, actor: str) -> list[Cell]:
-        """Say that money which had left came back, and why the maker sees no button."""
+        """Say what people are asked, that money which had left came back, and why the maker sees no button."""
         late = row.state == RefundState.FAILED and any(e["recipe"] == "refund_failed_late" for e in _entries(row))
         said: list[Cell] = ["It had succeeded and failed late: the buyer did not get the money."] if late else []
+        said += question_notices([_subject(row)])
         refusal = _refusal(row, actor) if _waits(row) else ""
         return [*said, refusal] if refusal else said
 

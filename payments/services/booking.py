@@ -8,6 +8,7 @@ from ledger import recipes
 from ledger.money import Money
 from ledger.services import post
 from operations.lifecycle import move
+from operations.services import enqueue
 from payments.commissions import Commission, of_part
 from payments.gateway import CheckoutFacts
 from payments.models import Attempt, PaymentOrder
@@ -46,6 +47,10 @@ def book_capture(
     settled = Money(sum(parts.values()), attempt.currency)
     book_settlement(attempt, facts, taken=settled, later=bool(earlier.minor), now=now)
     for order in taken:
+        if order.state == OrderState.SUCCESS:
+            # Where the order was delivered and released by now, this part of it was not.
+            key = f"{order.id}:{order.captured_minor + parts[order.id]}"
+            enqueue(kind="payouts.release_again", key=key, args={"order": order.id}, run_at=now)
         _captured(order, attempt, parts[order.id], shares[order.id], paid_at=facts.paid_at, now=now)
 
 

@@ -108,10 +108,12 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
 
 
 def book_loss(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> None:
-    """Post the loss of what the provider keeps. Call it once, with the move to `lost`."""
+    """Post the loss of what the provider keeps of a lost dispute; what is posted already is not posted again."""
     taken = withdrawals(facts)
     if len(taken) <= len(reinstatements(facts)):
-        # An inquiry that was lost, or a charge that had been refunded: nothing was withdrawn.
+        # An inquiry that was lost, or a charge that had been refunded: nothing was withdrawn, or not yet.
+        return
+    if ("dispute_lost", round_reference(dispute, len(taken))) in posted_about(dispute):
         return
     amount = -taken[-1].amount
     splits = _splits(dispute, amount)

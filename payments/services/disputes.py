@@ -108,6 +108,9 @@ def record_facts(facts: DisputeFacts, *, psp: str, now: datetime) -> Dispute:
     book_movements(dispute, facts, now=now)
     _count(dispute, facts, again=again)
     moved = _follow(dispute, facts, again=again, now=now)
+    if dispute.state == DisputeState.LOST:
+        # With the verdict, or after it: a direct debit is lost as soon as it is disputed, and withdrawn then.
+        book_loss(dispute, facts, now=now)
     if opened:
         _tell(dispute, "dispute.opened", now=now)
     if moved and dispute.state in _TOLD:
@@ -214,8 +217,6 @@ def _follow(dispute: Dispute, facts: DisputeFacts, *, again: bool, now: datetime
         return False
     closed = now if row.target in DISPUTE_CLOSED else None
     move(dispute, event, actor=f"psp:{dispute.psp}", now=now, reason=facts.reason, closed_at=closed)
-    if row.target == DisputeState.LOST:
-        book_loss(dispute, facts, now=now)
     return True
 
 

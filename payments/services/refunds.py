@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 
-from ledger import recipes
 from ledger.money import Money
-from ledger.services import post
 from operations import idempotency
 from operations.edges import money_tx
 from operations.errors import DomainError
@@ -28,10 +26,9 @@ from operations.services import (
 from payments.errors import NotKnownYet, UnknownPayment
 from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
-from payments.services.books import as_given_back, what_bears
 from payments.services.common import require_awake, require_key_alive, require_representable, try_later
 from payments.services.events import tell
-from payments.services.settlements import Item, book_refund_settlement
+from payments.services.refund_money import book_late_failure, book_refund, book_settled, psp_of
 from payments.states import HOLDS_MONEY, REFUND, DisputeState, OrderState, RefundState
 
 OPEN = (
@@ -96,9 +93,10 @@ def request_refund(
         if order is None:
             raise UnknownPayment(payment_id=payment_order_id)
         require_running("refunds")
-        refund = request_refund_in_tx(
-            order=order, amount=amount or order.captured - order.refunded, reason=reason, actor=actor, now=now
-        )
+        left = order.captured - order.refunded
+        if amount is None and order.state == OrderState.SUCCESS and not left.minor:
+            raise NotRefundable(payment_id=payment_order_id, state="refunded already")
+        refund = request_refund_in_tx(order=order, amount=amount or left, reason=reason, actor=actor, now=now)
         idempotency.bind(key_id=claim.key_id, subject=refund.id)
         hand_on(refund, now=now)
     return refund, claim.key_id
@@ -115,7 +113,7 @@ def hand_on(refund: Refund, *, now: datetime) -> None:
 def request_refund_in_tx(
     *, order: PaymentOrder, amount: Money, reason: str, actor: str, now: datetime, part_of: Money | None = None
 ) -> Refund:
-    """Reserve a refund on an order that the caller has locked; `part_of` is the sum that was asked for, if more.
+    """Reserve a refund on an order that the caller has locked; `part_of` is the sum that it is part of.
 
     What we do by ourselves (`system:…`) needs no second person: nobody decided it; nor does what was done at the
     provider (`psp:…`). Both are reserved even while refunds are stopped, and whatever the amount, because what they
@@ -185,7 +183,7 @@ def reject_refund(*, refund: str, maker: str, checker: str, now: datetime) -> No
 def _above_limit(order: PaymentOrder, amount: Money, part_of: Money) -> bool:
     """Tell whether a refund takes what is given back of an order above the limit: in parts it is no less.
 
-    Nor is a sum that is split over several sellers' orders.
+    Nor is a sum that is split over several sellers' orders, nor what was given back of them before it (`part_of`).
 
     Where limits are set, a currency that has none is no way around them.
     """
@@ -264,11 +262,6 @@ def poll_refund(*, refund: str, now: datetime) -> None:
         raise TryLater(reason="accepted, and not carried out yet")
 
 
-def psp_of(refund: Refund) -> str:
-    """Return the provider that holds the money: the one that the order was paid through."""
-    return str(refund.order.paid_by.psp) if refund.order.paid_by else ""
-
-
 def _gateway(refund: Refund) -> Gateway:
     return provider(psp_of(refund), about=f"refund:{refund.pk}")
 
@@ -316,7 +309,8 @@ def take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     match facts.status:
         case RefundStatus.SUCCEEDED:
             move(refund, "succeed", actor=actor, now=now, psp_ref=facts.psp_ref)
-            _book(refund, facts, now=now)
+            book_refund(refund, facts, now=now)
+            _tell(refund, "refund.succeeded", now=now)
         case RefundStatus.PENDING if refund.state != RefundState.PENDING:
             move(refund, "wait", actor=actor, now=now, psp_ref=facts.psp_ref)
             args = {"refund": refund.id}
@@ -325,7 +319,7 @@ def take_over(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
             event = "cancel" if facts.status is RefundStatus.CANCELED else "fail"
             if facts.failure_settlement is not None:
                 # It went and came back, at two days' rates.
-                _settle(refund, facts, now=now)
+                book_settled(refund, facts, now=now)
             _give_back(refund, event, reason=facts.failure_reason, detail=facts.failure_reason, now=now)
 
 
@@ -333,19 +327,10 @@ def _fail_late(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     """Undo a refund that had succeeded and never reached the buyer: the provider holds the money again."""
     if facts.status not in (RefundStatus.FAILED, RefundStatus.CANCELED):
         return
-    order = PaymentOrder.objects.select_for_update().get(pk=refund.order_id)
-    entry = recipes.refund_failed_late(
-        psp=psp_of(refund),
-        refund=facts.psp_ref,
-        amount=refund.amount,
-        split=as_given_back(order, recipe="refund_succeeded", reference=facts.psp_ref),
-        subject=f"checkout:{order.checkout_id}",
-    )
-    post(entry, actor=f"psp:{psp_of(refund)}", now=now)
-    _settle(refund, facts, now=now)
+    book_late_failure(refund, facts, now=now)
     _give_back(refund, "fail_late", reason=facts.failure_reason, detail=facts.failure_reason, now=now)
     # Where the order was delivered while it was wholly refunded, there was nothing to release; now there is.
-    enqueue(kind="payouts.release_again", key=refund.id, args={"order": order.id}, run_at=now)
+    enqueue(kind="payouts.release_again", key=refund.id, args={"order": refund.order_id}, run_at=now)
 
 
 def _give_back(
@@ -360,7 +345,8 @@ def _give_back(
         what = f"{refund.amount} of {refund.order.payment_order_id} could not be given back"
         ask_person(
             kind=FAILED,
-            subject=f"checkout:{refund.order.checkout_id}",
+            # Of its own, not of the checkout: of another refund's failure that is told while this is open, both are.
+            subject=f"refund:{refund.pk}",
             reason=f"{what}: {detail or reason}"[:1000],
             waits_for="finance",
             now=now,
@@ -377,24 +363,3 @@ def _tell(refund: Refund, type: str, *, now: datetime) -> None:
         "failure_reason": refund.last_error,
     }
     tell(checkout=refund.order.checkout_id, type=type, now=now, about={"refund": facts})
-
-
-def _book(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
-    order = PaymentOrder.objects.select_for_update().get(pk=refund.order_id)
-    entry = recipes.refund_succeeded(
-        psp=psp_of(refund),
-        refund=facts.psp_ref,
-        amount=refund.amount,
-        split=what_bears(order, refund.amount),
-        subject=f"checkout:{order.checkout_id}",
-        value_date=facts.created_at.date(),
-    )
-    post(entry, actor=f"psp:{psp_of(refund)}", now=now)
-    _settle(refund, facts, now=now)
-    _tell(refund, "refund.succeeded", now=now)
-
-
-def _settle(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
-    item = Item(psp=psp_of(refund), source=facts.psp_ref, subject=f"checkout:{refund.order.checkout_id}")
-    about = {"charge": str(refund.params["charge_ref"]), "about": f"refund:{refund.pk}"}
-    book_refund_settlement(item, facts, amount=refund.amount, **about, now=now)

@@ -33,7 +33,8 @@ def refund_checkout(
 
     An amount is split in proportion to what is left of each order, by the largest remainder, ties to the order that
     comes first; in the provider's steps of the currency. Of orders that get nothing of it there is no refund. Either
-    all are reserved or none. Where the sum is above the limit, each is sent once a second person agrees.
+    all are reserved or none. Where it takes what is given back of the checkout above the limit, each is sent once a
+    second person agrees.
 
     Returns the refunds and the idempotency key's row; the same key again is the same refunds. Raises UnknownPayment,
     NotRefundable, PaymentDisputed, RefundExceedsPaid, AmountNotRepresentable, CurrencyMismatch, KeyReused,
@@ -47,7 +48,9 @@ def refund_checkout(
         orders = _paid_orders(storefront, checkout_id)
         require_running("refunds")
         shares = split(orders, amount, of=checkout_id)
-        whole = sum(shares, start=Money(0, orders[0].currency))
+        # With what was given back of it before: in parts it is no less.
+        given = sum((order.refunded for order in orders), start=Money(0, orders[0].currency))
+        whole = sum(shares, start=given)
         refunds = [
             request_refund_in_tx(order=order, amount=share, reason=reason, actor=actor, now=now, part_of=whole)
             for order, share in zip(orders, shares, strict=True)

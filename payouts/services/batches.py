@@ -21,7 +21,7 @@ from operations.services import enqueue, record_audit, request_approval, require
 from operations.texts import require_fit
 from payments.gateway import provider
 from payments.selectors import SellerFacts, held_by_disputes, sellers_by_id
-from payouts.models import Batch, Payout, PayoutItem
+from payouts.models import Batch, Delivery, Payout, PayoutItem
 from payouts.services.debts import net_debts
 
 
@@ -116,13 +116,21 @@ def _held(currency: str) -> set[str]:
 
     While all of an order is still pending, that covers what the seller could lose, and its release waits.
     """
+    held = held_by_disputes(currency=currency)
+    at_stake = [order for stakes in held.values() for order, _ in stakes]
+    # Of an order that is captured in parts, one may be released and another pending.
+    released = set(
+        Delivery.objects.filter(order_id__in=at_stake, released_minor__gt=0).values_list("order_id", flat=True)
+    )
+
+    def covered(seller: str, order: str) -> bool:
+        pending = pending_of_order(seller=seller, order=order, currency=currency)
+        return order not in released and pending.minor > 0
+
     return {
         seller
-        for seller, stakes in held_by_disputes(currency=currency).items()
-        if any(
-            amount.minor and not pending_of_order(seller=seller, order=order, currency=currency).minor
-            for order, amount in stakes
-        )
+        for seller, stakes in held.items()
+        if any(amount.minor and not covered(seller, order) for order, amount in stakes)
     }
 
 

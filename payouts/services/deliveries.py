@@ -1,11 +1,15 @@
 """From delivered to available: the storefront reports, the hold runs, the money is released."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.conf import settings
+from django.db.models import Q
 
 from ledger import recipes
-from ledger.selectors import pending_of_order
+from ledger.money import Money
+from ledger.selectors import entries_about, pending_of_order
 from ledger.services import lock_wallet, post
 from operations.edges import money_tx
 from operations.errors import DomainError
@@ -14,6 +18,8 @@ from payments.selectors import disputed_orders, paid_order
 from payouts.models import Delivery
 from payouts.services.debts import net_debts
 
+# How many deliveries are looked through at once for those that may be released.
+_PAGE = 500
 # A storefront's clock may be a little ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -72,16 +78,34 @@ def report_delivery(
 def release_due(*, limit: int, actor: str, now: datetime) -> int:
     """Release what was delivered and whose hold is over. Returns how many orders were released.
 
-    What a buyer's bank disputes waits until that is decided. Debts are paid from what is released.
+    What a buyer's bank disputes waits until that is decided, and keeps nothing behind it waiting. Debts are paid from
+    what is released.
     """
-    due = Delivery.objects.filter(released_at=None, release_at__lte=now).order_by("release_at", "pk")
-    return sum(_release(pk, actor=actor, now=now) for pk in due.values_list("pk", flat=True)[:limit])
+    released = (delivery for delivery in _due(now=now) if _release(delivery, actor=actor, now=now))
+    return sum(1 for _ in islice(released, limit))
 
 
 def release_again(*, order: str, now: datetime) -> None:
-    """Let an order be released whose money came back after there had been nothing to release (a job)."""
+    """Let an order be released of which something became pending after its release (a job).
+
+    Its money came back when there had been nothing to release, or more of it was captured.
+    """
     with money_tx("deliveries.again"):
-        Delivery.objects.filter(order_id=order, released_minor=0).update(released_at=None, released_minor=None)
+        delivery = Delivery.objects.select_for_update().filter(order_id=order).exclude(released_at=None).first()
+        if delivery is not None and _pending(delivery).minor > 0:
+            Delivery.objects.filter(pk=delivery.pk).update(released_at=None)
+
+
+def _due(*, now: datetime) -> Iterator[int]:
+    """Yield the deliveries whose hold is over, the oldest first, but for those that are disputed."""
+    due = Delivery.objects.filter(released_at=None, release_at__lte=now).order_by("release_at", "pk")
+    page = list(due[:_PAGE])
+    while page:
+        disputed = disputed_orders(orders=[delivery.order_id for delivery in page])
+        yield from (delivery.pk for delivery in page if delivery.order_id not in disputed)
+        last = page[-1]
+        after = Q(release_at__gt=last.release_at) | Q(release_at=last.release_at, pk__gt=last.pk)
+        page = list(due.filter(after)[:_PAGE])
 
 
 def _release(delivery_id: int, *, actor: str, now: datetime) -> bool:
@@ -93,15 +117,30 @@ def _release(delivery_id: int, *, actor: str, now: datetime) -> bool:
             return False
         # What is still pending of the order: less than was earned, where part of it was refunded meanwhile.
         lock_wallet(seller=delivery.seller_id, currency=delivery.currency)
-        amount = pending_of_order(seller=delivery.seller_id, order=delivery.order_id, currency=delivery.currency)
+        amount = _pending(delivery)
         if amount.minor > 0:
             entry = recipes.funds_released(
                 seller=delivery.seller_id,
                 order=delivery.order_id,
                 amount=amount,
+                number=_releases(delivery) + 1,
                 subject=f"checkout:{delivery.checkout_id}",
             )
             post(entry, actor=actor, now=now)
             net_debts(seller=delivery.seller_id, currency=delivery.currency, actor=actor, now=now)
-        Delivery.objects.filter(pk=delivery.pk).update(released_at=now, released_minor=amount.minor)
+        released_minor = (delivery.released_minor or 0) + amount.minor
+        Delivery.objects.filter(pk=delivery.pk).update(released_at=now, released_minor=released_minor)
     return True
+
+
+def _pending(delivery: Delivery) -> Money:
+    return pending_of_order(seller=delivery.seller_id, order=delivery.order_id, currency=delivery.currency)
+
+
+def _releases(delivery: Delivery) -> int:
+    """Return how often something of an order was released."""
+    if not delivery.released_minor:
+        return 0
+    entries = entries_about(subjects=[f"checkout:{delivery.checkout_id}"])
+    released = (entry for entry in entries if entry["recipe"] == "funds_released")
+    return sum(any(line["item"] == delivery.order_id for line in entry["lines"]) for entry in released)

@@ -170,7 +170,7 @@ class TestACheckoutThatIsCalledOff:
         world.settle()
 
         question = HumanTask.objects.get(kind="payments.refund_failed")
-        assert (question.subject, question.waits_for) == (f"checkout:{Checkout.objects.get().pk}", "finance")
+        assert (question.subject, question.waits_for) == (f"refund:{Refund.objects.get().pk}", "finance")
         assert question.reason == "100.00 EUR of cart-1.ann could not be given back: expired_or_canceled_card"
         assert world.shop.get("/v1/payments/cart-1.ann").json()["refunded"] == "0.00"
 

@@ -34,6 +34,7 @@ class TestTheHandbook:
             "### Funds released\n\n"
             "Record that goods were delivered and the hold is over: "
             "what was pending may be paid out, less a reserve.\n\n"
+            "What is captured of an order after that is released under a number of its own.\n\n"
             "```text\n"
             "Dr  seller:{seller}:pending      amount\n"
             "Cr  seller:{seller}:available    amount - reserve\n"

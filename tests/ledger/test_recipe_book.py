@@ -91,8 +91,14 @@ SAMPLES: dict[str, list[Entry]] = {
     "funds_released": [
         recipes.funds_released(seller="ann", order="ord_1", amount=euros(900), to_reserve=euros(90)),
     ],
-    "refund_succeeded": [recipes.refund_succeeded(psp=PSP, refund="re_1", amount=euros(10_000), split=split())],
-    "refund_failed_late": [recipes.refund_failed_late(psp=PSP, refund="re_1", amount=euros(10_000), split=split())],
+    "refund_succeeded": [
+        recipes.refund_succeeded(psp=PSP, refund="re_1", amount=euros(10_100), split=split(), platform_loss=euros(100))
+    ],
+    "refund_failed_late": [
+        recipes.refund_failed_late(
+            psp=PSP, refund="re_1", amount=euros(10_100), split=split(), platform_loss=euros(100)
+        )
+    ],
     "dispute_lost": [
         recipes.dispute_lost(
             dispute="dp_1", amount=euros(12_100), splits=[split(), bobs_split(2_050)], platform_loss=euros(50)

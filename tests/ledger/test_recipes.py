@@ -1,6 +1,7 @@
 """Money in, event by event: each is booked as the accountant's table says, or refused by name."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -242,6 +243,15 @@ class TestFundsReleased:
             """,
         )
 
+    def test_has_a_number_when_more_is_released_of_an_order(self) -> None:
+        entry = recipes.funds_released(seller="ann", order="ord_1", amount=euros(900), number=2)
+
+        assert (entry.reference, {line.item for line in entry.lines}) == ("ord_1:2", {"ord_1"})
+
+    def test_counts_from_one(self) -> None:
+        with pytest.raises(recipes.BadArgument, match="number counts from 1, and is 0"):
+            recipes.funds_released(seller="ann", order="ord_1", amount=euros(900), number=0)
+
     @pytest.mark.parametrize(("reserve", "field"), [(9_001, "amount - to_reserve"), (-1, "to_reserve")])
     def test_refuses_a_reserve_that_is_no_part_of_it(self, reserve: int, field: str) -> None:
         with pytest.raises(recipes.AmountNegative, match=f"funds_released ord_1: {field}"):
@@ -287,6 +297,28 @@ class TestRefundSucceeded:
         bobs = "debit seller:bob:pending 20.50 EUR ord_2"
         assert_entry(entry, f"{BORNE} {bobs}\n credit psp:stripe:clearing 120.50 EUR re_1")
 
+    def test_is_ours_where_a_lost_dispute_took_the_sale_back(self) -> None:
+        assert_entry(
+            recipes.refund_succeeded(
+                psp="stripe",
+                refund="re_1",
+                amount=euros(5_000),
+                split=bobs_split(2_050),
+                platform_loss=euros(2_950),
+            ),
+            """
+            debit   seller:bob:pending    20.50 EUR  ord_2
+            debit   losses:disputes       29.50 EUR  re_1
+            credit  psp:stripe:clearing   50.00 EUR  re_1
+            """,
+        )
+
+    def test_refuses_a_loss_below_zero(self) -> None:
+        with pytest.raises(recipes.AmountNegative, match="platform_loss"):
+            recipes.refund_succeeded(
+                psp="stripe", refund="re_1", amount=euros(9_999), split=split(), platform_loss=euros(-1)
+            )
+
     @pytest.mark.parametrize("minor", [9_999, 10_001])
     def test_refuses_parts_that_are_not_the_refund(self, minor: int) -> None:
         with pytest.raises(recipes.SplitDoesNotSum, match=r"refund_succeeded re_1: the parts sum to 100\.00 EUR"):
@@ -316,10 +348,10 @@ class TestRefundSucceeded:
 
 class TestRefundFailedLate:
     def test_books_back_exactly_what_the_refund_took(self) -> None:
-        splits = [split(), bobs_split(2_050)]
-        refund = recipes.refund_succeeded(psp="stripe", refund="re_1", amount=euros(12_050), split=splits)
+        borne: dict[str, Any] = {"split": [split(), bobs_split(2_050)], "platform_loss": euros(100)}
+        refund = recipes.refund_succeeded(psp="stripe", refund="re_1", amount=euros(12_150), **borne)
 
-        failure = recipes.refund_failed_late(psp="stripe", refund="re_1", amount=euros(12_050), split=splits)
+        failure = recipes.refund_failed_late(psp="stripe", refund="re_1", amount=euros(12_150), **borne)
 
         assert (failure.recipe, failure.reference) == ("refund_failed_late", "re_1")
         moved = [(line.account, line.amount, line.item) for line in refund.lines]

@@ -85,6 +85,18 @@ class TestTheRefundPage:
         assert "failed late" in text
         assert "Refund failed late" in text
 
+    def test_and_the_checkouts_say_what_is_asked_when_it_fails_late(self, world: World, sign_in: SignIn) -> None:
+        browser = sign_in("anna", *self.HANDS, "view_checkout")
+        browser.post(self.page("approve"), {"note": ""})
+        world.settle()
+        world.provider.end_refund(str(Refund.objects.get().psp_ref), failed=True)
+        world.settle()
+
+        checkout = reverse("admin:payments_checkout_change", args=[Refund.objects.get().order.checkout_id])
+
+        for page in (self.page(), checkout):
+            assert "of cart-1.ann could not be given back" in text_of(browser, page)
+
 
 class TestTheDisputePage:
     @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ledger.services import verify_books
 from operations import idempotency
-from operations.models import Approval, IdempotencyKey
+from operations.models import Approval, HumanTask, IdempotencyKey
 from operations.services import pull_switch
 from payments.models import Refund, Seller
 from tests.api.problems import assert_problem
@@ -119,6 +119,30 @@ class TestARefundOfACheckout:
         assert [one["waiting_for_approval"] for one in answer.json()["refunds"]] == [True, True]
         assert Approval.objects.filter(kind="payments.refund").count() == 2
         assert at_provider(cart) == []
+
+    def test_above_the_limit_in_parts_wants_a_second_person_for_what_goes_beyond(
+        self, cart: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(settings, "REFUND_APPROVAL_LIMIT_MINOR", {"EUR": 2_500})
+
+        first, second = (refund(cart, "15.00", key=f"r{number}").json()["refunds"] for number in range(2))
+        cart.settle()
+
+        assert [one["waiting_for_approval"] for one in first] == [False, False]
+        assert [one["waiting_for_approval"] for one in second] == [True, True]
+        assert sum(at_provider(cart)) == 1_500
+
+    def test_that_fails_late_is_asked_of_finance_for_each_order(self, cart: World) -> None:
+        refund(cart)
+        cart.settle()
+
+        for row in Refund.objects.order_by("pk"):
+            cart.provider.end_refund(str(row.psp_ref), failed=True)
+        cart.settle()
+
+        assert sorted(HumanTask.objects.values_list("kind", "subject")) == sorted(
+            ("payments.refund_failed", f"refund:{row.pk}") for row in Refund.objects.all()
+        )
 
 
 class TestARefundOfACheckoutThatIsRefused:

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ledger.selectors import wallet
+from ledger.selectors import entries_about, wallet
 from payments.models import PaymentOrder, Seller
 from payouts.models import Delivery
-from payouts.services import release_due
+from payouts.services import NothingToPayOut, release_due
+from tests.flows.test_authorise_and_capture import capture, reserve
 from tests.ledger_text import assert_balances, assert_posted
+from tests.payments.dispute_steps import open_dispute
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +92,30 @@ class TestReleaseDue:
         assert wallet(seller=ann.id, currency="EUR").available.text == "0.00"
         assert Delivery.objects.filter(released_at=None).count() == 1
 
+    def test_is_not_kept_waiting_by_what_is_disputed(self, world: World, ann: Seller, bob: Seller) -> None:
+        world.sell("cart-1", {"ann": "10.00"})
+        open_dispute(world)
+        world.sell("cart-2", {"bob": "10.00"})
+        world.deliver_goods("cart-1.ann", at=timezone.now() - timedelta(days=40))
+        world.deliver_goods("cart-2.bob", at=timezone.now() - timedelta(days=20))
+
+        released = release_due(limit=1, actor="system:test", now=timezone.now())
+
+        assert (released, wallet(seller=bob.id, currency="EUR").available.text) == (1, "9.00")
+
+    def test_looks_past_as_many_as_are_disputed(
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("payouts.services.deliveries._PAGE", 1)
+        delivered_at = timezone.now() - timedelta(days=30)
+        for cart in ("cart-1", "cart-2", "cart-3"):
+            world.sell(cart, {"ann": "10.00"})
+            world.deliver_goods(f"{cart}.ann", at=delivered_at)
+            if cart != "cart-3":
+                open_dispute(world)
+
+        assert (world.release(), world.release()) == (1, 0)
+
     def test_releases_what_a_partial_refund_left(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
         refund(world, "cart-1.ann", "40.00")
@@ -139,3 +165,36 @@ class TestReleaseDue:
         refund(world, "cart-1.ann", "40.00")
 
         assert wallet(seller=ann.id, currency="EUR").available.text == "54.00"
+
+
+class TestAnOrderThatIsCapturedInParts:
+    """Ann's first parcel is delivered and released; then the second leaves, and is captured."""
+
+    @pytest.fixture(autouse=True)
+    def released_in_part(self, world: World, ann: Seller) -> None:
+        reserve(world, "cart-1", {"ann": "100.00"})
+        capture(world, {"ann": "60.00"}, final=False)
+        world.settle()
+        world.deliver_goods("cart-1.ann")
+        assert world.release() == 1
+        capture(world, {"ann": "40.00"}, key="c2")
+        world.settle()
+
+    def test_is_released_in_parts_too(self, world: World, ann: Seller) -> None:
+        assert (world.release(), world.release()) == (1, 0)
+
+        delivery = Delivery.objects.get()
+        entries = entries_about(subjects=[f"checkout:{delivery.checkout_id}"])
+        released = [entry["reference"] for entry in entries if entry["recipe"] == "funds_released"]
+        assert released == [delivery.order_id, f"{delivery.order_id}:2"]
+        found = wallet(seller=ann.id, currency="EUR")
+        assert (found.pending.text, found.available.text) == ("0.00", "90.00")
+        assert delivery.released_minor == 9_000
+
+    def test_keeps_the_part_that_was_released_from_being_paid_out_while_it_is_disputed(
+        self, world: World, ann: Seller
+    ) -> None:
+        open_dispute(world)
+
+        with pytest.raises(NothingToPayOut):
+            world.propose()

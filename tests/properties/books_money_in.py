@@ -32,7 +32,7 @@ class MoneyIn(BooksModel):
         super().__init__()
         self.cash_sales: dict[str, recipes.Sale] = {}
         self.estimates: dict[str, Money] = {}
-        self.refunds: dict[str, tuple[Money, list[recipes.RefundSplit]]] = {}
+        self.refunds: dict[str, tuple[Money, list[recipes.RefundSplit], Money]] = {}
 
     @initialize(funded=st.booleans())
     def fund(self, funded: bool) -> None:
@@ -128,17 +128,25 @@ class MoneyIn(BooksModel):
 
     SHARES = st.lists(st.integers(0, 105), min_size=6, max_size=6)
 
-    @rule(seller=SELLER, other=st.sampled_from(["", "ann", "bob"]), currency=CURRENCY, shares=SHARES)
-    def refund(self, seller: str, other: str, currency: str, shares: list[int]) -> None:
+    @rule(
+        seller=SELLER,
+        other=st.sampled_from(["", "ann", "bob"]),
+        currency=CURRENCY,
+        shares=SHARES,
+        ours=st.sampled_from([0, 700]),
+    )
+    def refund(self, seller: str, other: str, currency: str, shares: list[int], ours: int) -> None:
+        loss = Money(ours, currency)
         splits = [self.a_split(who, currency, shares) for who in {seller, other} if who]
-        amount = sum((split.total for split in splits), start=Money(0, currency))
+        amount = sum((split.total for split in splits), start=loss)
         refund = self.reference("re")
-        if self.book(recipes.refund_succeeded(psp=PSP, refund=refund, amount=amount, split=splits)):
-            self.refunds[refund] = (amount, splits)
+        entry = recipes.refund_succeeded(psp=PSP, refund=refund, amount=amount, split=splits, platform_loss=loss)
+        if self.book(entry):
+            self.refunds[refund] = (amount, splits, loss)
 
     @precondition(lambda self: self.refunds)
     @rule(pick=PICK)
     def fail_a_refund_late(self, pick: Any) -> None:
         refund = pick.choice(sorted(self.refunds))
-        amount, splits = self.refunds.pop(refund)
-        self.book(recipes.refund_failed_late(psp=PSP, refund=refund, amount=amount, split=splits))
+        amount, splits, loss = self.refunds.pop(refund)
+        self.book(recipes.refund_failed_late(psp=PSP, refund=refund, amount=amount, split=splits, platform_loss=loss))

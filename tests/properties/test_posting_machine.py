@@ -69,7 +69,7 @@ class TestTheRules:
 
         books.release(seller="ann", currency="EUR", share=110, reserve=0)
         books.release_a_reserve(seller="ann", currency="EUR", share=110)
-        books.refund(seller="ann", other="", currency="EUR", shares=[105, *NO_SHARES[1:]])
+        books.refund(seller="ann", other="", currency="EUR", shares=[105, *NO_SHARES[1:]], ours=0)
         books.write_a_debt_off(seller="ann", currency="EUR", share=100)
         books.pay_out(seller="ann", currency="EUR", share=110, source=BANK, end="paid")
 
@@ -87,7 +87,7 @@ def _money_in(books: Books) -> None:
     books.true_a_fee_up(pick=NEWEST, missing=-2)
     books.release(seller="ann", currency="EUR", share=50, reserve=10)
     books.release_a_reserve(seller="ann", currency="EUR", share=50)
-    books.refund(seller="ann", other="bob", currency="EUR", shares=[10, 10, 10, 10, 10, 10])
+    books.refund(seller="ann", other="bob", currency="EUR", shares=[10, 10, 10, 10, 10, 10], ours=700)
     books.fail_a_refund_late(pick=NEWEST)
 
 
