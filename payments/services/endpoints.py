@@ -57,10 +57,12 @@ def create_endpoint(
     UnknownEventTypes, TooManyEndpoints, EndpointGone, KeyReused, RequestInProgress.
     """
     _check_types(event_types)
-    # Before the transaction: a resolver is a network too.
-    target_of(url)
+    scope = f"storefront:{storefront}"
+    # Before the transaction: a resolver is a network too. A repetition has its answer, wherever the name leads by now.
+    if not idempotency.remembered(scope=scope, key=key, now=now):
+        target_of(url)
     with money_tx("endpoints.create"):
-        claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
+        claim = idempotency.claim(scope=scope, key=key, fingerprint=fingerprint, now=now)
         if not claim.fresh:
             made = _living(storefront).filter(pk=claim.subject).first()
             if made is None:

@@ -137,7 +137,10 @@ def resend_event(
             raise UnknownEvent(event=event)
         if claim.fresh:
             idempotency.bind(key_id=claim.key_id, subject=event)
-            _send_again(found, _wanting(found, endpoint), actor=actor, now=now)
+            wanting = _wanting(found, endpoint)
+            if endpoint is not None and not wanting:
+                raise NothingToSend(event=event, parameter="endpoint_id")
+            _send_again(found, wanting, actor=actor, now=now)
     return found, claim.key_id
 
 

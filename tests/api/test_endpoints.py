@@ -57,6 +57,16 @@ class TestCreatingAnEndpoint:
         assert again.headers["Idempotent-Replayed"] == "true"
         assert_problem(other, 422, "idempotency_key_reused")
 
+    def test_gives_its_first_answer_again_wherever_the_address_leads_by_now(self, shop: Shop, settings: Any) -> None:
+        settings.WEBHOOK_PRIVATE_ADDRESSES = True
+        first = shop.post("/v1/webhook-endpoints", {"url": "http://127.0.0.1/hooks"}, key="k")
+        settings.WEBHOOK_PRIVATE_ADDRESSES = False
+
+        with nothing_changes():
+            again = shop.post("/v1/webhook-endpoints", {"url": "http://127.0.0.1/hooks"}, key="k")
+
+        assert (again.status_code, again.json()) == (201, first.json())
+
     @pytest.mark.parametrize(
         ("path", "body"),
         [("webhook-endpoints", ENDPOINT), ("webhook-endpoints/whe_x/rotate-secret", {}), ("events/evt_x/resend", {})],
@@ -71,6 +81,7 @@ class TestCreatingAnEndpoint:
             "https://169.254.169.254/",
             "https://[::1]/",
             "https://0x7f.1/",
+            "https://93.184.215.14:0/",
             "http://a.example/",
         ]
 
@@ -226,6 +237,6 @@ class TestResendingAnEvent:
             theirs = world.other_shop.post(f"/v1/events/{event.pk}/resend", {}, key="k")
 
         assert_problem(nobody, 409, "nothing_to_send")
-        assert_problem(unknown, 409, "nothing_to_send")
+        assert_problem(unknown, 409, "nothing_to_send", field="endpoint_id")
         assert_problem(theirs, 404, "unknown_event")
         assert not EventDelivery.objects.exists()
