@@ -94,11 +94,13 @@ def request_refund(
             .first()
         )
         if order is None:
-            raise UnknownPayment(payment_id=payment_order_id)
+            raise UnknownPayment(payment_id=payment_order_id, parameter="payment_order_id")
         require_running("refunds")
-        refund = request_refund_in_tx(
-            order=order, amount=amount or order.captured - order.refunded, reason=reason, actor=actor, now=now
-        )
+        left = order.captured - order.refunded
+        if amount is None and order.state == OrderState.SUCCESS and not left.minor:
+            # Nobody named an amount that could be too much.
+            raise NotRefundable(payment_id=payment_order_id, state="refunded already")
+        refund = request_refund_in_tx(order=order, amount=amount or left, reason=reason, actor=actor, now=now)
         idempotency.bind(key_id=claim.key_id, subject=refund.id)
         hand_on(refund, now=now)
     return refund, claim.key_id
