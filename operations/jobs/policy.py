@@ -14,8 +14,9 @@ class RetryPolicy:
     `jitter_pct` of it taken off at random so that failed work does not come back in step. After `attempts`
     the job is parked as a dead letter; with the shape cancel, at its first failure. A provider's Retry-After goes
     before all of them; with `later_only` what was told can only make it later, as with shops, whose tries are counted:
-    one that says "in a second" would have used them all up in half a minute. Work that only has to wait (`TryLater`) has `patience` from when it was put on the table,
-    however many attempts that takes: a provider that is away for an hour makes no dead letters.
+    one that says "in a second" would have used them all up in half a minute. Work that only has to wait (`TryLater`)
+    has `patience` from when it was put on the table, however many attempts that takes: a provider that is away for an
+    hour makes no dead letters.
     """
 
     shape: Literal["immediate", "fixed", "incremental", "exponential", "cancel"] = "exponential"
