@@ -98,7 +98,6 @@ def request_refund(
         require_running("refunds")
         left = order.captured - order.refunded
         if amount is None and order.state == OrderState.SUCCESS and not left.minor:
-            # Nobody named an amount that could be too much.
             raise NotRefundable(payment_id=payment_order_id, state="refunded already")
         refund = request_refund_in_tx(order=order, amount=amount or left, reason=reason, actor=actor, now=now)
         idempotency.bind(key_id=claim.key_id, subject=refund.id)
