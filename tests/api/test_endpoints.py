@@ -1,16 +1,22 @@
 """Webhook endpoints and events through the API: what a storefront looks after by itself."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+import requests
 
 from operations.models import AuditEntry
 from payments.models import EndpointSecret, EventDelivery, Seller, StorefrontEvent, WebhookEndpoint
+from payments.services.endpoints import MAX_ENDPOINTS
 from tests.api.problems import assert_all_refused, assert_problem
+from tests.committed import at_once, committed_db, committed_world, web
 from tests.shop_server import ShopServer, running
 from tests.snapshot import nothing_changes
 from tests.world import Shop, World
+
+__all__ = ["committed_db", "committed_world", "web"]
 
 # Of documentation's own ranges none is public; this one is a real web server's, and nothing is sent to it here.
 PUBLIC = "https://93.184.215.14/hooks"
@@ -66,6 +72,18 @@ class TestCreatingAnEndpoint:
             again = shop.post("/v1/webhook-endpoints", {"url": "http://127.0.0.1/hooks"}, key="k")
 
         assert (again.status_code, again.json()) == (201, first.json())
+
+    def test_stays_within_the_limit_however_many_are_made_at_once(self, committed_world: World, web: str) -> None:
+        key = {"Authorization": f"Bearer {committed_world.shop.api_key}"}
+
+        def create(number: int) -> int:
+            headers = {**key, "Idempotency-Key": f"e{number}"}
+            return requests.post(f"{web}/v1/webhook-endpoints", json=ENDPOINT, headers=headers, timeout=30).status_code
+
+        for number in range(MAX_ENDPOINTS - 1):
+            assert create(number) == 201
+
+        assert sorted(at_once([partial(create, 100 + number) for number in range(8)])) == [201] + [409] * 7
 
     @pytest.mark.parametrize(
         ("path", "body"),
