@@ -49,6 +49,7 @@ _EVERYWHERE = {
 }
 _WITH_BODY = {
     "parse_error": (400, "The body is not valid JSON: Expecting value: line 1 column 1 (char 0)."),
+    "length_required": (411, "Send the body with its Content-Length, not in chunks."),
     "body_too_large": (413, "The request body is too large."),
     "unsupported_media_type": (415, 'Unsupported media type "text/plain" in request.'),
     "invalid": (422, "Some fields are wrong."),

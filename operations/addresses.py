@@ -72,6 +72,8 @@ def _parts(url: str, *, strict: bool) -> tuple[bool, str, int, str]:
         raise AddressRefused(url=url, problem="write it as https://host/path, without a log-in and without a fragment")
     if parts.scheme not in (("https",) if strict else ("https", "http")):
         raise AddressRefused(url=url, problem="it must begin with https://")
+    if port == 0:
+        raise AddressRefused(url=url, problem="there is no port 0")
     port = port or (443 if parts.scheme == "https" else 80)
     if strict and port != 443:
         raise AddressRefused(url=url, problem="only port 443 is reached")

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from operations import database
 from operations.edges import require_transaction
@@ -84,6 +85,12 @@ def claim(*, scope: str, key: str, fingerprint: str, now: datetime, subject: str
         response_status=row.response_status,
         response_body=row.response_body,
     )
+
+
+def remembered(*, scope: str, key: str, now: datetime) -> bool:
+    """Tell whether a key was used lately enough that its next request is a repetition, or refused."""
+    forgotten = Q(created_at__lt=now - settings.IDEMPOTENCY_KEY_LIFE, response_status__isnull=False)
+    return IdempotencyKey.objects.filter(scope=scope, key=key).exclude(forgotten).exists()
 
 
 def bind(*, key_id: int, subject: str) -> None:

@@ -9,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Q
 
 from operations import audit
+from operations.edges import require_transaction
 from operations.errors import DomainError
 from operations.models import ApiKey, Storefront
 from operations.prepared import ask_prepared, prepared
@@ -33,6 +34,12 @@ def register(*, slug: str, name: str, return_origins: list[str], actor: str, now
     if created:
         audit.record(action="operations.storefront.registered", actor=actor, subject=f"storefront:{slug}", now=now)
     return storefront
+
+
+def hold(*, slug: str) -> None:
+    """Have whoever holds the same storefront wait for this transaction: what it has can be counted meanwhile."""
+    require_transaction("hold")
+    Storefront.objects.select_for_update(no_key=True).get(pk=slug)
 
 
 def issue_key(*, slug: str, label: str, actor: str, now: datetime, secret: str | None = None) -> str:

@@ -147,7 +147,7 @@ def payment(*, storefront: str, payment_order_id: str) -> PaymentOrder:
         .first()
     )
     if found is None:
-        raise UnknownPayment(payment_id=payment_order_id)
+        raise UnknownPayment(payment_id=payment_order_id, parameter="payment_order_id")
     return found
 
 

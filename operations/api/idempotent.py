@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from operations import idempotency
+from operations.api.parsers import body_of
 from operations.cards import looks_like_card_number
 from operations.edges import money_tx
 from operations.errors import DomainError
@@ -46,7 +47,7 @@ def answered(name: str, *, key_id: int, status: int, body: Any) -> Response:
 
 def fingerprint_of(request: Request) -> str:
     """Return what makes another request with the same key another one."""
-    return idempotency.fingerprint(method=request.method or "", path=request.path, body=request.data)
+    return idempotency.fingerprint(method=request.method or "", path=request.path, body=body_of(request))
 
 
 def key_of(request: Request) -> str:

@@ -8,6 +8,7 @@ from typing import IO, Any, NoReturn
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 
 class BodyTooLarge(APIException):
@@ -16,6 +17,27 @@ class BodyTooLarge(APIException):
     status_code = 413
     default_detail = "The request body is too large."
     default_code = "body_too_large"
+
+
+class LengthRequired(APIException):
+    """A body came in chunks, without its length: the server would read nothing of it."""
+
+    status_code = 411
+    default_detail = "Send the body with its Content-Length, not in chunks."
+    default_code = "length_required"
+
+
+def body_of(request: Request) -> Any:
+    """Return what a request's body says, which must be there. Raises LengthRequired, ParseError, BodyTooLarge.
+
+    Django reads no further than Content-Length, and the framework takes what it did not read for an empty object: a
+    refund of a part, sent in chunks, would be a refund of everything.
+    """
+    if not request.headers.get("Content-Length", "").strip("0"):
+        if "Transfer-Encoding" in request.headers:
+            raise LengthRequired
+        raise ParseError("The body is missing; where there is nothing to say, send {}.")
+    return request.data
 
 
 class StrictJSONParser(BaseParser):

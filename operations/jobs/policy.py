@@ -13,8 +13,10 @@ class RetryPolicy:
     immediate: 0; fixed: base; incremental: base × n; exponential: base × 2^(n-1); each at most `cap_s`, and
     `jitter_pct` of it taken off at random so that failed work does not come back in step. After `attempts`
     the job is parked as a dead letter; with the shape cancel, at its first failure. A provider's Retry-After goes
-    before all of them. Work that only has to wait (`TryLater`) has `patience` from when it was put on the table,
-    however many attempts that takes: a provider that is away for an hour makes no dead letters.
+    before all of them; with `later_only` what was told can only make it later, as with shops, whose tries are counted:
+    one that says "in a second" would have used them all up in half a minute. Work that only has to wait (`TryLater`)
+    has `patience` from when it was put on the table, however many attempts that takes: a provider that is away for an
+    hour makes no dead letters.
     """
 
     shape: Literal["immediate", "fixed", "incremental", "exponential", "cancel"] = "exponential"
@@ -22,6 +24,7 @@ class RetryPolicy:
     cap_s: int = 60
     attempts: int = 10
     jitter_pct: int = 20
+    later_only: bool = False
     patience: timedelta = timedelta(0)
 
     def delay(self, attempt: int) -> timedelta:
@@ -36,6 +39,19 @@ class RetryPolicy:
         milliseconds = min(self.base_s * factor[self.shape], self.cap_s) * 1000
         jitter = random.randrange(0, milliseconds * self.jitter_pct // 100 + 1)  # noqa: S311 - not a secret
         return timedelta(milliseconds=milliseconds - jitter)
+
+    def delay_told(self, attempt: int, after_s: int | None) -> timedelta:
+        """Return how long to wait where the other side said how long, if it did."""
+        own = self.delay(attempt)  # tidy: not Celery's delay
+        if after_s is None:
+            return own
+        told = timedelta(seconds=after_s)
+        return max(told, own) if self.later_only else told
+
+    @property
+    def most_waited(self) -> int:
+        """Return how many attempts count of work that only waits: the rest is for workers that die with it."""
+        return self.attempts - 1 - self.attempts // 20
 
 
 DEFAULT = RetryPolicy()

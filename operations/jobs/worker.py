@@ -133,9 +133,9 @@ def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: 
         return
     if not isinstance(error, TryLater):
         logger.warning("job %s %s failed, attempt %s: %s", job["kind"], job["key"], job["attempts"], message)
-    delay = timedelta(seconds=told) if told is not None else policy.delay(job["attempts"])  # tidy: not Celery's delay
-    # One that waits keeps its last attempt: it is not waiting that says that it kills its worker.
-    attempts = min(job["attempts"], policy.attempts - 1) if waiting else job["attempts"]
+    delay = policy.delay_told(job["attempts"], told)
+    # One that waits keeps its last attempts: it is not waiting that says that it kills its worker, nor is one kill.
+    attempts = min(job["attempts"], policy.most_waited) if waiting else job["attempts"]
     _settle(job, state=JobState.TODO, next_at=now + delay, last_error=message, attempts=attempts)
 
 

@@ -11,12 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
-from operations import selectors
+from operations import selectors, switchboard
 from operations.admin_base import Question, ReasonForm, WindowAdmin, actor_of, ask, hand
 from operations.admin_display import Panel, audit_panel, code, code_column, state_column, time_column
 from payments import services
 from payments.models import EventListing, WebhookEvent
-from payments.models.webhooks import WebhookState
 
 
 @admin.register(WebhookEvent)
@@ -70,7 +69,7 @@ class WebhookEventAdmin(WindowAdmin):
 
     def hands(self, row: Any, actor: str) -> frozenset[str]:
         """Offer to replay what something here depends on."""
-        return frozenset({"replay"} if row.state != WebhookState.IGNORED else ())
+        return frozenset({"replay"} if _depends(row) else ())
 
     @hand(title="Replay", permission="payments.change_webhookevent", path="replay", icon="replay")
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -82,7 +81,7 @@ class WebhookEventAdmin(WindowAdmin):
             "booked again.",
             button="Replay the event",
             facts=[("Event", code(event.event_id)), ("Type", code(event.type)), ("About", code(event.object_id))],
-            refusal="Nothing here depends on events of this type." if event.state == WebhookState.IGNORED else "",
+            refusal="" if _depends(event) else "Nothing here depends on events of this type.",
         )
 
         def act(answers: Any) -> str:
@@ -118,3 +117,8 @@ class EventListingAdmin(WindowAdmin):
     begins = time_column("since", "From")
     ends = time_column("until", "Until")
     ran = time_column("ran_at", "Compared")
+
+
+def _depends(event: WebhookEvent) -> bool:
+    """Tell whether something here depends on an event: now, whether or not anything did when it came."""
+    return event.type in switchboard.table("PSP_EVENTS")

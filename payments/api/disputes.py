@@ -9,7 +9,7 @@ from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described, page_example, page_parameters, page_serializer
 from operations.api.idempotent import key_of
-from operations.api.parsers import StrictJSONParser
+from operations.api.parsers import StrictJSONParser, body_of
 from payments import selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
@@ -95,7 +95,7 @@ class Evidence(APIView):
         """Hand in evidence: it is kept at once, and sent to the provider right after."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = EvidenceInput(data=request.data)
+        data = EvidenceInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         evidence = services.submit_evidence(
             dispute=dispute_id,
@@ -142,7 +142,7 @@ class EvidenceFiles(APIView):
         """Hand in a PDF, JPEG or PNG of at most 5 MB. It counts once evidence that refers to it is handed in."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = EvidenceFileInput(data=request.data)
+        data = EvidenceFileInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         file = services.keep_evidence_file(
             dispute=dispute_id,

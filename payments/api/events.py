@@ -14,6 +14,7 @@ from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described, expand_parameter, page_example, page_parameters, page_serializer
 from operations.api.idempotent import answered, fingerprint_of, key_of, replay_of
+from operations.api.parsers import body_of
 from payments import selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
@@ -84,7 +85,7 @@ class EventResend(APIView):
         """Send an event again, to one endpoint or to each that wants it. It keeps its webhook-id."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = ResendInput(data=request.data)
+        data = ResendInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         event, key_id = services.resend_event(
             storefront=storefront_of(request).slug,
@@ -137,7 +138,7 @@ class Endpoints(APIView):
         """Note where the storefront wants to be told; the secret is shown in this answer only."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = EndpointInput(data=request.data)
+        data = EndpointInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         endpoint, secret, key_id = services.create_endpoint(
             storefront=storefront_of(request).slug,
@@ -180,7 +181,7 @@ class Endpoint(APIView):
     def patch(self, request: Request, endpoint_id: str) -> Response:
         """Change what the body names, and nothing else."""
         queries.no_parameters(request)
-        data = EndpointChange(data=request.data)
+        data = EndpointChange(data=body_of(request))
         data.is_valid(raise_exception=True)
         found = services.update_endpoint(
             storefront=storefront_of(request).slug,
@@ -229,7 +230,7 @@ class EndpointSecret(APIView):
         """Make a new secret. For the overlap messages bear the signatures of both, so that none is refused."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = RotationInput(data=request.data)
+        data = RotationInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         endpoint, secret, key_id = services.rotate_secret(
             storefront=storefront_of(request).slug,

@@ -14,6 +14,7 @@ from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described
 from operations.api.idempotent import answered, fingerprint_of, key_of
+from operations.api.parsers import body_of
 from operations.edges import money_tx
 from operations.services import Stopped
 from payments import selectors, services
@@ -61,7 +62,7 @@ class Capture(APIView):
         """Take what is reserved for a checkout, all of it or parts; a final capture releases the rest."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = CaptureInput(data=request.data)
+        data = CaptureInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         parts = [
             services.Part(payment_order_id=part["payment_order_id"], amount=part["money"])
@@ -92,7 +93,7 @@ class Cancel(APIView):
         """Close the page of a checkout, or release what is reserved for it."""
         queries.no_parameters(request)
         key = key_of(request)
-        CancelInput(data=request.data).is_valid(raise_exception=True)
+        CancelInput(data=body_of(request)).is_valid(raise_exception=True)
         result = services.cancel_payment(checkout_id=checkout_id, **common(request, key))
         return checkout_answer(result, status.HTTP_200_OK)
 
@@ -130,7 +131,7 @@ class Replace(APIView):
         """Replace the payment orders of a checkout whose page is open; the new ones have ids of their own."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = CartInput(data=request.data)
+        data = CartInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         orders = new_orders(data.validated_data)
         result = services.replace_cart(checkout_id=checkout_id, orders=orders, **common(request, key))

@@ -16,6 +16,7 @@ from ledger.selectors import wallets, wallets_of
 from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described, page_example, page_parameters, page_serializer
+from operations.api.parsers import body_of
 from payments import models, selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
@@ -77,7 +78,7 @@ class Sellers(APIView):
     def post(self, request: Request) -> Response:
         """Make a seller known; the same seller again changes nothing."""
         queries.no_parameters(request)
-        data = SellerInput(data=request.data)
+        data = SellerInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         seller, created = services.register_seller(
             storefront=storefront_of(request).slug,

@@ -13,6 +13,7 @@ from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described, expand_parameter, page_example, page_parameters, page_serializer
 from operations.api.idempotent import answered, key_of, replay_of
+from operations.api.parsers import body_of
 from operations.services import Stopped
 from payments import selectors, services
 from payments.api import examples, output
@@ -94,7 +95,7 @@ class Payments(APIView):
         """Create a payment and return the page on which the buyer pays it."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = PaymentInput(data=request.data, context={"return_origins": storefront_of(request).return_origins})
+        data = PaymentInput(data=body_of(request), context={"return_origins": storefront_of(request).return_origins})
         data.is_valid(raise_exception=True)
         new = _new_checkout(data.validated_data)
         result = services.create_checkout(new=new, show=_created, **common(request, key))
@@ -191,7 +192,7 @@ class CheckoutRefunds(APIView):
         """Refund all that is left of a checkout, or an amount, split in proportion to what is left of each order."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = CheckoutRefundInput(data=request.data)
+        data = CheckoutRefundInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         refunds, key_id = services.refund_checkout(
             checkout_id=checkout_id,
@@ -246,7 +247,7 @@ class Refunds(APIView):
         """Refund a payment order, in part or whole."""
         queries.no_parameters(request)
         key = key_of(request)
-        data = RefundInput(data=request.data)
+        data = RefundInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         refund, key_id = services.request_refund(
             payment_order_id=data.validated_data["payment_order_id"],

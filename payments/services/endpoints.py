@@ -12,6 +12,7 @@ from operations.addresses import target_of
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import record_audit
+from operations.storefronts import hold
 from payments.errors import UnknownEndpoint
 from payments.event_catalogue import EVENT_TYPES
 from payments.models import EndpointSecret, WebhookEndpoint
@@ -57,15 +58,18 @@ def create_endpoint(
     UnknownEventTypes, TooManyEndpoints, EndpointGone, KeyReused, RequestInProgress.
     """
     _check_types(event_types)
-    # Before the transaction: a resolver is a network too.
-    target_of(url)
+    scope = f"storefront:{storefront}"
+    # Before the transaction: a resolver is a network too. A repetition has its answer, wherever the name leads by now.
+    if not idempotency.remembered(scope=scope, key=key, now=now):
+        target_of(url)
     with money_tx("endpoints.create"):
-        claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
+        claim = idempotency.claim(scope=scope, key=key, fingerprint=fingerprint, now=now)
         if not claim.fresh:
             made = _living(storefront).filter(pk=claim.subject).first()
             if made is None:
                 raise EndpointGone()
             return made, _current_secret(made), claim.key_id
+        hold(slug=storefront)
         if _living(storefront).count() >= MAX_ENDPOINTS:
             raise TooManyEndpoints(limit=MAX_ENDPOINTS)
         endpoint = WebhookEndpoint.objects.create(

@@ -24,7 +24,7 @@ from operations.edges.relay import Delivery
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.rows import insert_row, prepared_query
-from operations.services import enqueue, record_audit, wake
+from operations.services import enqueue, record_audit, requeue, wake
 from operations.texts import require_fit
 from payments.errors import UnknownEvent
 from payments.event_catalogue import EVENT_TYPES, message
@@ -41,6 +41,7 @@ from payments.states import EventDeliveryState
 
 # With the policy of the job (config/wiring.py) these take about three days.
 TRIES = 25
+JOB = "payments.deliver_event"
 # "Gone": the receiver asks never to be called again.
 _GONE = 410
 
@@ -136,7 +137,10 @@ def resend_event(
             raise UnknownEvent(event=event)
         if claim.fresh:
             idempotency.bind(key_id=claim.key_id, subject=event)
-            _send_again(found, _wanting(found, endpoint), actor=actor, now=now)
+            wanting = _wanting(found, endpoint)
+            if endpoint is not None and not wanting:
+                raise NothingToSend(event=event, parameter="endpoint_id")
+            _send_again(found, wanting, actor=actor, now=now)
     return found, claim.key_id
 
 
@@ -249,13 +253,16 @@ def _send_to(
     delivery, created = EventDelivery.objects.select_for_update().get_or_create(
         event=event, endpoint=endpoint, defaults={"tries_left": TRIES, "created_at": now}
     )
-    if not created and delivery.state != EventDeliveryState.WAITING:
+    if not created and delivery.state == EventDeliveryState.WAITING:
+        # It is on its way already, perhaps in hours: now is better. Or what should send it is a dead letter, or was
+        # discarded: then nobody would.
+        wake(kind=JOB, key=delivery.job_key, now=now)
+        requeue(kind=JOB, key=delivery.job_key, args={"delivery": delivery.id}, run_at=now)
+        return delivery.id
+    if not created:
         round = delivery.round + 1
         move(delivery, "send_again", actor=actor, reason=reason, now=now, round=round, tries_left=TRIES)
-    elif not created:
-        # It is on its way already, perhaps in hours: now is better.
-        wake(kind="payments.deliver_event", key=delivery.job_key, now=now)
-    enqueue(kind="payments.deliver_event", key=delivery.job_key, args={"delivery": delivery.id}, run_at=now)
+    enqueue(kind=JOB, key=delivery.job_key, args={"delivery": delivery.id}, run_at=now)
     return delivery.id
 
 

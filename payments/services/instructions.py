@@ -246,7 +246,8 @@ def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:
     for place, part in enumerate(wanted):
         order = orders.get(part.payment_order_id)
         if order is None:
-            raise UnknownPayment(payment_id=part.payment_order_id)
+            named = f"payment_orders[{place}].payment_order_id"
+            raise UnknownPayment(payment_id=part.payment_order_id, parameter=named)
         _require_currency(order.currency, part.amount, place=place)
         left = order.amount - order.captured
         if (left - part.amount).minor < 0:

@@ -91,7 +91,7 @@ def request_refund(
             .first()
         )
         if order is None:
-            raise UnknownPayment(payment_id=payment_order_id)
+            raise UnknownPayment(payment_id=payment_order_id, parameter="payment_order_id")
         require_running("refunds")
         left = order.captured - order.refunded
         if amount is None and order.state == OrderState.SUCCESS and not left.minor:

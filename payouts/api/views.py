@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described, page_example, page_parameters, page_serializer
+from operations.api.parsers import body_of
 from operations.api.serializers import IdentifierField, StrictSerializer
 from payments.errors import UnknownPayment
 from payouts import models, selectors, services
@@ -96,7 +97,7 @@ class Deliveries(APIView):
     def post(self, request: Request) -> Response:
         """Report a delivery; the same report again changes nothing."""
         queries.no_parameters(request)
-        data = DeliveryInput(data=request.data)
+        data = DeliveryInput(data=body_of(request))
         data.is_valid(raise_exception=True)
         delivery, created = services.report_delivery(
             storefront=storefront_of(request).slug,

@@ -99,8 +99,10 @@ class TestAnotherStorefront:
             assert_problem(world.other_shop.get("/v1/payments/cart-1.ann"), 404, "unknown_payment")
             assert_problem(world.other_shop.get(f"/v1/payments/{order.pk}"), 404, "unknown_payment")
             assert_problem(world.other_shop.get("/v1/sellers/ann"), 404, "not_found")
-            assert_problem(world.other_shop.post("/v1/refunds", REFUND, key="k"), 404, "unknown_payment")
-            assert_problem(world.other_shop.post("/v1/deliveries", DELIVERY), 404, "unknown_payment")
+            refused = world.other_shop.post("/v1/refunds", REFUND, key="k")
+            assert_problem(refused, 404, "unknown_payment", field="payment_order_id")
+            refused = world.other_shop.post("/v1/deliveries", DELIVERY)
+            assert_problem(refused, 404, "unknown_payment", field="payment_order_id")
 
     def test_cannot_sell_for_our_seller(self, world: World, ann: Seller, bob: Seller) -> None:
         with nothing_changes():

@@ -52,6 +52,14 @@ NOT_JSON: dict[str, str | bytes] = {
     "duplicate key at the top": GOOD.replace("{", '{"checkout_id": "cart-9", ', 1),
     "duplicate key, escaped": GOOD.replace('"amount": "10.00"', '"amount": "10.00", "\\u0061mount": "9.00"', 1),
 }
+# Every address that takes a body by POST: nothing has to be there, because the body is read first.
+ALL_WITH_BODY = [
+    *ENDPOINTS,
+    "/v1/checkouts/cart-1/refunds",
+    *(f"/v1/payments/cart-1/{verb}" for verb in ("capture", "cancel", "replace")),
+    *(f"/v1/disputes/dsp_1/{what}" for what in ("evidence", "files")),
+    *("/v1/webhook-endpoints", "/v1/webhook-endpoints/whe_1/rotate-secret", "/v1/events/evt_1/resend"),
+]
 NOT_OBJECTS = {body: body for body in ("[]", '"text"', "1", "null", "true", "1e400")}
 # Every place where a client's own text goes, in a body that is right otherwise.
 TEXTS = [
@@ -163,6 +171,21 @@ class TestTheBody:
     @pytest.mark.parametrize("path", ENDPOINTS)
     def test_is_refused_above_a_megabyte(self, shop: Shop, path: str) -> None:
         assert_all_refused(shop, path, {"huge": b" " * (1024 * 1024) + b"{}"}, 413, "body_too_large")
+
+    @pytest.mark.parametrize("path", ALL_WITH_BODY)
+    def test_is_refused_when_it_is_missing(self, shop: Shop, path: str) -> None:
+        assert_all_refused(shop, path, {"empty": "", "empty bytes": b""}, 400, "parse_error")
+
+    @pytest.mark.parametrize("path", ALL_WITH_BODY)
+    def test_is_refused_in_chunks_of_which_nothing_would_be_read(self, shop: Shop, path: str) -> None:
+        headers = {"Authorization": f"Bearer {shop.api_key}", "Idempotency-Key": "k", "Transfer-Encoding": "chunked"}
+
+        with nothing_changes():
+            answer = shop.client.post(
+                path, data='{"amount": "1.00"}', content_type="application/json", headers=headers, CONTENT_LENGTH=""
+            )
+
+        assert_problem(answer, 411, "length_required")
 
     @pytest.mark.bad_input("B23")
     @pytest.mark.parametrize("path", ENDPOINTS)

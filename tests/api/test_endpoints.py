@@ -1,16 +1,22 @@
 """Webhook endpoints and events through the API: what a storefront looks after by itself."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+import requests
 
 from operations.models import AuditEntry
 from payments.models import EndpointSecret, EventDelivery, Seller, StorefrontEvent, WebhookEndpoint
+from payments.services.endpoints import MAX_ENDPOINTS
 from tests.api.problems import assert_all_refused, assert_problem
+from tests.committed import at_once, committed_db, committed_world, web
 from tests.shop_server import ShopServer, running
 from tests.snapshot import nothing_changes
 from tests.world import Shop, World
+
+__all__ = ["committed_db", "committed_world", "web"]
 
 # Of documentation's own ranges none is public; this one is a real web server's, and nothing is sent to it here.
 PUBLIC = "https://93.184.215.14/hooks"
@@ -57,6 +63,28 @@ class TestCreatingAnEndpoint:
         assert again.headers["Idempotent-Replayed"] == "true"
         assert_problem(other, 422, "idempotency_key_reused")
 
+    def test_gives_its_first_answer_again_wherever_the_address_leads_by_now(self, shop: Shop, settings: Any) -> None:
+        settings.WEBHOOK_PRIVATE_ADDRESSES = True
+        first = shop.post("/v1/webhook-endpoints", {"url": "http://127.0.0.1/hooks"}, key="k")
+        settings.WEBHOOK_PRIVATE_ADDRESSES = False
+
+        with nothing_changes():
+            again = shop.post("/v1/webhook-endpoints", {"url": "http://127.0.0.1/hooks"}, key="k")
+
+        assert (again.status_code, again.json()) == (201, first.json())
+
+    def test_stays_within_the_limit_however_many_are_made_at_once(self, committed_world: World, web: str) -> None:
+        key = {"Authorization": f"Bearer {committed_world.shop.api_key}"}
+
+        def create(number: int) -> int:
+            headers = {**key, "Idempotency-Key": f"e{number}"}
+            return requests.post(f"{web}/v1/webhook-endpoints", json=ENDPOINT, headers=headers, timeout=30).status_code
+
+        for number in range(MAX_ENDPOINTS - 1):
+            assert create(number) == 201
+
+        assert sorted(at_once([partial(create, 100 + number) for number in range(8)])) == [201] + [409] * 7
+
     @pytest.mark.parametrize(
         ("path", "body"),
         [("webhook-endpoints", ENDPOINT), ("webhook-endpoints/whe_x/rotate-secret", {}), ("events/evt_x/resend", {})],
@@ -71,6 +99,7 @@ class TestCreatingAnEndpoint:
             "https://169.254.169.254/",
             "https://[::1]/",
             "https://0x7f.1/",
+            "https://93.184.215.14:0/",
             "http://a.example/",
         ]
 
@@ -226,6 +255,6 @@ class TestResendingAnEvent:
             theirs = world.other_shop.post(f"/v1/events/{event.pk}/resend", {}, key="k")
 
         assert_problem(nobody, 409, "nothing_to_send")
-        assert_problem(unknown, 409, "nothing_to_send")
+        assert_problem(unknown, 409, "nothing_to_send", field="endpoint_id")
         assert_problem(theirs, 404, "unknown_event")
         assert not EventDelivery.objects.exists()

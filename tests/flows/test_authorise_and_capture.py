@@ -151,6 +151,15 @@ class TestMoneyThatIsReserved:
         assert_problem(answer, 422, "capture_exceeds_authorized", field="payment_orders[0].amount")
         assert charged(world) == [(0, 0)]
 
+    def test_cannot_be_captured_for_an_order_of_another_cart(self, world: World, ann: Seller) -> None:
+        reserve(world, "cart-1", {"ann": "100.00"})
+        part = {"payment_order_id": "cart-9.ann", "amount": "10.00", "currency": "EUR"}
+
+        answer = world.shop.post("/v1/payments/cart-1/capture", {"payment_orders": [part]}, key="c1")
+
+        assert_problem(answer, 404, "unknown_payment", field="payment_orders[0].payment_order_id")
+        assert charged(world) == [(0, 0)]
+
     def test_cannot_be_captured_in_another_currency(self, world: World, ann: Seller) -> None:
         reserve(world, "cart-1", {"ann": "100.00"})
         part = {"payment_order_id": "cart-1.ann", "amount": "10.00", "currency": "USD"}

@@ -11,7 +11,7 @@ from config import wiring
 from operations import database, switchboard
 from operations.edges import money_tx
 from operations.errors import DomainError
-from operations.jobs.policy import RetryPolicy
+from operations.jobs.policy import ASK_THE_PROVIDER, RetryPolicy
 from operations.models import AuditEntry, Job
 from operations.services import (
     JobMissing,
@@ -151,6 +151,20 @@ class TestRunJob:
 
         run_job(job_id=job, now=began + timedelta(days=1, minutes=1))
         assert (Job.objects.get().state, Job.objects.get().attempts) == ("dead", 3)
+
+    def test_is_not_given_up_after_a_long_wait_because_one_worker_died(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(wiring.RETRY_POLICIES, "test.wait", ASK_THE_PROVIDER)
+        job = add("wait")
+        began = timezone.now()
+        assert job is not None
+        for minute in range(ASK_THE_PROVIDER.attempts + 10):
+            run_job(job_id=job, now=began + timedelta(minutes=2 * minute))
+        row = Job.objects.get()
+        Job.objects.update(state="doing", attempts=row.attempts + 1, lease_until=began)
+
+        run_job(job_id=job, now=began + timedelta(hours=12))
+
+        assert Job.objects.get().state == "todo"
 
     def test_does_not_wait_with_patience_for_a_bug(self, monkeypatch: pytest.MonkeyPatch) -> None:
         policy = RetryPolicy(shape="immediate", attempts=3, patience=timedelta(days=1))

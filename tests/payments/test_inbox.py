@@ -281,10 +281,14 @@ class TestPspSync:
 
         assert EventListing.objects.get().actor == "os:olga"
 
-    @pytest.mark.parametrize("since", ["yesterday", "48", "2026-13-01", "48h "])
+    @pytest.mark.parametrize("since", ["yesterday", "48", "2026-13-01", "48h ", "999999d"])
     def test_names_the_option_that_makes_no_sense(self, world: World, since: str) -> None:
         with pytest.raises(CommandError, match="--since"):
             call_command("psp_sync", f"--since={since}")
+
+    def test_refuses_a_provider_that_nobody_knows(self, world: World) -> None:
+        with pytest.raises(CommandError, match="'nobody'"):
+            run("psp_sync", "--psp", "nobody")
 
     def test_refuses_an_end_before_the_beginning(self, world: World) -> None:
         with pytest.raises(CommandError, match="is not before"):
@@ -299,6 +303,7 @@ class TestWebhooksReplay:
             said = run("webhooks_replay", "--type", "checkout.session.completed", "--dry-run")
 
         assert "checkout.session.completed" in said
+        assert "payments.services.webhooks.checkout_changed" in said
         assert "1 events would be due again" in said
 
     def test_makes_the_chosen_events_due_again(self, paid: World) -> None:
@@ -308,6 +313,15 @@ class TestWebhooksReplay:
         said = json.loads(run("webhooks_replay", event.event_id, "--reason", "mended", "--json"))
 
         assert (said["event"], said["type"]) == (event.event_id, event.type)
+        assert paid.work() == 1
+
+    def test_acts_on_what_was_kept_before_anything_depended_on_its_type(self, paid: World) -> None:
+        paid.settle()
+        event = WebhookEvent.objects.get(type="checkout.session.completed")
+        WebhookEvent.objects.filter(pk=event.pk).update(state="ignored")
+
+        run("webhooks_replay", event.event_id, "--reason", "there is a handler now")
+
         assert paid.work() == 1
 
     def test_keeps_which_user_of_the_machine_wanted_it(self, paid: World, monkeypatch: pytest.MonkeyPatch) -> None:

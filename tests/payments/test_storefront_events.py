@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 
 from operations.edges import money_tx
 from operations.models import AuditEntry, Job
+from operations.services import discard_job, run_job
 from payments.event_catalogue import EVENT_TYPES, schema_of
 from payments.models import (
     DeliveryTry,
@@ -191,6 +192,18 @@ class TestDeliverEvent:
         job = Job.objects.get(kind="payments.deliver_event")
         assert job.next_at >= before + timedelta(seconds=7200)
 
+    def test_asks_no_sooner_than_it_would_by_itself_however_soon_the_receiver_says(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str
+    ) -> None:
+        shop_server.answer, shop_server.headers = 503, {"Retry-After": "1"}
+        world.sell("cart-1", {"ann": "100.00"})
+
+        for second in range(1, 2 * TRIES):
+            world.work(later=timedelta(seconds=2 * second))
+
+        assert the_delivery().state == "waiting"
+        assert len(shop_server.messages) < 8
+
     def test_gives_up_when_every_try_failed_and_leaves_no_dead_letter(
         self, world: World, ann: Seller, shop_server: ShopServer, secret: str, settings: Any
     ) -> None:
@@ -326,6 +339,25 @@ class TestResendDelivery:
         world.work()
 
         assert (the_delivery().state, the_delivery().round) == ("delivered", 1)
+
+    @pytest.mark.parametrize("discarded", [False, True])
+    def test_sends_what_nobody_would_send_any_more(
+        self, world: World, ann: Seller, shop_server: ShopServer, secret: str, discarded: bool
+    ) -> None:
+        shop_server.answer = 503
+        world.sell("cart-1", {"ann": "100.00"})
+        job = Job.objects.get(kind="payments.deliver_event")
+        Job.objects.filter(pk=job.pk).update(state="doing", attempts=100, lease_until=timezone.now())
+        run_job(job_id=job.pk, now=timezone.now())
+        if discarded:
+            discard_job(job_id=job.pk, actor="user:oscar", reason="it kills the worker", now=timezone.now())
+        shop_server.answer = 204
+
+        answer = world.shop.post(f"/v1/events/{StorefrontEvent.objects.get().pk}/resend", {}, key="resend")
+        world.work()
+
+        assert answer.status_code == 202, answer.content
+        assert the_delivery().state == "delivered"
 
     def test_is_refused_for_an_endpoint_that_is_not_in_use(
         self, world: World, ann: Seller, shop_server: ShopServer, secret: str

@@ -17,6 +17,7 @@ BAD = {
     "HTTP is spoken by the relay and the gateway": ("payments/services/x.py", "import requests"),
     "hints are the only messages": ("payouts/services/x.py", "run_job.delay(row_id=1)"),
     "cursors are opened in one place": ("ledger/x.py", "connection.cursor()"),
+    "bodies are read by body_of": ("payments/api/x.py", "data = PaymentInput(data=request.data)"),
     "no float near money": ("ledger/x.py", "half = amount / 2"),
     "no bare except": ("sandbox/x.py", "try:\n    pass\nexcept:\n    pass"),
     "the clock is read at the edges": ("payouts/services/x.py", "now = timezone.now()"),

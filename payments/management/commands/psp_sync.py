@@ -10,18 +10,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from operations.command_line import actor_of_command
+from operations.switchboard import UnknownKind
 from payments.services import Listing, ListingFailed, compare_events
 
+_AGE = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def moment(text: str) -> datetime:
     """Return the instant that an option names: ISO 8601, in UTC unless it says otherwise, or 90m, 48h, 7d ago."""
-    if found := re.fullmatch(r"(\d{1,6})([mhd])", text, re.ASCII):
-        return timezone.now() - timedelta(**{_UNITS[found[2]]: int(found[1])})
     try:
+        if found := _AGE.fullmatch(text):
+            return timezone.now() - timedelta(**{_UNITS[found[2]]: int(found[1])})
         instant = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ArgumentTypeError(f"{text!r} is neither an instant (2026-11-24T08:00) nor an age (48h, 7d)") from error
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
@@ -62,7 +64,7 @@ class Command(BaseCommand):
                 now=timezone.now(),
                 dry_run=options["dry_run"],
             )
-        except ListingFailed as error:
+        except (ListingFailed, UnknownKind) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(_facts(found, options["dry_run"])) if options["json"] else _words(found, options))
 

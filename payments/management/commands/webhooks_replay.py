@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from operations import switchboard
 from operations.command_line import actor_of_command
 from operations.texts import TextRefused
 from payments.management.commands.psp_sync import moment
@@ -68,7 +69,7 @@ class Command(BaseCommand):
 
     def _replay(self, chosen: list[WebhookEvent], reason: str) -> None:
         for event in chosen:
-            if event.state == WebhookState.IGNORED:
+            if event.type not in switchboard.table("PSP_EVENTS"):
                 raise CommandError(f"{event.event_id}: nothing here depends on {event.type}. Nothing was replayed.")
         try:
             for event in chosen:
@@ -86,9 +87,11 @@ def _line(event: WebhookEvent, *, as_json: bool) -> str:
         "source": event.source,
         "received_at": event.received_at.isoformat(),
         "waiting_for": event.waiting_for,
+        "handled_by": switchboard.table("PSP_EVENTS").get(event.type),
     }
     if as_json:
         return json.dumps(facts)
     waits = f"  ({event.waiting_for})" if event.waiting_for else ""
-    words = (f"{event.received_at:%Y-%m-%d %H:%M:%S}", event.event_id, event.type, event.object_id, event.state)
+    acts = facts["handled_by"] or "nothing handles it"
+    words = (f"{event.received_at:%Y-%m-%d %H:%M:%S}", event.event_id, event.type, event.object_id, event.state, acts)
     return "  ".join(words) + waits
