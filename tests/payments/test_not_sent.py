@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from operations import switchboard
 from operations.models import Job
 from payments.models import Attempt, Instruction, Refund, Seller, StorefrontEvent
 from tests.api.problems import assert_problem
@@ -110,13 +111,15 @@ class TestAPaymentThatIsSentTooLate:
         assert (world.status("cart-1.ann"), self.told()) == ("EXECUTING", [])
 
     def test_has_expired_where_the_risk_check_gave_no_verdict(
-        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch, settings: Any
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def silent(_: Any) -> Any:
             raise ConnectionError
 
-        monkeypatch.setattr("payments.risk.by_lists", silent)
-        settings.RISK_CHECK = "lists"
+        found = switchboard.answerer
+        monkeypatch.setattr(
+            switchboard, "answerer", lambda table, kind: silent if table == "RISK_CHECKS" else found(table, kind)
+        )
         world.order("cart-1", {"ann": "100.00"})
 
         self.come_back(world)
