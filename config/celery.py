@@ -63,6 +63,7 @@ app.conf.update(
             "schedule": crontab(hour=4, minute=40),
             "kwargs": {"full": True},
         },
+        "forget idempotency keys": {"task": "operations.forget_keys", "schedule": crontab(hour=3, minute=20)},
         "make partitions": {"task": "ledger.make_partitions", "schedule": crontab(hour=3, minute=10)},
         "export the head": {"task": "ledger.export_head", "schedule": crontab(hour=4, minute=50)},
     },

@@ -1,8 +1,10 @@
-"""Who types a command: the operating system's user, so that the trail says more than that it was some command."""
+"""Who types a command, so that the trail says more than that it was some command; and numbers that are typed."""
 
 import getpass
 import os
 import re
+from argparse import ArgumentTypeError
+from collections.abc import Callable
 
 # What user names are made of; anything else would be a hand at the trail.
 _STRANGE = re.compile(r"[^A-Za-z0-9._@-]")
@@ -22,3 +24,14 @@ def actor_of_command() -> str:
     except (ImportError, KeyError, OSError):
         name = ""
     return f"os:{_STRANGE.sub('_', name)[:_LONGEST] or f'uid-{os.getuid()}'}"
+
+
+def whole_number(*, least: int, most: int) -> Callable[[str], int]:
+    """Return what reads an option's whole number within bounds, both included."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and least <= int(text) <= most):
+            raise ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return int(text)
+
+    return read

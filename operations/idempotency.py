@@ -93,6 +93,16 @@ def remembered(*, scope: str, key: str, now: datetime) -> bool:
     return IdempotencyKey.objects.filter(scope=scope, key=key).exclude(forgotten).exists()
 
 
+def forget(*, now: datetime) -> int:
+    """Delete the keys that are forgotten, with their answers, which may hold a secret; return how many they were.
+
+    One that was never answered stays: what it began may be under way.
+    """
+    past = IdempotencyKey.objects.filter(created_at__lt=now - settings.IDEMPOTENCY_KEY_LIFE)
+    deleted, _ = past.exclude(response_status=None).delete()
+    return deleted
+
+
 def bind(*, key_id: int, subject: str) -> None:
     """Remember what the key's request made, so that a later holder can resume it."""
     IdempotencyKey.objects.filter(pk=key_id).update(subject=subject)

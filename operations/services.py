@@ -7,6 +7,7 @@ from operations.approvals import reject as reject_approval
 from operations.approvals import request as request_approval
 from operations.audit import record as record_audit
 from operations.errors import DomainError
+from operations.idempotency import forget as forget_keys
 from operations.jobs.queue import enqueue, enqueue_again, requeue, wake, withdraw
 from operations.jobs.worker import JobMissing, TryLater, run_due, run_job
 from operations.jobs.worker import discard as discard_job
@@ -42,6 +43,7 @@ __all__ = [
     "discard_job",
     "enqueue",
     "enqueue_again",
+    "forget_keys",
     "grant_approval",
     "issue_api_key",
     "pull_switch",

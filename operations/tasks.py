@@ -28,3 +28,9 @@ def review_alerts(**_: Any) -> None:
 def sweep(**_: Any) -> None:
     """Run whatever is due, hint or no hint."""
     services.run_due(limit=SWEEP_LIMIT, now=timezone.now())
+
+
+@shared_task(name="operations.forget_keys", ignore_result=True)
+def forget_keys(**_: Any) -> None:
+    """Delete the idempotency keys whose life is over."""
+    services.forget_keys(now=timezone.now())

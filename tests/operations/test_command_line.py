@@ -1,8 +1,10 @@
-"""Who types a command, as the trail calls it."""
+"""Who types a command, as the trail calls it, and which numbers options take."""
+
+from argparse import ArgumentTypeError
 
 import pytest
 
-from operations.command_line import actor_of_command
+from operations.command_line import actor_of_command, whole_number
 
 
 class TestTheActorOfACommand:
@@ -37,3 +39,14 @@ class TestTheActorOfACommand:
         monkeypatch.setattr("os.getuid", lambda: 1234)
 
         assert actor_of_command() == "os:uid-1234"
+
+
+class TestAWholeNumber:
+    @pytest.mark.parametrize(("text", "number"), [("1", 1), ("007", 7), ("365", 365)])
+    def test_is_read_within_its_bounds(self, text: str, number: int) -> None:
+        assert whole_number(least=1, most=365)(text) == number
+
+    @pytest.mark.parametrize("text", ["0", "366", "-5", "99999999", "9" * 5000, "1.5", "x", "", "²", "١"])
+    def test_is_refused_otherwise_naming_the_bounds(self, text: str) -> None:
+        with pytest.raises(ArgumentTypeError, match="from 1 to 365"):
+            whole_number(least=1, most=365)(text)

@@ -107,6 +107,16 @@ class TestClaim:
         with pytest.raises(KeyReused):
             claim(now=timezone.now() + timedelta(days=30), body="b")
 
+    def test_keeps_no_forgotten_key_for_good(self) -> None:
+        now = timezone.now()
+        answer(claim(key="of yesterday", now=now - timedelta(hours=25)))
+        answer(claim(key="of today", now=now - timedelta(hours=23)))
+        claim(key="never answered", now=now - timedelta(days=9))
+
+        assert idempotency.forget(now=now) == 1
+
+        assert set(IdempotencyKey.objects.values_list("key", flat=True)) == {"of today", "never answered"}
+
     def test_leaves_no_key_behind_when_the_intent_fails(self) -> None:
         def fail_halfway() -> None:
             with money_tx("test"):

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from operations.command_line import whole_number
 from payments.figures import DIMENSIONS
 from payments.selectors import Acceptance, acceptance
 
@@ -23,7 +24,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--days", type=int, default=7, help="how many days (default 7)")
+        days = whole_number(least=1, most=3660)
+        parser.add_argument("--days", type=days, default=7, help="how many days (default 7; 3660 at most)")
         parser.add_argument("--by", default=",".join(DIMENSIONS), help="what to group by: day,psp,currency,storefront")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -33,7 +35,7 @@ class Command(BaseCommand):
         if unknown := [name for name in by if name not in DIMENSIONS]:
             raise CommandError(f"There is no grouping by {unknown[0]}: use {', '.join(DIMENSIONS)}.")
         now = timezone.now()
-        since = datetime.combine(now.date() - timedelta(days=max(1, options["days"]) - 1), time(), tzinfo=now.tzinfo)
+        since = datetime.combine(now.date() - timedelta(days=options["days"] - 1), time(), tzinfo=now.tzinfo)
         found = acceptance(since=since, until=now, by=by)
         if options["json"]:
             told = {"since": since.isoformat(), "until": now.isoformat(), "groups": [one.facts() for one in found]}

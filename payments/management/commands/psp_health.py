@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from operations.command_line import whole_number
 from payments.selectors import ProviderHealth, configured_providers, provider_health
 
 
@@ -22,12 +23,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--minutes", type=int, default=15, help="how far to look back (default 15)")
+        minutes = whole_number(least=1, most=7 * 24 * 60)
+        parser.add_argument(
+            "--minutes", type=minutes, default=15, help="how far to look back (default 15; 10080 at most)"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read and print."""
-        now, window = timezone.now(), timedelta(minutes=max(1, options["minutes"]))
+        now, window = timezone.now(), timedelta(minutes=options["minutes"])
         found = provider_health(psps=configured_providers(), now=now, window=window)
         if options["json"]:
             self.stdout.write(
