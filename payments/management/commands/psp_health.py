@@ -24,9 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         minutes = whole_number(least=1, most=7 * 24 * 60)
-        parser.add_argument(
-            "--minutes", type=minutes, default=15, help="how far to look back (default 15; 10080 at most)"
-        )
+        parser.add_argument("--minutes", type=minutes, default=15, help="how far back (default 15; 10080 at most)")
         parser.add_argument("--json", action="store_true", help="one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
