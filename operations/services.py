@@ -18,6 +18,7 @@ from operations.questions import close as close_task
 from operations.questions import settle as settle_task
 from operations.storefronts import BadApiKey
 from operations.storefronts import authenticate as authenticate_storefront
+from operations.storefronts import hold as hold_storefront
 from operations.storefronts import issue_key as issue_api_key
 from operations.storefronts import register as register_storefront
 from operations.storefronts import revoke as revoke_api_key
@@ -45,6 +46,7 @@ __all__ = [
     "enqueue_again",
     "forget_keys",
     "grant_approval",
+    "hold_storefront",
     "issue_api_key",
     "pull_switch",
     "read_alerts",

@@ -11,8 +11,7 @@ from operations import idempotency
 from operations.addresses import target_of
 from operations.edges import money_tx
 from operations.errors import DomainError
-from operations.services import record_audit
-from operations.storefronts import hold
+from operations.services import hold_storefront, record_audit
 from payments.errors import UnknownEndpoint
 from payments.event_catalogue import EVENT_TYPES
 from payments.models import EndpointSecret, WebhookEndpoint
@@ -69,7 +68,7 @@ def create_endpoint(
             if made is None:
                 raise EndpointGone()
             return made, _current_secret(made), claim.key_id
-        hold(slug=storefront)
+        hold_storefront(slug=storefront)
         if _living(storefront).count() >= MAX_ENDPOINTS:
             raise TooManyEndpoints(limit=MAX_ENDPOINTS)
         endpoint = WebhookEndpoint.objects.create(
