@@ -108,8 +108,4 @@ def questions_of(checkout: Checkout) -> list[Cell]:
 
 def question_notices(subjects: list[str]) -> list[Cell]:
     """Return what people are asked about some subjects (kind:id)."""
-    return [
-        cell
-        for task in open_questions(subjects=subjects)
-        for cell in (page_link("operations_humantask", task.pk, "A question waits"), task.reason)
-    ]
+    return [page_link("operations_humantask", task.pk, task.reason) for task in open_questions(subjects=subjects)]
