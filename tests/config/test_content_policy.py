@@ -59,4 +59,3 @@ class TestAPageOfTheConsole:
 
         assert allowed["script-src"] == ["'self'", "'unsafe-eval'"]
         assert allowed["form-action"] == ["'self'"]
-        assert "object-src" not in allowed

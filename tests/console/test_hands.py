@@ -9,7 +9,7 @@ from django.urls import reverse
 from ledger.selectors import wallets_of
 from operations.models import ApiKey, Approval, AuditEntry, HumanTask, Job, StopSwitch
 from operations.services import BadApiKey, authenticate_storefront, issue_api_key
-from payments.models import Checkout, EventDelivery, Surplus, WebhookEndpoint
+from payments.models import Checkout, EventDelivery, Surplus, WebhookEndpoint, WebhookEvent
 from payouts.models import Batch
 from reconciliation.models import Discrepancy
 from tests.console.whole import a_discrepancy
@@ -196,6 +196,41 @@ class TestReplayJob:
         browser.post(address, {"reason": "second"})
 
         assert AuditEntry.objects.filter(action="operations.job.replayed").count() == 1
+
+
+class TestReplayEvent:
+    @pytest.fixture
+    def ignored(self, world: World) -> Callable[[str], WebhookEvent]:
+        """Keep an event of some type, on which nothing depended when it came."""
+
+        def keep(type: str) -> WebhookEvent:
+            facts = {"object_id": "cs_1", "payload": "{}", "state": "ignored", "received_at": world.now}
+            return WebhookEvent.objects.create(psp="stripe", event_id="evt_old", type=type, **facts)
+
+        return keep
+
+    def test_acts_on_what_was_kept_before_anything_depended_on_its_type(
+        self, sign_in: SignIn, ignored: Callable[[str], WebhookEvent]
+    ) -> None:
+        event = ignored("checkout.session.completed")
+        browser, address = sign_in("oscar"), reverse("admin:payments_webhookevent_replay", args=[event.pk])
+        assert address in messages_of(browser, reverse("admin:payments_webhookevent_change", args=[event.pk]))
+
+        browser.post(address, {"reason": "there is a handler now"})
+
+        assert Job.objects.filter(kind="payments.handle_event", args__webhook=event.pk, state="todo").exists()
+
+    def test_is_not_offered_of_what_nothing_depends_on(
+        self, sign_in: SignIn, ignored: Callable[[str], WebhookEvent]
+    ) -> None:
+        event = ignored("payment_intent.created")
+        browser, address = sign_in("oscar"), reverse("admin:payments_webhookevent_replay", args=[event.pk])
+        assert address not in messages_of(browser, reverse("admin:payments_webhookevent_change", args=[event.pk]))
+
+        answer = browser.post(address, {"reason": "all the same"}, follow=True)
+
+        assert "Nothing here depends on events of this type." in answer.content.decode()
+        assert not Job.objects.filter(kind="payments.handle_event", args__webhook=event.pk).exists()
 
 
 class TestDiscrepancy:
