@@ -359,7 +359,8 @@ class TestExplain:
     def test_explains_an_income_by_month(self, world: World, sign_in: SignIn) -> None:
         text = text_of(sign_in("vera"), "explain", account="platform:commission", currency="BRL")
 
-        assert f"{world.now:%Y-%m}" in text
+        # Of the month of its latest sale: on the first of a month that is the one before.
+        assert f"{world.now - timedelta(days=1, hours=2):%Y-%m}" in text
         assert totals(text) == [[str(Money(2_404, "BRL").display)]]
 
 
