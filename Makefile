@@ -38,8 +38,8 @@ reset: python ## forget the embedded state: database, broker, provider, logs
 test: development ## the tests, on an embedded PostgreSQL (ARGS="-k refund")
 	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
-matrix: development ## kill money-in at every point × provider fault × webhook mode, in some four hours on two cores (CELLS=3/12)
-	@COUNTERFOIL_MATRIX="$(or $(CELLS),full)" \
+matrix: development ## kill money-in at every point × provider fault × webhook mode × moment (CELLS=full, CELLS=each:3/12)
+	@COUNTERFOIL_MATRIX="$(or $(CELLS),each)" \
 		$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup tests/faults/test_matrix.py $(ARGS)
 
 fuzz: development ## every operation of the API with thousands of right and wrong requests (EXAMPLES=1000)

@@ -1,11 +1,13 @@
 """The cells of the matrix: where a story crashes and when, what the provider does wrong, how its messages arrive.
 
-The full product is thousands of cells, for `make matrix`. What runs every time is a part of it, drawn without chance:
-each failpoint meets every kind of fault in the first story that has it, and each of its moments in every other that is
-no detour; what all stories share, one of them. Faults of a kind, moments and ways of arriving take turns; what then has
-not met yet is added, so that all of `PAIRS` do.
+The whole product is thousands of cells, for `make matrix`: each failpoint, with every fault, every way of arriving and
+every moment, in the first story that has it; or, three times as many, in all of them. What runs every time is a part of
+it, drawn without chance: each failpoint meets every kind of fault in the first story that has it, and each of its
+moments in every other that is no detour; what all stories share, one of them. Faults of a kind, moments and ways of
+arriving take turns; what then has not met yet is added, so that all of `PAIRS` do.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -121,16 +123,39 @@ def full() -> Iterator[Cell]:
                             yield cell
 
 
+def each() -> Iterator[Cell]:
+    """Every cell of each failpoint in the first story that has it."""
+    first = first_stories()
+    for cell in full():
+        if first[cell.point] == cell.story.name or cell.then:
+            yield cell
+
+
+def first_stories() -> dict[str, str]:
+    """Return which story is the first to have a failpoint."""
+    first: dict[str, str] = {}
+    for story in STORIES.values():
+        for point in story.points():
+            first.setdefault(point, story.name)
+    return first
+
+
+_SHARE = re.compile(r"(each|full)(?::(\d+)/(\d+))?")
+
+
 def chosen(which: str) -> list[Cell]:
-    """Return the cells that COUNTERFOIL_MATRIX asks for: none named, `full`, a share such as `3/12`, or one by name."""
+    """Return the cells that COUNTERFOIL_MATRIX asks for.
+
+    None named, `each`, `full`, a share of either such as `each:3/12`, or one by its name.
+    """
     if not which:
         return covering()
-    if which == "full":
-        return list(full())
-    number, slash, of = which.partition("/")
-    if slash and number.isdigit() and of.isdigit():
-        return list(full())[int(number) - 1 :: int(of)]
-    return [cell for cell in full() if cell.name == which]
+    share = _SHARE.fullmatch(which)
+    if share is None:
+        return [cell for cell in full() if cell.name == which]
+    product, number, of = share.groups()
+    cells = list(each() if product == "each" else full())
+    return cells[int(number) - 1 :: int(of)] if number else cells
 
 
 def possible(cell: Cell) -> bool:
@@ -168,13 +193,12 @@ def covering() -> list[Cell]:
 
 
 def _drawn(story: Story) -> Iterator[Cell]:
-    before = list(STORIES.values())[: list(STORIES.values()).index(story)]
-    known = {point for earlier in before for point in earlier.points()}
+    before, first = list(STORIES).index(story.name), first_stories()
     for row, point in enumerate(story.points()):
-        if point not in known:
+        if first[point] == story.name:
             yield from _with_every_kind(story, point, row)
         elif not story.detour:
-            yield from _in_short(story, point, row + len(before))
+            yield from _in_short(story, point, row + before)
 
 
 def _with_every_kind(story: Story, point: str, row: int) -> Iterator[Cell]:

@@ -1,8 +1,9 @@
 """Money-in, killed at every point, with the provider well and ill, and its messages in order, not in order, or late:
 done once, booked once, nothing stuck.
 
-Every run plays a part that meets each failpoint with every kind of fault. `make matrix` plays every cell; CELLS=3/12
-plays the third of twelve shares, CELLS=NAME the one cell of that name.
+Every run plays a part that meets each failpoint with every kind of fault. `make matrix` plays each failpoint in one
+story, with every fault, way of arriving and moment; CELLS=full in every story. CELLS=each:3/12 or full:3/12 plays the
+third of twelve shares of either, CELLS=NAME the one cell of that name.
 """
 
 import os
