@@ -16,17 +16,22 @@ class TaskMissing(DomainError):
     code = "task_missing"
 
 
-def ask(*, kind: str, subject: str, reason: str, waits_for: str, now: datetime) -> bool:
-    """Open a question about a subject (kind:id) in the caller's transaction; returns False where one is open."""
+def ask(*, kind: str, subject: str, reason: str, waits_for: str, now: datetime, item: str = "") -> bool:
+    """Open a question about a subject (kind:id) in the caller's transaction; returns False where one is open.
+
+    `item` names which of several things of the subject it is about: each is asked about by itself.
+    """
     require_transaction("ask a person")
-    asked = {"kind": kind, "subject": subject, "reason": reason, "waits_for": waits_for, "now": now}
+    asked = {"kind": kind, "subject": subject, "item": item, "reason": reason, "waits_for": waits_for, "now": now}
     return bool(database.execute(database.queries("operations")["open_task"], asked))
 
 
-def settle(*, kind: str, subject: str, now: datetime, note: str) -> None:
+def settle(*, kind: str, subject: str, now: datetime, note: str, item: str = "") -> None:
     """Close a question that answered itself, in the caller's transaction."""
     require_transaction("settle a task")
-    HumanTask.objects.filter(kind=kind, subject=subject, state=TaskState.OPEN).update(
+    # One that was asked before items were kept has none.
+    items = {item, ""}
+    HumanTask.objects.filter(kind=kind, subject=subject, item__in=items, state=TaskState.OPEN).update(
         state=TaskState.SETTLED, closed_by="system:answered", closed_at=now, note=note
     )
 

@@ -12,6 +12,8 @@ class HumanTask(models.Model):
 
     kind = models.TextField()
     subject = models.TextField(help_text="what it is about, as kind:id")
+    #: Tells several questions of a kind about one subject apart: of one checkout two refunds may be unclear.
+    item = models.TextField(blank=True, default="", db_default="")
     waits_for = models.TextField(help_text="who should look: operator, finance")
     reason = models.TextField()
     since = models.DateTimeField()
@@ -23,7 +25,7 @@ class HumanTask(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "subject"], name="task_one_open_per_subject", condition=models.Q(state="open")
+                fields=["kind", "subject", "item"], name="task_one_open_per_item", condition=models.Q(state="open")
             ),
             models.CheckConstraint(
                 name="task_closed_by_somebody",

@@ -10,6 +10,6 @@ ORDER BY next_at, id
 LIMIT %(limit)s
 
 -- name: open_task
-INSERT INTO operations_humantask (kind, subject, waits_for, reason, since, state, closed_by, note)
-VALUES (%(kind)s, %(subject)s, %(waits_for)s, %(reason)s, %(now)s, 'open', '', '')
-ON CONFLICT (kind, subject) WHERE state = 'open' DO NOTHING
+INSERT INTO operations_humantask (kind, subject, item, waits_for, reason, since, state, closed_by, note)
+VALUES (%(kind)s, %(subject)s, %(item)s, %(waits_for)s, %(reason)s, %(now)s, 'open', '', '')
+ON CONFLICT (kind, subject, item) WHERE state = 'open' DO NOTHING

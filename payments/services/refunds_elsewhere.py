@@ -95,4 +95,5 @@ def _adopt(attempt: Attempt, facts: RefundFacts, *, now: datetime) -> bool:
 
 def _ask(attempt: Attempt, facts: RefundFacts, why: str, *, now: datetime) -> None:
     reason = f"{facts.psp_ref} gave {facts.amount} back at the provider, and is not in the books: {why}"
-    ask_person(kind=TASK, subject=f"checkout:{attempt.checkout_id}", reason=reason, waits_for="finance", now=now)
+    about = f"checkout:{attempt.checkout_id}"
+    ask_person(kind=TASK, subject=about, item=facts.psp_ref, reason=reason, waits_for="finance", now=now)

@@ -192,4 +192,6 @@ def _ask(item: Item, settlement: Settlement, presented: Money, *, now: datetime)
         f"{settlement.psp_ref} settled {presented} of {item.source} as {settlement.amount}{at}, which does not fit:"
         " it is not in the books yet"
     )
-    ask_person(kind=UNCLEAR, subject=item.subject, reason=reason, waits_for="finance", now=now)
+    # Each balance transaction by itself: a charge may be clear and its refund not.
+    which = settlement.psp_ref
+    ask_person(kind=UNCLEAR, subject=item.subject, item=which, reason=reason, waits_for="finance", now=now)

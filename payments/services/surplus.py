@@ -124,7 +124,7 @@ def send_back_again(*, surplus: str, actor: str, now: datetime) -> None:
         number = found.psp_key.count(":again") + 1
         key = f"{found.psp_key}:again{number}"
         move(found, "send", actor=actor, now=now, psp_key=key, sent_at=now, last_error="")
-        settle_task(kind=TASK, subject=_subject(found), now=now, note=f"{actor} had it sent once more")
+        settle_task(kind=TASK, subject=_subject(found), item=found.pk, now=now, note=f"{actor} had it sent once more")
         enqueue(kind=JOB, key=key, args={"surplus": found.id}, run_at=now)
 
 
@@ -259,7 +259,7 @@ def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
     )
     post(entry, actor=f"psp:{found.attempt.psp}", now=now)
     _settle(found, facts, now=now)
-    settle_task(kind=TASK, subject=_subject(found), now=now, note="it is on its way to the buyer")
+    settle_task(kind=TASK, subject=_subject(found), item=found.pk, now=now, note="it is on its way to the buyer")
     if found.attempt.state != AttemptState.SUCCEEDED:
         # The shop knows it as a payment that failed.
         return
@@ -304,12 +304,12 @@ def _settle(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
 def _stuck(found: Surplus, code: str, message: str, *, now: datetime, **changes: str) -> None:
     move(found, "fail", actor=f"psp:{found.attempt.psp}", now=now, reason=code, last_error=message, **changes)
     reason = f"{found.amount} of {found.charge_ref}, which is nobody's, could not be sent back: {message or code}"
-    ask_person(kind=TASK, subject=_subject(found), reason=reason, waits_for="finance", now=now)
+    ask_person(kind=TASK, subject=_subject(found), item=found.pk, reason=reason, waits_for="finance", now=now)
 
 
 def _ask(found: Surplus, *, reason: str, now: datetime) -> None:
     with money_tx("surplus.ask_person"):
-        ask_person(kind=TASK, subject=_subject(found), reason=reason, waits_for="operator", now=now)
+        ask_person(kind=TASK, subject=_subject(found), item=found.pk, reason=reason, waits_for="operator", now=now)
 
 
 def _subject(found: Surplus) -> str:

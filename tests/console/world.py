@@ -331,6 +331,7 @@ class World:
             ask_person(
                 kind="payments.surplus_stuck",
                 subject=subject,
+                item=surplus.pk,
                 reason="what was paid twice could not be sent back",
                 waits_for="finance",
                 now=self.now,

@@ -94,6 +94,16 @@ class TestARefundMadeAtTheProvider:
         assert "25.00 EUR" in task.reason
         assert WebhookEvent.objects.filter(type="refund.created", state="parked").count() == 1
 
+    def test_is_asked_about_by_itself_beside_another(self, world: World, ann: Seller, bob: Seller) -> None:
+        world.sell("cart-1", {"ann": "60.00", "bob": "40.00"})
+
+        refund_there(world, 2_500)
+        refund_there(world, 1_000)
+
+        asked = HumanTask.objects.order_by("id").values_list("kind", "state", "reason")
+        assert [(kind, state) for kind, state, _ in asked] == [("payments.refund_elsewhere", "open")] * 2
+        assert ["25.00 EUR" in asked[0][2], "10.00 EUR" in asked[1][2]] == [True, True]
+
     def test_is_asked_of_a_person_where_less_is_left_of_the_order(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
         PaymentOrder.objects.update(refunded_minor=9_000)

@@ -143,6 +143,7 @@ class TestATask:
         "change",
         [
             "UPDATE operations_humantask SET reason = 'nothing'",
+            "UPDATE operations_humantask SET item = 're_another'",
             "UPDATE operations_humantask SET state = 'done'",
             "DELETE FROM operations_humantask",
         ],
