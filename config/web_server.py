@@ -56,9 +56,7 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         try:
             return super().handle_request(req, conn)
         finally:
-            # One that is slow, as the first ones are, says little of the others.
-            took = min((time.monotonic_ns() - began) // 1000, 4 * self._took)
-            self._took = max(_LEAST, self._took + (took - self._took) // _MEMORY)
+            self._took = learned(self._took, took=(time.monotonic_ns() - began) // 1000)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Have a request served, or refuse it; called in the main thread, which must never wait."""
@@ -97,6 +95,15 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             pass
         finally:
             conn.sock.close()
+
+
+def learned(mean: int, *, took: int) -> int:
+    """Return what a request is taken to need, after one more, in microseconds.
+
+    One that is far slower, as each thread's first one is, says little of the others: a process that has just begun
+    would refuse a crowd that it serves in time.
+    """
+    return max(_LEAST, mean + (min(took, 2 * mean) - mean) // _MEMORY)
 
 
 def _peek(line: Any) -> bytes | None:

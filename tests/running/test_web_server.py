@@ -16,6 +16,7 @@ from config.embedded.processes import wait_until
 from config.embedded.state import REPOSITORY
 from config.openapi import PROBLEM
 from config.problems import TITLES
+from config.web_server import learned
 from sandbox.process import free_port
 
 pytestmark = pytest.mark.timeout(60)
@@ -142,6 +143,23 @@ class TestASpike:
         crowd.send(LIST, 1)
 
         wait_until(lambda: len(crowd.told(LIST, 200)) == 17, timeout_s=10)
+
+
+class TestWhatIsLearned:
+    def test_is_how_long_a_request_takes_of_late(self) -> None:
+        mean = 20_000
+        for _ in range(100):
+            mean = learned(mean, took=80_000)
+
+        assert 70_000 < mean <= 80_000
+
+    def test_is_moved_little_by_the_first_ones_of_a_process(self) -> None:
+        mean = 20_000
+        for _ in range(8):
+            mean = learned(mean, took=2_000_000)
+
+        # Four threads serve the 250 that wait in 2.1 s: none is refused.
+        assert mean * 250 // 4 < 2_500_000
 
 
 class TestAConnection:
