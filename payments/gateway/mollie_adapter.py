@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-import requests
+import certifi
+import urllib3
 
 from ledger.money import Money
 from operations.edges import psp
@@ -39,6 +40,7 @@ from payments.gateway.base import (
 from payments.gateway.calls import heard, kept
 from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.shield import Shield
+from payments.gateway.timed import proxy_for, timed_pool
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,6 +66,7 @@ class MollieGateway:
         self._webhook_url = webhook_url
         self._secret = webhook_secret.encode()
         self._shield = shield
+        self._pool = timed_pool(timeout=TIMEOUT_S, ca_certs=certifi.where(), proxy=proxy_for(self._base))
 
     def resting(self) -> bool:
         """Tell whether the breaker lets no call pass now."""
@@ -276,7 +279,7 @@ class MollieGateway:
     def _send(self, method: str, path: str, body: Json, key: str) -> Json:
         answer = self._call(method, path, body=body, key=key)
         # Releasing is accepted without a word.
-        return wire.body_of(answer) if answer.content else {}
+        return wire.body_of(answer) if answer.data else {}
 
     def _list(self, path: str, kind: str) -> Iterator[Json]:
         """Yield what a list has, page by page."""
@@ -286,17 +289,15 @@ class MollieGateway:
             yield from read.listed(page, kind)
             address = read.following(page)
 
-    def _call(self, method: str, path: str, *, body: Json | None = None, key: str = "") -> requests.Response:
+    def _call(self, method: str, path: str, *, body: Json | None = None, key: str = "") -> urllib3.BaseHTTPResponse:
         url = path if path.startswith("http") else f"{self._base}/{path}"
         if not url.startswith(f"{self._base}/"):
             # Our key is not shown to whoever is named in an answer.
             raise read.Unreadable(f"a list leads away from {self._base}")
         headers = {**self._headers, "Idempotency-Key": key} if key else self._headers
-        answer = requests.request(
-            method, url, json=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, verify=True
-        )
-        heard(answer.status_code, answer.content, request_id=answer.headers.get("X-Request-Id", ""))
-        if not 200 <= answer.status_code < 300:
+        answer = self._pool.request(method, url, json=body, headers=headers, redirect=False)
+        heard(answer.status, answer.data, request_id=answer.headers.get("X-Request-Id", ""))
+        if not 200 <= answer.status < 300:
             raise wire.Refused(answer)
         return answer
 

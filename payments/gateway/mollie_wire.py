@@ -7,10 +7,11 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import requests
+import urllib3
 
 from payments.gateway import mollie_objects as read
 from payments.gateway.base import Declined, Unknown
+from payments.gateway.timed import told_to_wait
 
 Json = dict[str, Any]
 
@@ -22,8 +23,8 @@ _DEFINITE = (400, 404, 410, 422)
 class Refused(Exception):
     """Mollie answered with a status that is no success."""
 
-    def __init__(self, answer: requests.Response) -> None:
-        super().__init__(f"HTTP {answer.status_code}")
+    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+        super().__init__(f"HTTP {answer.status}")
         self.answer = answer
 
 
@@ -41,14 +42,14 @@ def as_outcome() -> Iterator[None]:
         yield
     except Refused as error:
         raise Answered(_refusal(error.answer)) from error
-    except (requests.RequestException, UnicodeError) as error:
+    except (urllib3.exceptions.HTTPError, UnicodeError) as error:
         raise Answered(Unknown(reason=f"{type(error).__name__}: {error}"[:300])) from error
     except read.Unreadable as error:
         raise Answered(Unknown(reason=f"unreadable answer: {error}"[:300])) from error
 
 
-def _refusal(answer: requests.Response) -> Declined | Unknown:
-    status, wait_s = answer.status_code, _told_to_wait(answer)
+def _refusal(answer: urllib3.BaseHTTPResponse) -> Declined | Unknown:
+    status, wait_s = answer.status, told_to_wait(answer.headers)
     if status == 429:
         return Unknown(reason="rate limited", retry_after_s=wait_s or 1, heard=True)
     if status == 409:
@@ -62,27 +63,21 @@ def _refusal(answer: requests.Response) -> Declined | Unknown:
     return Declined(code=code, message=f"{told.get('detail') or told['title']}{field}", missing=status in (404, 410))
 
 
-def _problem(answer: requests.Response) -> Json | None:
+def _problem(answer: urllib3.BaseHTTPResponse) -> Json | None:
     """Return Mollie's own description of an error; None where something else answered in its place."""
     try:
         told = answer.json()
     except ValueError:
         return None
-    return told if isinstance(told, dict) and told.get("status") == answer.status_code and "title" in told else None
+    return told if isinstance(told, dict) and told.get("status") == answer.status and "title" in told else None
 
 
-def _told_to_wait(answer: requests.Response) -> int | None:
-    """Return the seconds of a Retry-After header, an hour at most."""
-    told = answer.headers.get("Retry-After", "")
-    return min(int(told), 3600) if told.isascii() and told.isdigit() else None
-
-
-def body_of(answer: requests.Response) -> Json:
+def body_of(answer: urllib3.BaseHTTPResponse) -> Json:
     """Return the object that an answer has. Raises Unreadable."""
-    if len(answer.content) > _MOST_BYTES:
+    if len(answer.data) > _MOST_BYTES:
         raise read.Unreadable("an answer of unlikely size")
     try:
-        found = json.loads(answer.content)
+        found = json.loads(answer.data)
     except (ValueError, RecursionError) as error:
         raise read.Unreadable("no JSON") from error
     if not isinstance(found, dict):
@@ -90,7 +85,7 @@ def body_of(answer: requests.Response) -> Json:
     return found
 
 
-def answered_at(answer: requests.Response) -> datetime:
+def answered_at(answer: urllib3.BaseHTTPResponse) -> datetime:
     """Return when Mollie answered, by its own clock."""
     try:
         return parsedate_to_datetime(answer.headers["Date"])

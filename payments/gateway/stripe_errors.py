@@ -9,6 +9,7 @@ import stripe
 from payments.gateway import stripe_objects as read
 from payments.gateway.base import Declined, Unknown
 from payments.gateway.currencies import NotRepresentable
+from payments.gateway.timed import told_to_wait
 
 
 class NotYet(Exception):
@@ -51,6 +52,4 @@ def as_outcome() -> Iterator[None]:
 
 
 def _told_to_wait(error: Exception) -> int | None:
-    """Return the seconds of a Retry-After header, an hour at most."""
-    told = str((getattr(error, "headers", None) or {}).get("Retry-After", ""))
-    return min(int(told), 3600) if told.isascii() and told.isdigit() else None
+    return told_to_wait(getattr(error, "headers", None) or {})

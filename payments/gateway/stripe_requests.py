@@ -15,44 +15,15 @@ import stripe
 import urllib3
 
 from ledger.money import Money
-from operations.edges.deadlines import WATCHDOG
 from payments.gateway.base import CaptureRequest, CheckoutRequest, RefundRequest
 from payments.gateway.calls import heard
 from payments.gateway.currencies import to_stripe
 from payments.gateway.money_out import TransferRequest
 from payments.gateway.stripe_objects import page
+from payments.gateway.timed import timed_pool
 
 # A rate that was applied. The SDK reads numbers with a point as binary ones, which are not what was written.
 _RATE = re.compile(r'"exchange_rate":\s*[0-9]')
-# How many connections are kept for the next call; more are made where more is asked at once.
-_CONNECTIONS = 16
-
-
-class _Timed(urllib3.connection.HTTPConnection):
-    """A connection whose answers come whole within the time, or not at all."""
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]
-        """Read an answer. Raises urllib3's errors."""
-        if self.sock is None:
-            return super().getresponse()
-        with WATCHDOG.within(int(self.timeout or 0), self.sock) as watch:
-            answer = super().getresponse()
-        if watch.over:
-            # Cut within its head it reads like an answer without a body.
-            raise TimeoutError("the answer did not come whole in time")
-        return answer
-
-
-class _TimedTls(_Timed, urllib3.connection.HTTPSConnection):
-    """The same under TLS."""
-
-
-class _Plain(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Timed
-
-
-class _Secure(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TimedTls
 
 
 class ListeningClient(stripe.RequestsClient):
@@ -65,15 +36,8 @@ class ListeningClient(stripe.RequestsClient):
 
     def __init__(self, *, timeout: tuple[int, int]) -> None:
         super().__init__(timeout=timeout)
-        connect_s, read_s = timeout
         self._proxies = getproxies()
-        self._pool = urllib3.PoolManager(
-            maxsize=_CONNECTIONS,
-            timeout=urllib3.Timeout(connect=connect_s, read=read_s),
-            retries=False,
-            ca_certs=stripe.ca_bundle_path,
-        )
-        self._pool.pool_classes_by_scheme = {"http": _Plain, "https": _Secure}
+        self._pool = timed_pool(timeout=timeout, ca_certs=stripe.ca_bundle_path)
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **_: Any) -> Any:
         """Make a request, and tell what came back. Raises the SDK's APIConnectionError where nothing did."""
