@@ -16,6 +16,7 @@ from operations.services import TryLater, enqueue, enqueue_again, record_audit, 
 from payments.errors import NotKnownYet
 from payments.gateway import Declined, DisputeFacts, DisputeStatus, ProviderEvent, Unknown, provider
 from payments.models import Attempt, Dispute
+from payments.services.attempt_rows import lock_with_checkout
 from payments.services.common import try_later
 from payments.services.dispute_money import (
     DisputeInAnotherCurrency,
@@ -93,10 +94,12 @@ def sync_disputes(*, attempt: str, now: datetime) -> None:
 
 def record_facts(facts: DisputeFacts, *, psp: str, now: datetime) -> Dispute:
     """Book and move a dispute by what the provider said, in the caller's transaction. Raises NotKnownYet."""
-    # Whoever hears of a dispute first makes its row; the others wait here for the charge's.
-    attempt = Attempt.objects.select_for_update().filter(psp=psp, charge_ref=facts.charge_ref).first()
-    if attempt is None:
+    known = Attempt.objects.filter(psp=psp, charge_ref=facts.charge_ref).values_list("pk", flat=True).first()
+    if known is None:
         raise NotKnownYet(what=f"the charge {facts.charge_ref} of the dispute {facts.psp_ref}")
+    # Whoever hears of a dispute first makes its row; the others wait here for the charge's. With its checkout, to which
+    # the dispute's row refers: PostgreSQL locks that too when the row is made.
+    attempt = lock_with_checkout(known)
     dispute = Dispute.objects.select_for_update().filter(psp_ref=facts.psp_ref).first()
     opened = dispute is None
     dispute = dispute or _open(attempt, facts, now=now)

@@ -132,7 +132,8 @@ def send_evidence_file(*, file: str, now: datetime) -> None:
 
 def wanting(dispute: str, storefront: str | None, *, now: datetime) -> Dispute:
     """Return a dispute that waits for evidence, locked. Raises UnknownDispute, EvidenceNotWanted."""
-    rows = Dispute.objects.select_for_update().filter(pk=dispute)
+    # Its own row alone: whoever books what the provider says has the checkout's before it.
+    rows = Dispute.objects.select_for_update(of=("self",)).filter(pk=dispute)
     found = (rows if storefront is None else rows.filter(checkout__storefront=storefront)).first()
     if found is None:
         raise UnknownDispute(dispute=dispute)

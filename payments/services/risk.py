@@ -91,14 +91,15 @@ def accept_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> Non
 
 def refuse_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> None:
     """Refuse a payment that a check wanted looked at (the rejection's act)."""
-    found = Attempt.objects.select_for_update().get(pk=attempt)
+    found = lock_with_checkout(attempt)
     _keep(found, Verdict(decision="reject", reason="a person refused it"), kind=PERSON, by=checker, now=now)
     if found.state == AttemptState.CREATED:
         _refuse(found, _orders(found), actor=checker, now=now)
 
 
 def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> None:
-    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    # With its checkout, to which the verdict's row refers.
+    attempt = lock_with_checkout(attempt_id)
     if attempt.state == AttemptState.CREATED and _keep(attempt, verdict, kind=kind, by=f"risk:{kind}", now=now):
         _obey(attempt, _orders(attempt), verdict, kind=kind, now=now)
 

@@ -54,15 +54,18 @@ def open_(
 ) -> Json:
     """Open a dispute over a charge; unless it is an inquiry, withdraw the money and the dispute fee.
 
-    Raises Refused when the charge has not taken money or is under dispute already.
+    Raises Refused when the charge has not taken money, has given all of it back, or is under dispute already.
     """
     if not charge["captured"] or not refundable(scope, charge):
         raise Refused(f"Charge {charge['id']} cannot be disputed.", code="charge_disputed")
+    disputed = amount or charge["amount"] - charge["amount_refunded"]
+    if disputed <= 0:
+        raise Refused(f"Of charge {charge['id']} nothing is left to dispute.", code="charge_already_refunded")
     card = charge["payment_method_details"].get("card") or {"brand": "visa"}
     dispute: Json = {
         "id": new_id("du"),
         "object": "dispute",
-        "amount": amount or charge["amount"] - charge["amount_refunded"],
+        "amount": disputed,
         "balance_transactions": [],
         "charge": charge["id"],
         "created": scope.now,
