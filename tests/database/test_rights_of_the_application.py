@@ -45,6 +45,16 @@ class TestTheApplication:
                 match="account_type_by_code",
             )
 
+    def test_writes_no_entry_without_its_lines(self) -> None:
+        with as_the_application():
+            attack(
+                'INSERT INTO ledger_posting_batch (recipes, "references", subjects, descriptions, actor, business_date,'
+                " value_dates, recorded_at, digests, line_counts, of, codes, currencies, types, positions, amounts,"
+                " items) VALUES ('{payment_captured}', '{ch_1}', '{x}', '{x}', 'eve', current_date,"
+                " ARRAY[current_date], now(), ARRAY[''::bytea], '{2}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+                match="does not say how many lines",
+            )
+
     def test_locks_wallets_closes_days_seals_and_proves(self) -> None:
         book(captured())
 
