@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import IntegrityError
@@ -150,7 +150,7 @@ def _check(entry: Entry) -> None:
 
 
 def _parameters(entry: Entry, placed: list[_Placed], digest: bytes, actor: str, now: datetime) -> list[Any]:
-    today = now.date()
+    today = now.astimezone(UTC).date()
     return [
         entry.recipe,
         entry.reference,
@@ -184,7 +184,7 @@ def _type_of(account: str) -> str:
 def _batch_parameters(
     entries: Sequence[Entry], placed: list[list[_Placed]], digests: list[bytes], actor: str, now: datetime
 ) -> list[Any]:
-    today = now.date()
+    today = now.astimezone(UTC).date()
     return [
         database.text_array(entry.recipe for entry in entries),
         database.text_array(entry.reference for entry in entries),

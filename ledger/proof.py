@@ -34,11 +34,18 @@ GUARDS = (
     "ledger_account guard_account_table",
     "ledger_exchange guard_one_writer",
     "ledger_exchange guard_exchange",
+    "ledger_manualjournal guard_manual_journal",
+    "ledger_manualjournal guard_manual_journal_stays",
+    "ledger_manualjournal guard_manual_journal_table",
+    "ledger_manualjournal guard_ledger_manualjournal_state",
+    "ledger_manualjournalline guard_manual_journal_lines",
+    "ledger_manualjournalline guard_manual_journal_lines_table",
+    "ledger_manualjournalattachment guard_manual_journal_attachments",
     *(
         f"{table} {trigger}"
         for table in (
             *("ledger_journalentry", "ledger_journalline", "ledger_exchange"),
-            *("ledger_closedday", "ledger_seal", "ledger_proof"),
+            *("ledger_closedday", "ledger_seal", "ledger_proof", "ledger_manualjournalattachment"),
         )
         for trigger in ("append_only_rows", "append_only_table")
     ),
@@ -58,11 +65,20 @@ CONSTRAINTS = (
     "account_unique_code_currency",
     "account_guarded_by_code",
     "account_held_by_code",
+    "account_type_by_code",
+    "account_type_known",
     "exchange_currencies",
     "exchange_amounts",
     "exchange_rate_said",
     "exchange_works_out",
     "exchange_rounding",
+    "manual_journal_reversal_names_entry",
+    "manual_journal_posted_has_entry",
+    "manual_journal_has_reason",
+    "manual_journal_form_once",
+    "manual_journal_line_not_zero",
+    "attachment_is_whole",
+    "attachment_type_is_allowed",
 )
 # Every function on which a guard or a proof rests.
 FUNCTIONS = (
@@ -74,6 +90,7 @@ FUNCTIONS = (
     "ledger_digest_of_days",
     "ledger_debits",
     "ledger_is_itemised",
+    "ledger_type_of",
     "ledger_move_hold",
     "ledger_converts",
     "ledger_exchange_text",
@@ -81,6 +98,8 @@ FUNCTIONS = (
     "ledger_require_exchange",
     "ledger_require_paid",
     "guard_exchange",
+    "guard_manual_journal",
+    "guard_manual_journal_part",
     "refuse_change",
     "refuse_other_writers",
 )

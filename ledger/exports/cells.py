@@ -2,8 +2,8 @@
 
 **Formulas.** A spreadsheet runs a cell that begins with = + - @, a tab or a line end, or with a full-width form of
 these signs, some of them with blanks before it; and so it does with what follows a separator, where it splits cells
-at another one than ours. References, items and descriptions are other people's words, so there an apostrophe is put
-in front of such a sign, as the OWASP page on CSV injection advises
+at another one than ours, and takes the quotes around ours for its own. References, items and descriptions are other
+people's words, so there an apostrophe is put in front of such a sign, as the OWASP page on CSV injection advises
 (https://owasp.org/www-community/attacks/CSV_Injection). Where apostrophes stood there already, one more is added:
 `original` takes exactly the added ones away. Numbers and dates are ours; they stay bare.
 """
@@ -18,8 +18,8 @@ from ledger.money import Money
 
 _DANGEROUS = "=+\\-@\t\r\n＝＋－＠"
 _PLACE = r"(?:^|(?<=[,;\t\r\n]))"
-# Blanks, and what is printed as little as they are.
-_BLANK = r"[\s\x00\ufeff]"
+# Blanks, and what is printed as little as they are; quotes go where somebody splits the row at another separator.
+_BLANK = r"[\s\x00\ufeff\"]"
 _UNSAFE = re.compile(rf"{_PLACE}(?='*{_BLANK}*[{_DANGEROUS}])")
 _MADE_SAFE = re.compile(rf"{_PLACE}'(?='*{_BLANK}*[{_DANGEROUS}])")
 

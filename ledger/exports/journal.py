@@ -66,7 +66,7 @@ def exported_books(*, period: Period) -> ExportedBooks | None:
     """Return the frame of an export; None where nothing was ever booked up to the period's end."""
     closing = tuple(selectors.trial_balance(on=period.until))
     span = database.fetch_one(database.queries("ledger", "reports.sql")["books_span"])
-    if not closing or span["first"] is None:
+    if not closing or span["first"] is None or (period.until and period.until < span["first"]):
         return None
     first = max(period.since or span["first"], date.min + timedelta(days=1))
     last = max(min(period.until or span["last"], span["last"]), first)

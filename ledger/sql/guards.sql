@@ -61,7 +61,8 @@ BEGIN
 END $$;
 
 -- Of a payout no more comes back than left, and to the seller from whom it was taken. Returns to one seller wait for
--- each other at the seller's balance, so each sees those before it.
+-- each other at the seller's balance, so each sees those before it. Nor is a payment reversed of which some came back: it
+-- would be under way again, and could come back once more.
 CREATE FUNCTION ledger_require_paid(p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
@@ -77,8 +78,11 @@ BEGIN
                             JOIN ledger_account AS a ON a.id = m.account_id
                             JOIN ledger_journalentry AS o ON o.id = m.entry_id
                             WHERE m.item = l.item AND m.item <> '' AND m.currency = l.currency) AS p) AS payout
-        WHERE e.id = p_entry AND e.recipe = 'payout_returned' AND l.amount_minor < 0
-          AND (COALESCE(payout.paid, 0) < payout.returned OR payout.reserved IS NOT TRUE)) THEN
+        WHERE e.id = p_entry AND l.amount_minor < 0
+          AND (e.recipe = 'payout_returned'
+               AND (COALESCE(payout.paid, 0) < payout.returned OR payout.reserved IS NOT TRUE)
+               OR e.recipe = 'entry_reversed' AND ledger_original_recipe(e.recipe, e.reference) = 'payout_paid'
+               AND COALESCE(payout.paid, 0) < COALESCE(payout.returned, 0))) THEN
         RAISE EXCEPTION 'journal entry % returns more of a payout than was paid of it', p_entry
             USING ERRCODE = 'check_violation', CONSTRAINT = 'returned_within_paid';
     END IF;
@@ -126,7 +130,7 @@ BEGIN
     -- No two lines of an entry have the same position, so as many as it says in 0 to that are all of them.
     IF v_well AND EXISTS (
         SELECT 1 FROM ledger_journalentry AS e
-        WHERE e.id = v_entry AND e.line_count = v_lines AND e.recipe NOT IN (
+        WHERE e.id = v_entry AND e.line_count = v_lines AND e.recipe <> 'entry_reversed' AND e.recipe NOT IN (
               'currency_exchanged', 'currency_exchanged_back', 'payout_returned')
           AND NOT EXISTS (SELECT 1 FROM ledger_closedday AS c WHERE c.business_date >= e.business_date)
           AND (SELECT bool_and(l.entry_id = e.id AND l.position >= 0 AND l.position < e.line_count AND l.txid = e.txid
@@ -189,7 +193,8 @@ BEGIN
     -- Some events have facts beside their lines. Few are of them: one look by key tells whether any is here.
     IF EXISTS (SELECT 1 FROM ledger_journalentry AS e
                WHERE e.id BETWEEN (SELECT min(entry_id) FROM new_lines) AND (SELECT max(entry_id) FROM new_lines)
-                 AND e.recipe IN ('currency_exchanged', 'currency_exchanged_back', 'payout_returned')) THEN
+                 AND e.recipe IN (
+                     'currency_exchanged', 'currency_exchanged_back', 'payout_returned', 'entry_reversed')) THEN
         PERFORM ledger_require_exchange(one.entry_id) FROM (SELECT DISTINCT l.entry_id FROM new_lines AS l) AS one;
         PERFORM ledger_require_paid(one.entry_id) FROM (SELECT DISTINCT l.entry_id FROM new_lines AS l) AS one;
     END IF;

@@ -108,14 +108,22 @@ DECLARE
     v_hold record;
 BEGIN
     FOR v_hold IN
-        SELECT a.id, l.item, sum(CASE WHEN a.type IN ('asset', 'expense') THEN l.amount ELSE -l.amount END)::bigint AS step
-        FROM unnest(p_batch.of, p_batch.codes, p_batch.currencies, p_batch.amounts, p_batch.items)
-            AS l(of, code, currency, amount, item)
-        JOIN ledger_account AS a ON a.code = l.code AND a.currency = l.currency AND a.held
-        WHERE p_batch.created[l.of] AND (a.code COLLATE "C" < 'seller:') = p_before_sellers
-        GROUP BY a.id, a.code, a.currency, l.item
-        ORDER BY a.code COLLATE "C", a.currency COLLATE "C", l.item COLLATE "C"
+        SELECT h.id, h.item, sum(h.amount)::bigint AS step, min(h.so_far)::bigint AS lowest
+        FROM (SELECT a.id, a.code, a.currency, l.item, a.sign * l.amount AS amount,
+                     sum(a.sign * l.amount) OVER (PARTITION BY a.id, l.item ORDER BY l.n) AS so_far
+              FROM unnest(p_batch.of, p_batch.codes, p_batch.currencies, p_batch.amounts, p_batch.items)
+                  WITH ORDINALITY AS l(of, code, currency, amount, item, n)
+              JOIN (SELECT *, CASE WHEN type IN ('asset', 'expense') THEN 1 ELSE -1 END AS sign FROM ledger_account) AS a
+                  ON a.code = l.code AND a.currency = l.currency AND a.held
+              WHERE p_batch.created[l.of] AND (a.code COLLATE "C" < 'seller:') = p_before_sellers) AS h
+        GROUP BY h.id, h.code, h.currency, h.item
+        ORDER BY h.code COLLATE "C", h.currency COLLATE "C", h.item COLLATE "C"
     LOOP
+        -- What is held later in the batch does not pay for what is resolved before it.
+        IF v_hold.lowest < LEAST(v_hold.step, 0) THEN
+            PERFORM ledger_move_hold(v_hold.id, v_hold.item, v_hold.lowest);
+            v_hold.step := v_hold.step - v_hold.lowest;
+        END IF;
         PERFORM ledger_move_hold(v_hold.id, v_hold.item, v_hold.step);
     END LOOP;
 END $$;
@@ -137,6 +145,13 @@ BEGIN
            (SELECT txid FROM ledger_seal ORDER BY id DESC LIMIT 1) INTO v_day, v_sealed;
     IF v_txid < v_sealed THEN
         PERFORM ledger_refuse_numbers(v_sealed);
+    END IF;
+    -- The guard of lines looks at entries by their lines: it would never see one that came without any.
+    IF EXISTS (SELECT 1 FROM unnest(NEW.line_counts) WITH ORDINALITY AS w(said, n)
+               LEFT JOIN (SELECT l.of, count(*) AS found FROM unnest(NEW.of) AS l(of) GROUP BY l.of) AS l ON l.of = w.n
+               WHERE l.found IS DISTINCT FROM w.said) THEN
+        RAISE EXCEPTION 'an entry of the batch does not say how many lines it has'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_line_count';
     END IF;
     -- In the order of their references, so that no two batches wait for each other.
     INSERT INTO ledger_journalentry (recipe, reference, subject, description, actor, business_date,

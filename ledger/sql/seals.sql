@@ -22,25 +22,30 @@ CREATE TABLE ledger_barrier (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     number xid8 NOT NULL,
     entry_floor bigint NOT NULL,
-    line_floor bigint NOT NULL
+    line_floor bigint NOT NULL,
+    date_floor date NOT NULL
 );
 
--- Puts the barrier where the journal is now. Notes the last ids drawn, and only then takes a transaction number: a
--- posting takes its number before it draws an id, so whoever has a greater one than ours draws greater ids than these.
+-- Puts the barrier where the journal is now. Notes the last ids drawn and the first open day, and only then takes a
+-- transaction number: a posting takes its number before it draws an id or looks for its day, so whoever has a greater one
+-- than ours draws greater ids than these, and is booked into that day or a later one. The day is noted here and not by
+-- the seal: what is posted after the barrier may be in a day that is closed before the seal is made.
 -- Must be committed before ledger_seal: until it ends, snapshots do not tell who else is below its number.
 CREATE FUNCTION ledger_put_barrier() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     v_entry_floor bigint;
     v_line_floor bigint;
+    v_date_floor date;
 BEGIN
     IF pg_current_xact_id_if_assigned() IS NULL THEN
+        SELECT COALESCE(max(business_date) + 1, '0001-01-01') INTO v_date_floor FROM ledger_closedday;
         SELECT last_value INTO v_entry_floor FROM ledger_journalentry_id_seq;
         SELECT last_value INTO v_line_floor FROM ledger_line_id;
-        INSERT INTO ledger_barrier (number, entry_floor, line_floor)
-        VALUES (pg_current_xact_id(), v_entry_floor, v_line_floor)
+        INSERT INTO ledger_barrier (number, entry_floor, line_floor, date_floor)
+        VALUES (pg_current_xact_id(), v_entry_floor, v_line_floor, v_date_floor)
         ON CONFLICT (single) DO UPDATE SET number = EXCLUDED.number, entry_floor = EXCLUDED.entry_floor,
-                                         line_floor = EXCLUDED.line_floor;
+                                         line_floor = EXCLUDED.line_floor, date_floor = EXCLUDED.date_floor;
     END IF;
 END $$;
 
@@ -66,7 +71,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     v_last ledger_seal;
     v_barrier ledger_barrier;
-    v_date_floor date;
     v_txid bigint;
     v_entries bigint;
     v_hash bytea;
@@ -98,9 +102,9 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM ledger_add_to_checkpoints(v_last.entry_floor, v_last.date_floor, v_last.txid, v_txid);
-    SELECT COALESCE(max(business_date) + 1, '0001-01-01') INTO v_date_floor FROM ledger_closedday;
     INSERT INTO ledger_seal (entries, txid, entry_floor, line_floor, date_floor, previous_hash, hash, sealed_at)
-    VALUES (v_entries, v_txid, v_barrier.entry_floor, v_barrier.line_floor, v_date_floor, v_last.hash, v_hash, p_now)
+    VALUES (v_entries, v_txid, v_barrier.entry_floor, v_barrier.line_floor, v_barrier.date_floor, v_last.hash, v_hash,
+            p_now)
     RETURNING id INTO v_id;
     RETURN v_id;
 END $$;

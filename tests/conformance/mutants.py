@@ -1,15 +1,13 @@
 """Mutants: our own guards, each weakened in one way, and the test that must notice.
 
-CAUGHT_BY is the table. Below it stands how each mutant is made: by SQL on the database of the tests, where a change
-of a function is a replacement in its source that must match exactly once, so that no mutant quietly becomes none.
+CAUGHT_BY is the table. Below it stands how each mutant is made: by SQL on the database of the tests.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from operations import database
+from tests.conformance.weakening import Weakening, source, sql, without
 from tests.ledger.test_posting import captured
 
 CAUGHT_BY = {
@@ -69,6 +67,7 @@ CAUGHT_BY = {
     "a line is zero": "TestSumToZero.test_refuses_a_line_of_zero",
     "a line is in any currency": "TestCurrencies.test_refuses_a_line_in_another_currency_than_its_accounts",
     "an account is guarded at will": "TestCurrencies.test_refuses_an_account_that_is_not_what_its_code_says",
+    "an account is of any type": "TestCurrencies.test_refuses_an_account_that_is_not_what_its_code_says",
     "a balance is in any currency": "TestCurrencies.test_refuses_a_balance_in_another_currency_than_its_accounts",
     "a closed day takes lines": "TestClosedDays.test_refuses_an_entry_dated_into_a_closed_day",
     "a fact is booked before it was recorded": "TestClosedDays.test_refuses_an_entry_dated_before_it_was_recorded",
@@ -108,6 +107,9 @@ CAUGHT_BY = {
     ),
     "a seal reaches as far as the ids do": "TestInv08.test_counts_what_is_posted_between_a_barrier_and_its_seal",
     "a barrier takes its number before its ids": ("TestInv08.test_after_200_movements_at_once_with_seals_in_between"),
+    "a seal takes its day from behind its barrier": (
+        "TestSealJournal.test_loses_nothing_that_was_posted_after_its_barrier_into_a_day_closed_before_it"
+    ),
     "a balance trusts ids alone": ("TestInv08.test_counts_once_what_began_before_a_barrier_and_drew_its_ids_after_it"),
     "a seal forgets the one before": "TestInv03.test_every_link_follows_from_the_entries_and_the_link_before",
     "a hash leaves out who did it": "TestInv03.test_every_link_follows_from_the_entries_and_the_link_before",
@@ -127,6 +129,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "the short way forgets the dates": {"fact": "e.value_date", "other": "e.value_date + 1"},
     "money is held under no item": {"statement": "SELECT ledger_move_hold({account}, '', 100)"},
     "an account is guarded at will": {"values": "'platform:commission', 'JPY', 'income', true, false"},
+    "an account is of any type": {"values": "'seller:bob:available', 'EUR', 'asset', true, false"},
     "a closed day takes lines": {"day": "2026-03-31"},
     "the short way forgets closed days": {"day": "2026-03-31"},
     "the short way takes returns": {"minor": 5_001, "seller": "ann", "item": "pay_1"},
@@ -153,6 +156,7 @@ SAYS = {
     "a seal waits for nobody": r"assert \[\d+\] == \[None\]",
     "a seal reaches as far as the ids do": "assert 100 == 200",
     "a barrier takes its number before its ids": "assert [0-9]+ == [0-9]+",
+    "a seal takes its day from behind its barrier": "minor: 10000 != 20000",
     "a balance trusts ids alone": "assert 300 == 200",
     "a seal forgets the one before": r"assert \[{'entries'.* == \[{'entries'",
     "a hash leaves out who did it": r"assert \[{'entries'.* == \[{'entries'",
@@ -161,38 +165,6 @@ SAYS = {
     "a value date counts as the business date": r"\((-?1\d\d)0, (?:\1)0\)} != .*\((?:\1)0, (?:\1)4\)}",
 }
 REFUSED_BY_NOBODY = "DID NOT RAISE|did not match"
-
-Weakening = Callable[[pytest.MonkeyPatch], None]
-
-
-def sql(*statements: str) -> Weakening:
-    """Return the weakening by statements."""
-
-    def weaken(_: pytest.MonkeyPatch) -> None:
-        for statement in statements:
-            database.execute(statement)
-
-    return weaken
-
-
-def without(constraint: str, *, of: str) -> str:
-    """Return the statement that drops a constraint."""
-    return f"ALTER TABLE {of} DROP CONSTRAINT {constraint}"
-
-
-def source(function: str, *replacements: tuple[str, str], also: tuple[str, ...] = ()) -> Weakening:
-    """Return the weakening by replacements in a function's source, each of which matches exactly once."""
-
-    def weaken(_: pytest.MonkeyPatch) -> None:
-        query = "SELECT pg_get_functiondef(%s::regproc) AS text"
-        text = database.fetch_one(query, [function])["text"]
-        for old, new in replacements:
-            assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {function}"
-            text = text.replace(old, new)
-        for statement in (text, *also):
-            database.execute(statement)
-
-    return weaken
 
 
 def unsorted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,6 +281,7 @@ WEAKENED: dict[str, Weakening] = {
     "a line is zero": sql(without("line_amount_and_balance", of="ledger_journalline")),
     "a line is in any currency": source("guard_lines", ("WHERE c.foreign OR", "WHERE")),
     "an account is guarded at will": sql(without("account_guarded_by_code", of="ledger_account")),
+    "an account is of any type": sql(without("account_type_by_code", of="ledger_account")),
     "a balance is in any currency": sql(without("balance_currency_is_accounts", of="ledger_balance")),
     "a closed day takes lines": source(
         "guard_lines",
@@ -385,6 +358,9 @@ WEAKENED: dict[str, Weakening] = {
             "SELECT last_value INTO v_entry_floor",
             "PERFORM pg_current_xact_id(); PERFORM pg_sleep(0.02); SELECT last_value INTO v_entry_floor",
         ),
+    ),
+    "a seal takes its day from behind its barrier": source(
+        "ledger_seal", ("v_barrier.date_floor", "(SELECT max(business_date) + 1 FROM ledger_closedday)")
     ),
     "a balance trusts ids alone": source(
         "ledger_debits", ("AND l.id > %3$s AND l.txid >= %4$s", "AND l.id > %3$s AND %4$s >= 0")

@@ -196,12 +196,15 @@ class TestCurrencies:
             "'deposits:in_transit', 'EUR', 'asset', false, false",
             "'platform:commission', 'JPY', 'income', true, false",
             "'platform:commission', 'JPY', 'money', false, false",
+            "'platform:commission', 'JPY', 'expense', false, false",
+            "'seller:bob:available', 'EUR', 'asset', true, false",
+            "'petty:cash', 'EUR', 'asset', false, false",
         ],
     )
     def test_refuses_an_account_that_is_not_what_its_code_says(self, values: str) -> None:
         attack(
             f"INSERT INTO ledger_account (code, currency, type, guarded, held, opened_at) VALUES ({values}, now())",
-            match="account_(guarded_by_code|held_by_code|type_known)",
+            match="account_(guarded_by_code|held_by_code|type_known|type_by_code)",
         )
 
 

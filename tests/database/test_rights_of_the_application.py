@@ -35,6 +35,26 @@ class TestTheApplication:
 
             assert wallet(seller="ann", currency="EUR").pending == euros(4_000)
 
+    def test_opens_no_account_that_grows_on_the_wrong_side(self) -> None:
+        with as_the_application():
+            attack(
+                "INSERT INTO ledger_posting (recipe, reference, subject, description, actor, business_date, value_date,"
+                " recorded_at, digest, codes, currencies, types, positions, amounts, items) VALUES ('payment_captured',"
+                " 'ch_1', '', '', 'eve', current_date, current_date, now(), '', '{bank:main,seller:eve:available}',"
+                " '{EUR,EUR}', '{asset,asset}', '{0,1}', '{-100,100}', '{a,a}')",
+                match="account_type_by_code",
+            )
+
+    def test_writes_no_entry_without_its_lines(self) -> None:
+        with as_the_application():
+            attack(
+                'INSERT INTO ledger_posting_batch (recipes, "references", subjects, descriptions, actor, business_date,'
+                " value_dates, recorded_at, digests, line_counts, of, codes, currencies, types, positions, amounts,"
+                " items) VALUES ('{payment_captured}', '{ch_1}', '{x}', '{x}', 'eve', current_date,"
+                " ARRAY[current_date], now(), ARRAY[''::bytea], '{2}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+                match="does not say how many lines",
+            )
+
     def test_locks_wallets_closes_days_seals_and_proves(self) -> None:
         book(captured())
 

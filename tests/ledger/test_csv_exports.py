@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ledger import exports
-from ledger.exports.cells import original, safe
+from ledger.exports.cells import original, row_of, safe
 from ledger.management.commands import export_books
 from ledger.money import Money
 from ledger.reports import Period
@@ -44,12 +44,13 @@ def rows(pieces: Iterator[str]) -> list[dict[str, str]]:
 
 class TestSafe:
     @pytest.mark.parametrize(
-        "text", ["=1", "+1", "-1", "@A1", "\t=1", "\r", "\n=1", "＝1", "＋", "－", "＠", "'=1", " =1", "\ufeff=1"]
+        "text",
+        ["=1", "+1", "-1", "@A1", "\t=1", "\r", "\n=1", "＝1", "＋", "－", "＠", "'=1", " =1", "\ufeff=1", '"=1'],
     )
     def test_puts_an_apostrophe_before_what_a_spreadsheet_would_run(self, text: str) -> None:
         assert safe(text).startswith("'")
 
-    @pytest.mark.parametrize("text", ["x;=1", "x,+1", "x\n@A1", "x\t-1", "x; =1"])
+    @pytest.mark.parametrize("text", ["x;=1", "x,+1", "x\n@A1", "x\t-1", "x; =1", 'x;"=1"'])
     def test_does_so_after_a_separator_too(self, text: str) -> None:
         assert safe(text) == f"{text[:2]}'{text[2:]}"
 
@@ -59,7 +60,14 @@ class TestSafe:
     def test_leaves_harmless_text_alone(self, text: str) -> None:
         assert safe(text) == text
 
-    @given(st.one_of(TEXTS, st.text("' =,;\t\n-a＝\ufeff", max_size=8)))
+    @given(st.lists(st.text("\"' =,;\t\n-a", max_size=8), min_size=1, max_size=3), st.sampled_from(",;\t"))
+    def test_holds_wherever_a_spreadsheet_splits_the_row(self, texts: list[str], separator: str) -> None:
+        line = io.StringIO(row_of(map(safe, texts)), newline="")
+
+        cells = [cell for row in csv.reader(line, delimiter=separator) for cell in row]
+        assert [cell for cell in cells if cell.lstrip(' "\t\n')[:1] in ("=", "-")] == []
+
+    @given(st.one_of(TEXTS, st.text("\"' =,;\t\n-a＝\ufeff", max_size=8)))
     def test_can_be_undone(self, text: str) -> None:
         assert original(safe(text)) == text
 
@@ -123,6 +131,12 @@ class TestJournalCsv:
                 sums[key] = sums.get(key, 0) + int(row["debit_minor"])
 
             assert {key: Money(minor, key[1]).text for key, minor in sums.items() if minor} == held(period.until)
+
+    def test_has_nothing_of_a_period_that_ended_before_the_books_began(self) -> None:
+        book(sale("ch_1", euros(10_000), commission=euros(1_000)), on=date(2026, 1, 15))
+
+        assert rows(exports.journal_csv(until=date(2026, 1, 14))) == []
+        assert rows(exports.journal_csv(since=date(2025, 1, 1), until=date(2026, 1, 14))) == []
 
 
 @pytest.mark.django_db

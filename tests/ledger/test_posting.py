@@ -1,9 +1,9 @@
 """One writer: what it writes once, what it refuses, and how it names the reason."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from django.utils import timezone
+from django.utils.timezone import now as clock
 
 from ledger import recipes
 from ledger.entries import Entry, NotBalanced, credit, debit
@@ -38,7 +38,7 @@ def reserved(payout: str = "pay_1", minor: int = 5_000) -> Entry:
 
 def book(entry: Entry) -> bool:
     with money_tx("test"):
-        return post(entry, actor="system:test", now=timezone.now()).created
+        return post(entry, actor="system:test", now=clock()).created
 
 
 class TestPost:
@@ -80,6 +80,17 @@ class TestPost:
             book(other)
         assert caught.value.facts["field"] == field
 
+    @pytest.mark.parametrize("hours", [-9, 9])
+    def test_books_into_the_utc_day_whatever_clock_the_caller_has(self, hours: int) -> None:
+        midnight = datetime(2026, 3, 14, tzinfo=timezone(timedelta(hours=hours)))
+        now = midnight + timedelta(hours=3 if hours > 0 else 21)
+
+        with money_tx("test"):
+            post(captured(), actor="system:test", now=now)
+
+        entry = JournalEntry.objects.get()
+        assert entry.business_date == entry.value_date == now.astimezone(UTC).date() != now.date()
+
     def test_refuses_to_take_a_seller_below_zero(self) -> None:
         book(captured())
 
@@ -112,12 +123,12 @@ class TestPost:
 
     def test_refuses_to_work_outside_its_callers_transaction(self) -> None:
         with pytest.raises(NotInTransaction):
-            post(captured(), actor="system:test", now=timezone.now())
+            post(captured(), actor="system:test", now=clock())
 
     def test_books_a_late_fact_into_the_first_open_day_with_its_true_value_date(self) -> None:
-        today = timezone.now().date()
+        today = clock().date()
         with money_tx("test"):
-            lock_day(business_date=today, actor="user:oscar", now=timezone.now())
+            lock_day(business_date=today, actor="user:oscar", now=clock())
 
         book(captured())
 
@@ -202,13 +213,13 @@ class TestLinesOfAccount:
 
 class TestLockDay:
     def test_seals_the_journal_with_a_digest_that_depends_on_it(self) -> None:
-        yesterday = timezone.now().date() - timedelta(days=1)
+        yesterday = clock().date() - timedelta(days=1)
         with money_tx("test"):
-            empty = lock_day(business_date=yesterday, actor="user:oscar", now=timezone.now())
+            empty = lock_day(business_date=yesterday, actor="user:oscar", now=clock())
         book(captured())
 
         with money_tx("test"):
-            full = lock_day(business_date=date(2099, 1, 1), actor="user:oscar", now=timezone.now())
+            full = lock_day(business_date=date(2099, 1, 1), actor="user:oscar", now=clock())
 
         assert empty != full
         assert len(full) == 64

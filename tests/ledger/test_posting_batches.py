@@ -75,6 +75,14 @@ class TestPostBatch:
         with pytest.raises(HoldExceeded):
             book_all(paid(), recipes.payout_not_paid(seller="ann", payout="pay_1", amount=euros(5_000)))
 
+    def test_resolves_no_hold_before_it_is_held(self) -> None:
+        book(captured())
+        book(released())
+
+        with pytest.raises(HoldExceeded):
+            book_all(paid(), reserved())
+        assert book_all(reserved(), paid()) == [True, True]
+
     def test_moves_holds_on_accounts_before_and_after_the_sellers(self) -> None:
         unknown = recipes.unidentified_received(psp="stripe", reference="py_1", amount=euros(300))
         book_all(captured(), released(), reserved(), unknown)

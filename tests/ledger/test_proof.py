@@ -95,6 +95,25 @@ class TestVerifyBooks:
 
         assert (table, trigger) in {(one.row["on_table"], one.row["name"]) for one in verdict.findings}
 
+    def test_knows_every_guard_there_is(self) -> None:
+        found = database.fetch_all(
+            "SELECT t.tgrelid::regclass || ' ' || t.tgname AS guard FROM pg_trigger AS t"
+            " JOIN pg_class AS c ON c.oid = t.tgrelid"
+            " WHERE c.relname LIKE 'ledger\\_%' AND NOT t.tgisinternal AND NOT c.relispartition"
+        )
+
+        assert {row["guard"] for row in found} == set(GUARDS)
+
+    def test_knows_every_check_there_is(self) -> None:
+        found = database.fetch_all(
+            "SELECT DISTINCT k.conname AS name FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid"
+            " WHERE c.relname LIKE 'ledger\\_%' AND k.contype = 'c' AND NOT c.relispartition"
+            # Those that Django makes of a positive integer field have no name of ours.
+            " AND k.conname NOT LIKE '%\\_check'"
+        )
+
+        assert {row["name"] for row in found} - set(CONSTRAINTS) == set()
+
     @pytest.mark.parametrize("trigger", ["guard_partition_insert", "guard_partition_truncate", "append_only_rows"])
     def test_is_red_when_a_guard_of_one_partition_is_switched_off(self, trigger: str) -> None:
         database.execute(f"ALTER TABLE ledger_journalline_default DISABLE TRIGGER {trigger}")

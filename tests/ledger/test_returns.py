@@ -113,6 +113,14 @@ class TestAReturn:
         with pytest.raises(ReturnedMoreThanPaid):
             book(returned(1))
 
+    def test_keeps_the_payment_from_being_reversed_unless_it_is_itself(self) -> None:
+        book(returned(1))
+
+        with pytest.raises(ReturnedMoreThanPaid):
+            book(reversal_of(paid()))
+        book(reversal_of(returned(1)))
+        assert book(reversal_of(paid()))
+
     def test_leaves_books_that_are_proved(self) -> None:
         book(returned(5_000))
 

@@ -10,10 +10,12 @@ from django.db import connection
 from django.utils import timezone
 
 from ledger.models import Checkpoint, Seal
-from ledger.services import export_head, post, seal_journal, verify_books
+from ledger.selectors import balance
+from ledger.services import export_head, lock_day, post, seal_journal, verify_books
+from operations import database
 from operations.edges import money_tx
 from tests.committed import at_once
-from tests.ledger.test_posting import book, captured, released, reserved
+from tests.ledger.test_posting import book, captured, euros, released, reserved
 from tests.ledger.test_proof import TAMPERED, prove, tamper
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -56,6 +58,24 @@ class TestSealJournal:
         seal_journal(now=timezone.now())
 
         assert [seal.entries for seal in Seal.objects.all()] == [3]
+        assert prove() == set()
+
+    def test_loses_nothing_that_was_posted_after_its_barrier_into_a_day_closed_before_it(self) -> None:
+        now, sql = timezone.now(), database.queries("ledger")
+        book(captured("ch_before"))
+        with money_tx("test"):
+            database.execute(sql["put_barrier"])
+        # Meanwhile the seal waits for a transaction that stays open.
+        book(captured("ch_between"))
+        with money_tx("test"):
+            lock_day(business_date=now.date(), actor="user:oscar", now=now)
+        with money_tx("test"):
+            assert database.fetch_one(sql["seal"], {"now": now, "patience_s": 1})["seal_id"]
+
+        assert balance(code="psp:stripe:clearing", currency="EUR") == euros(20_000)
+        book(captured("ch_after"))
+        seal_journal(now=now)
+        assert balance(code="psp:stripe:clearing", currency="EUR") == euros(30_000)
         assert prove() == set()
 
     def test_sums_what_is_sealed_by_account_and_day(self) -> None:
