@@ -15,18 +15,17 @@ Schema = Mapping[str, Any]
 
 
 def _object(properties: Mapping[str, Schema]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    # Open: a storefront that checks what it gets by the schema must not refuse the fields that come later.
+    return {"type": "object", "properties": dict(properties), "required": list(properties)}
 
 
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _CHECKOUT_FACTS: Mapping[str, Schema] = {
     "checkout_id": {**_TEXT, "description": "your id of the checkout"},
-    "is_payment_done": {"type": "boolean", "description": "every payment order is paid"},
+    "is_payment_done": {
+        "type": "boolean",
+        "description": "every payment order is paid; false when only some were captured",
+    },
     "payment_orders": {
         "type": "array",
         "minItems": 1,
@@ -121,11 +120,22 @@ def _about_dispute(name: str, sent_when: str, *, status: str = "needs_response")
 EVENT_TYPES = {
     type.name: type
     for type in (
-        _about_checkout("payment.succeeded", "Every payment order of a checkout is paid and booked."),
+        _about_checkout(
+            "payment.succeeded",
+            "A checkout is paid and booked: every payment order, or those that were captured (`SUCCESS`), the others "
+            "being `CANCELED`.",
+        ),
         _about_checkout("payment.failed", "A checkout is definitely not paid.", status="FAILED", done=False),
-        _about_checkout("payment.expired", "Nobody paid a checkout in time.", status="EXPIRED", done=False),
+        _about_checkout(
+            "payment.expired",
+            "Nobody paid a checkout in time, or nobody captured what was reserved.",
+            status="EXPIRED",
+            done=False,
+        ),
         _about_checkout("payment.canceled", "A checkout was called off.", status="CANCELED", done=False),
-        _about_checkout("payment.in_review", "Somebody of ours looks at it first.", status="IN_REVIEW", done=False),
+        _about_checkout(
+            "payment.in_review", "Somebody of ours looks at it before there is a page.", status="IN_REVIEW", done=False
+        ),
         _about_checkout(
             "payment.page_ready", "There is a new page to pay a checkout on.", status="EXECUTING", done=False
         ),

@@ -87,7 +87,7 @@ _HANDED_IN = {
 
 
 def waiting(*, orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | None = None) -> dict[str, Waiting]:
-    """Return whom each order waits for, by our ids, in three queries at most; one that is over is left out.
+    """Return whom each order waits for, by our ids, in four queries at most; one that is over is left out.
 
     Who has the attempts of the orders' checkouts already saves one by giving them.
     """
@@ -100,6 +100,7 @@ def waiting(*, orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | Non
     questions = _questions(unclear)
     reviews = open_approvals(kind="payments.risk_review", subjects=sorted(unclear)) if unclear else set()
     under_way = _on_their_way(still, attempts)
+    told = _told_to_take_or_release(still)
     found: dict[str, Waiting] = {}
     for order in still:
         subject = f"checkout:{order.checkout_id}"
@@ -107,6 +108,8 @@ def waiting(*, orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | Non
         waits = Waiting(on=on, what=what, since=order.state_since)
         if on == "buyer":
             waits = under_way.get((order.checkout_id, order.cart), waits)
+        if order.state == OrderState.AUTHORIZED:
+            waits = told.get(order.checkout_id, waits)
         found[order.id] = _asked(questions.get(subject, [])) or waits
     return found
 
@@ -119,6 +122,19 @@ def _on_their_way(orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | 
         attempts = done.filter(checkout__in=sorted(ids)) if ids else ()
     found = ((each, _on_its_way(each)) for each in attempts)
     return {(each.checkout_id, each.cart): waits for each, waits in found if waits is not None}
+
+
+def _told_to_take_or_release(orders: Sequence[PaymentOrder]) -> dict[str, Waiting]:
+    """Return the checkouts whose storefront said already what becomes of what is reserved."""
+    ids = {order.checkout_id for order in orders if order.state == OrderState.AUTHORIZED}
+    if not ids:
+        return {}
+    told = Instruction.objects.filter(attempt__checkout__in=sorted(ids), state__in=list(_INSTRUCTIONS))
+    found: dict[str, Waiting] = {}
+    for each in told.select_related("attempt"):
+        on, what = _INSTRUCTIONS[InstructionState(each.state)]
+        found[each.attempt.checkout_id] = Waiting(on=on, what=what, since=each.state_since)
+    return found
 
 
 def _on_its_way(attempt: Attempt) -> Waiting | None:

@@ -35,12 +35,13 @@ _SAMPLES = {"wait": 2, "limit": 16, "bps": 1900}
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """An answer: its status, its serializer (None: no body), and an example of it."""
+    """An answer: its status, its serializer (None: no body), an example, and whether it says when to ask again."""
 
     status: int
     body: type[serializers.Serializer[Any]] | None
     example: Any = None
     means: str = ""
+    waits: bool = False
 
 
 def described(
@@ -51,11 +52,15 @@ def described(
     takes: type[serializers.Serializer[Any]] | None = None,
     example: Any = None,
     key: bool = False,
+    marks: bool = True,
     fails: Sequence[type[DomainError]] = (),
     parameters: Sequence[OpenApiParameter] = (),
     tag: str,
 ) -> Callable[[F], F]:
-    """Describe a method of a view. `name` is the operation's id, `example` a body that it takes."""
+    """Describe a method of a view. `name` is the operation's id, `example` a body that it takes.
+
+    `marks` says whether the first answer, given again, is marked as such.
+    """
     examples = [OpenApiExample("request", value=example, request_only=True)] if example is not None else []
     examples += [
         OpenApiExample(f"answer {one.status}", value=one.example, response_only=True, status_codes=[str(one.status)])
@@ -67,7 +72,7 @@ def described(
         summary=summary,
         request=_NO_FIELDS if takes is not None and not takes().fields else takes,
         responses={one.status: OpenApiResponse(one.body, description=one.means or "Done.") for one in shows},
-        parameters=[*([KEY] if key else []), *parameters],
+        parameters=[*([KEY] if key else []), *parameters, *_headers(shows, marks=key and marks)],
         examples=examples,
         tags=[tag],
         extensions={
@@ -76,6 +81,34 @@ def described(
         },
     )
     return described_as
+
+
+def _headers(shows: Sequence[Shown], *, marks: bool) -> list[OpenApiParameter]:
+    """Return the headers that only some answers have."""
+    found = []
+    if marks:
+        statuses = [one.status for one in shows if not one.waits]
+        found.append(
+            OpenApiParameter(
+                "Idempotent-Replayed",
+                {"type": "string", "enum": ["true"]},
+                OpenApiParameter.HEADER,
+                response=statuses,
+                description="There when this is the first answer again.",
+            )
+        )
+    waiting = [one.status for one in shows if one.waits]
+    if waiting:
+        found.append(
+            OpenApiParameter(
+                "Retry-After",
+                {"type": "integer", "minimum": 1},
+                OpenApiParameter.HEADER,
+                response=waiting,
+                description="Seconds to wait before the next try.",
+            )
+        )
+    return found
 
 
 def page_parameters(filters: Mapping[str, Filter], expand: Collection[str] = ()) -> list[OpenApiParameter]:

@@ -15,7 +15,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 
 
 class StrictCharField(serializers.CharField):
-    """Text that was text in JSON, holds no control characters and no card number."""
+    """Text that was text in JSON, holds no control characters and no card number; empty only where that is allowed."""
 
     default_error_messages = {
         "not_text": "This must be a JSON string.",
@@ -25,7 +25,8 @@ class StrictCharField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         # Trimming would store something else than what was sent.
-        super().__init__(trim_whitespace=False, min_length=1, **kwargs)
+        least = None if kwargs.get("allow_blank") else 1
+        super().__init__(trim_whitespace=False, min_length=least, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text itself; never text made of a number."""

@@ -74,6 +74,7 @@ class Evidence(APIView):
         takes=EvidenceInput,
         example=examples.EVIDENCE,
         key=True,
+        marks=False,
         shows=[
             Shown(
                 status=202,
@@ -128,6 +129,7 @@ class EvidenceFiles(APIView):
         takes=EvidenceFileInput,
         example=examples.FILE,
         key=True,
+        marks=False,
         shows=[
             Shown(
                 status=202,

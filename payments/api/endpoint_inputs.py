@@ -8,7 +8,7 @@ class EndpointInput(StrictSerializer):
     """Where a storefront wants to be told, and of which events; no types means all."""
 
     url = StrictCharField(max_length=2000)
-    description = StrictCharField(max_length=200, required=False, default="")
+    description = StrictCharField(max_length=200, required=False, default="", allow_blank=True)
     event_types = EventTypesField(required=False, default=list)
 
 
@@ -16,7 +16,7 @@ class EndpointChange(StrictSerializer):
     """What is to be changed of an endpoint."""
 
     url = StrictCharField(max_length=2000, required=False)
-    description = StrictCharField(max_length=200, required=False)
+    description = StrictCharField(max_length=200, required=False, allow_blank=True)
     event_types = EventTypesField(required=False)
     enabled = TruthField(required=False)
 

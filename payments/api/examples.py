@@ -18,6 +18,7 @@ PAYMENT: dict[str, Any] = {
 _WAITS = {
     "EXECUTING": ("buyer", "to be paid on the provider's page"),
     "UNKNOWN": ("provider", "an answer that can be believed"),
+    "AUTHORIZED": ("storefront", "to be captured or canceled"),
 }
 
 
@@ -58,12 +59,28 @@ def _checkout(status: str, capture_method: str = "automatic") -> dict[str, Any]:
 
 
 CHECKOUT, UNCLEAR, PAID = _checkout("EXECUTING"), _checkout("UNKNOWN"), _checkout("SUCCESS")
-CAPTURED, CANCELED = _checkout("SUCCESS", "manual"), _checkout("CANCELED")
+CANCELED = _checkout("CANCELED")
+# A part is taken, and the rest waits.
+CAPTURED: dict[str, Any] = {
+    **_checkout("AUTHORIZED", "manual"),
+    "authorization": {"expires_at": "2026-11-27T14:00:00+00:00"},
+    "payment_orders": [_order("ann", "10.00", "SUCCESS"), _order("bob", "20.50", "AUTHORIZED")],
+}
 CAPTURE: dict[str, Any] = {
     "payment_orders": [{"payment_order_id": "cart-1042.ann", "amount": "10.00", "currency": "EUR"}],
     "final_capture": False,
 }
-CART: dict[str, Any] = {"payment_orders": PAYMENT["payment_orders"]}
+# The new orders of a cart have ids that no order had before.
+CART: dict[str, Any] = {
+    "payment_orders": [
+        {"payment_order_id": "cart-1042.ann.2", "seller_account": "ann", "amount": "15.00", "currency": "EUR"},
+    ],
+}
+REPLACED: dict[str, Any] = {
+    **CHECKOUT,
+    "amount": "15.00",
+    "payment_orders": [{**_order("ann", "15.00", "EXECUTING"), "payment_order_id": "cart-1042.ann.2"}],
+}
 REFUND: dict[str, Any] = {
     "payment_order_id": "cart-1042.ann",
     "amount": "4.00",
@@ -117,7 +134,7 @@ KEPT_FILE: dict[str, Any] = {
     "created_at": AT,
 }
 HANDED_IN: dict[str, Any] = {
-    "id": "evd_06f4w9q2m1n5p7r9t3v6x8z0ab",
+    "id": "evi_06f4w9q2m1n5p7r9t3v6x8z0ab",
     "status": "requested",
     **EVIDENCE,
     "failure_reason": "",
@@ -141,9 +158,10 @@ DISPUTE: dict[str, Any] = {
     "evidence": [],
     "files": [KEPT_FILE],
 }
+OTHER_SELLER: dict[str, Any] = {"seller_id": "ann", "name": "Ann Lamps", "country": "DE"}
 SELLER: dict[str, Any] = {
-    "seller_id": "ann",
-    "name": "Ann's Lamps",
+    "seller_id": "bob",
+    "name": "Bob Books",
     "country": "DE",
     "commission_rates": [{"category": "books", "bps": 500}],
     "commission_minimums": [{"amount": "0.50", "currency": "EUR"}],
@@ -168,7 +186,7 @@ STATEMENT: dict[str, Any] = {
     "opening": _NOTHING,
     "movements": [
         {"event": "payment_captured", "entries": 1, **_NOTHING, "pending": "9.00", "net": "9.00"},
-        {"event": "payment_refunded", "entries": 1, **_NOTHING, "pending": "-3.60", "net": "-3.60"},
+        {"event": "refund_succeeded", "entries": 1, **_NOTHING, "pending": "-3.60", "net": "-3.60"},
     ],
     "closing": {**_NOTHING, "pending": "5.40"},
 }

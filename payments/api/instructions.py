@@ -30,6 +30,7 @@ UNCLEAR = Shown(
     body=output.CheckoutOutput,
     example=examples.UNCLEAR,
     means="Stored; the outcome is not known yet. Ask again with the same key after Retry-After.",
+    waits=True,
 )
 
 
@@ -110,7 +111,7 @@ class Replace(APIView):
         key=True,
         shows=[
             Shown(
-                status=200, body=output.CheckoutOutput, example=examples.CHECKOUT, means="Send the buyer to the page."
+                status=200, body=output.CheckoutOutput, example=examples.REPLACED, means="Send the buyer to the page."
             ),
             UNCLEAR,
         ],

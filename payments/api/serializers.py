@@ -258,7 +258,7 @@ class CheckoutRefundInput(StrictSerializer):
 
     amount = AmountField(required=False)
     currency = CurrencyField(required=False)
-    reason = StrictCharField(max_length=500, required=False, default="")
+    reason = StrictCharField(max_length=500, required=False, default="", allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Read the amount, which needs its currency beside it."""

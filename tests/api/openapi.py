@@ -77,3 +77,14 @@ def operations() -> list[Operation]:
 def validator_of(schema: Any) -> Draft202012Validator:
     """Return a validator of a schema of the document, whose references lead into its components."""
     return Draft202012Validator({**schema, "components": document()["components"]})
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema that refuses the fields that it does not name, as ours may not have any."""
+    match schema:
+        case dict():
+            known = {"additionalProperties": False} if "properties" in schema else {}
+            return {**{key: closed(value) for key, value in schema.items()}, **known}
+        case list():
+            return [closed(value) for value in schema]
+    return schema

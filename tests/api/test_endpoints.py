@@ -140,6 +140,15 @@ class TestChangingAnEndpoint:
             "orders",
         )
 
+    def test_takes_the_description_away_and_back_as_it_was_shown(self, shop: Shop, endpoint: str) -> None:
+        address = f"/v1/webhook-endpoints/{endpoint}"
+
+        emptied = call(shop, "patch", address, {"description": ""})
+        same = call(shop, "patch", address, {"description": emptied.json()["description"]})
+
+        assert [(each.status_code, each.json()["description"]) for each in (emptied, same)] == [(200, "")] * 2
+        assert_problem(call(shop, "patch", address, {"description": " "}), 422, "invalid")
+
     def test_disables_and_enables(self, shop: Shop, endpoint: str) -> None:
         address = f"/v1/webhook-endpoints/{endpoint}"
 

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +13,11 @@ from django.utils import timezone
 
 from config.documents import documents
 from payments.event_catalogue import EVENT_TYPES
-from payments.models import Seller, StorefrontEvent, WebhookEndpoint
+from payments.models import Dispute, EvidenceFile, StorefrontEvent, WebhookEndpoint
 from payments.services.events import sign
+from sandbox.provider.cards import CARDS
 from tests.api.openapi import operations
-from tests.operations.test_addresses import PUBLIC
+from tests.payments.dispute_steps import open_dispute
 from tests.world import Shop, World
 
 GUIDE = Path(django_settings.BASE_DIR) / "docs/api.md"
@@ -66,43 +66,49 @@ def run(shop: Shop, words: list[str], values: dict[str, str]) -> Any:
     return send(url.removeprefix("http://shop.test"), headers=headers, **options)
 
 
-@pytest.fixture
-def resolver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guide's shop has an address; every other name is asked for as ever."""
-    resolve = socket.getaddrinfo
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 443))]
-    monkeypatch.setattr(
-        socket,
-        "getaddrinfo",
-        lambda host, *rest, **more: found if host == "shop.example" else resolve(host, *rest, **more),
-    )
-    # Nothing is sent to it from a test.
-    monkeypatch.setattr("operations.edges.relay._post", lambda *_, **__: (204, "", None))
-
-
 class TestTheGuide:
-    def test_works_as_it_stands(self, world: World, resolver: None) -> None:
+    def test_works_as_it_stands(self, world: World, shop_listening: None) -> None:
         values = {"BASE": "http://shop.test", "KEY": world.shop.api_key}
         seen = set()
         for words in curls():
-            endpoint = WebhookEndpoint.objects.first()
-            event = StorefrontEvent.objects.filter(type="payment.succeeded").first()
-            if endpoint and event:
-                values |= {"ENDPOINT": endpoint.pk, "EVENT": event.pk}
+            if "/v1/disputes" in " ".join(words) and "DISPUTE" not in values:
+                world.sell("cart-9", {"ann": "10.00"})
+                values["DISPUTE"] = open_dispute(world).pk
 
-            answer = run(world.shop, words, values)
+            answer = run(world.shop, words, values | _ids())
 
             assert 200 <= answer.status_code < 300, (words, answer.content)
             seen.add(_operation(words, values))
-            if "/v1/payments" in " ".join(words) and "-X" in words:
+            # One cart is changed and called off: its buyer never paid.
+            if "$BASE/v1/payments" in words and "cart-1044" not in " ".join(words):
                 world.pay(answer)
             world.settle()
 
-        assert world.status("cart-1042.ann") == "SUCCESS"
+        orders = {one["payment_order_id"]: one for one in world.shop.get("/v1/payments?limit=100").json()["data"]}
+        assert {name: (one["status"], one["captured"]) for name, one in orders.items() if name != "cart-9.ann"} == {
+            "cart-1042.ann": ("SUCCESS", "10.00"),
+            "cart-1042.bob": ("SUCCESS", "20.50"),
+            "cart-1043.ann": ("SUCCESS", "6.00"),
+            "cart-1043.bob": ("CANCELED", "0.00"),
+            "cart-1044.ann": ("CANCELED", "0.00"),
+            "cart-1044.ann.2": ("CANCELED", "0.00"),
+        }
         refunds = world.shop.get("/v1/refunds").json()["data"]
-        assert [(one["amount"], one["status"]) for one in refunds] == [("2.00", "succeeded"), ("4.00", "succeeded")]
-        assert {"createPayment", "createRefund", "registerSeller", "createEndpoint", "resendEvent"} <= seen
+        assert sorted((one["amount"], one["status"]) for one in refunds) == [
+            ("1.58", "succeeded"),
+            ("4.00", "succeeded"),
+            ("5.42", "succeeded"),
+        ]
+        assert Dispute.objects.get().state == "under_review"
         assert None not in seen
+        # Whatever changes something is shown, but what takes back.
+        assert {one.name for one in operations() if one.method != "GET"} - seen == {"deleteEndpoint"}
+
+    def test_names_test_cards_that_there_are(self) -> None:
+        cards = re.findall(r"^\| (\d{4} \d{4} \d{4} \d{4}) \|", GUIDE.read_text("utf-8"), re.MULTILINE)
+
+        assert cards
+        assert {card.replace(" ", "") for card in cards} <= set(CARDS)
 
     def test_verifies_our_messages_and_no_others(self) -> None:
         found: dict[str, Any] = {}
@@ -126,11 +132,11 @@ class TestTheGuide:
         assert not verified(secret, headers(stamp + 301), body)
         assert not verified("whsec_" + "A" * 32, headers(stamp), body)
 
-    def test_creates_a_payment_from_python_with_a_retry(
-        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_creates_a_payment_from_python_with_a_retry(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         import requests
 
+        for seller in ("ann", "bob"):
+            world.open_seller(seller)
         monkeypatch.setenv("BASE", "http://shop.test")
         monkeypatch.setenv("KEY", world.shop.api_key)
         found: dict[str, Any] = {}
@@ -165,6 +171,13 @@ class TestTheGuide:
         rates = django_settings.API_RATES
 
         assert f"{rates['read']} reads and {rates['write']} writes a second" in text
+
+
+def _ids() -> dict[str, str]:
+    endpoint = WebhookEndpoint.objects.first()
+    event = StorefrontEvent.objects.filter(type="payment.succeeded").first()
+    file = EvidenceFile.objects.first()
+    return {name: row.pk for name, row in {"ENDPOINT": endpoint, "EVENT": event, "FILE": file}.items() if row}
 
 
 def _operation(words: list[str], values: dict[str, str]) -> str | None:

@@ -159,6 +159,13 @@ class TestARefund:
         assert verify_books(actor="system:test", now=timezone.now()).green
 
     @pytest.mark.bad_input("B29")
+    def test_without_a_reason_may_say_so(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "10.00"})
+
+        answer = world.shop.post("/v1/refunds", {"payment_order_id": "cart-1.ann", "reason": ""}, key="r1")
+
+        assert (answer.status_code, answer.json()["reason"]) == (201, "")
+
     def test_of_more_than_is_left_is_refused(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})
         refund(world, "60.00")

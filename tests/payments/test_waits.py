@@ -108,6 +108,18 @@ class TestAnOrder:
 
         assert waiting_of(world, "/v1/payments/cart-1.ann") is None
 
+    def test_waits_for_the_provider_while_nobody_knows_whether_it_was_captured(self, world: World, ann: Seller) -> None:
+        world.pay(world.order("cart-1", {"ann": "100.00"}, capture_method="manual"))
+        world.settle()
+        world.provider.plan([rule("payment_intent.capture", "garbage")])
+
+        answer = world.shop.post("/v1/payments/cart-1/capture", {}, key="c1")
+
+        [order] = answer.json()["payment_orders"]
+        assert (answer.status_code, order["status"]) == (202, "AUTHORIZED")
+        assert (order["waiting"]["on"], order["waiting"]["for"]) == ("provider", "an answer that can be believed")
+        assert waiting_of(world, "/v1/payments/cart-1.ann") == order["waiting"]
+
 
 class TestAnInstruction:
     def test_waits_for_the_provider_while_nobody_knows_what_became_of_it(self, world: World, ann: Seller) -> None:
