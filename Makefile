@@ -15,7 +15,7 @@ PRODUCTION := COUNTERFOIL_ENV=production DEBUG=false \
 	STRIPE_API_KEY=sk_live_not_a_key STRIPE_WEBHOOK_SECRET=whsec_not_a_secret_but_as_long_as_one
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo replay reset test matrix fuzz check fmt bench lock reinstall types imports runtime development python
+.PHONY: help run demo replay reset test matrix fuzz storm check fmt bench lock reinstall types imports runtime development python
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,10 @@ matrix: development ## kill money-in at every point × provider fault × webhook
 fuzz: development ## every operation of the API with thousands of right and wrong requests (EXAMPLES=1000)
 	@COUNTERFOIL_FUZZ="$(or $(EXAMPLES),1000)" \
 		$(PY) -m pytest -n auto --maxprocesses 4 --dist loadgroup --timeout 3600 tests/api/test_contract.py $(ARGS)
+
+storm: development ## everybody does everything at once to a few payments, for SECONDS=300 from SEED=1
+	@COUNTERFOIL_STORM="$(or $(SECONDS),300):$(or $(SEED),1)" \
+		$(PY) -m pytest -n 0 --timeout 7200 tests/storm $(ARGS)
 
 check: development ## what CI checks: style, types, imports, migrations, settings, tidiness
 	$(PY) -m ruff check .

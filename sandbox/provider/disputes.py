@@ -56,11 +56,9 @@ def open_(
 
     Raises Refused when the charge has not taken money, has given all of it back, or is under dispute already.
     """
-    if not charge["captured"] or not refundable(scope, charge):
-        raise Refused(f"Charge {charge['id']} cannot be disputed.", code="charge_disputed")
     disputed = amount or charge["amount"] - charge["amount_refunded"]
-    if disputed <= 0:
-        raise Refused(f"Of charge {charge['id']} nothing is left to dispute.", code="charge_already_refunded")
+    if not charge["captured"] or not refundable(scope, charge) or disputed <= 0:
+        raise Refused(f"Charge {charge['id']} cannot be disputed.", code="charge_disputed")
     card = charge["payment_method_details"].get("card") or {"brand": "visa"}
     dispute: Json = {
         "id": new_id("du"),

@@ -11,10 +11,11 @@ from django.utils import timezone
 from operations.edges import money_tx
 from payments.gateway import Declined
 from payments.gateway.stripe_adapter import StripeGateway
-from payments.models import Attempt, Checkout
-from payments.services import instructed, instructions, register_attempt, sync_attempt
+from payments.models import Attempt, Checkout, Dispute
+from payments.services import instructed, instructions, register_attempt, sync_attempt, sync_dispute
 from tests.committed import at_once, committed_db, committed_world, somebody_waits_for_a_lock
 from tests.flows.test_authorise_and_capture import capture, reserve
+from tests.payments.dispute_steps import hand_in, open_dispute
 from tests.world import World
 
 __all__ = ["committed_db", "committed_world"]
@@ -88,3 +89,47 @@ class TestAnAttemptThatIsGivenUp:
 
         assert at_once([lock_as_every_verb_does, give_up]) == [None, None]
         assert Attempt.objects.get(pk=found.pk).state == "abandoned"
+
+
+class TestADisputeThatIsTold:
+    def test_waits_in_no_circle_with_whoever_has_its_checkout(self, committed_world: World) -> None:
+        world = committed_world
+        world.open_seller("ann")
+        world.sell("cart-1", {"ann": "100.00"})
+        found, held = Attempt.objects.get(), threading.Event()
+        made = world.provider.open_dispute(str(found.charge_ref))
+
+        def lock_as_every_verb_does() -> None:
+            with money_tx("payments.buyer_returned"):
+                Checkout.objects.select_for_update().get(pk=found.checkout_id)
+                held.set()
+                until_somebody_waits()
+                Attempt.objects.select_for_update().get(pk=found.pk)
+
+        def hear() -> None:
+            assert held.wait(10)
+            sync_dispute(psp_ref=made["id"], psp="stripe", now=timezone.now(), poll=False)
+
+        assert at_once([lock_as_every_verb_does, hear]) == [None, None]
+        assert Dispute.objects.get().state == "needs_response"
+
+    def test_waits_in_no_circle_with_evidence_that_is_handed_in(self, committed_world: World) -> None:
+        world = committed_world
+        world.open_seller("ann")
+        world.sell("cart-1", {"ann": "100.00"})
+        found, held = open_dispute(world), threading.Event()
+
+        def lock_as_who_hears_of_it_does() -> None:
+            with money_tx("payments.buyer_returned"):
+                Checkout.objects.select_for_update().get(pk=found.checkout_id)
+                held.set()
+                until_somebody_waits()
+                Dispute.objects.select_for_update().get(pk=found.pk)
+
+        def submit() -> Any:
+            assert held.wait(10)
+            return hand_in(world, found)
+
+        heard, answer = at_once([lock_as_who_hears_of_it_does, submit])
+
+        assert (heard, answer.status_code) == (None, 202)
