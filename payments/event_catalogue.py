@@ -134,7 +134,10 @@ EVENT_TYPES = {
         ),
         _about_checkout("payment.canceled", "A checkout was called off.", status="CANCELED", done=False),
         _about_checkout(
-            "payment.in_review", "Somebody of ours looks at it before there is a page.", status="IN_REVIEW", done=False
+            "payment.in_review",
+            "Somebody looks at it: of ours before there is a page, or of the provider's after the buyer paid.",
+            status="IN_REVIEW",
+            done=False,
         ),
         _about_checkout(
             "payment.page_ready", "There is a new page to pay a checkout on.", status="EXECUTING", done=False

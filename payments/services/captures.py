@@ -113,7 +113,9 @@ def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
         case CheckoutStatus.REFUSED:
             _refused(attempt, orders, facts, now=now)
         case CheckoutStatus.REQUIRES_ACTION | CheckoutStatus.IN_REVIEW:
-            _move_where(orders, _UNDER_WAY[facts.status], actor=f"psp:{attempt.psp}", now=now)
+            moved = _move_where(orders, _UNDER_WAY[facts.status], actor=f"psp:{attempt.psp}", now=now)
+            if moved and facts.status is CheckoutStatus.IN_REVIEW:
+                tell(checkout=attempt.checkout_id, type="payment.in_review", now=now)
         case status:
             if status is CheckoutStatus.OPEN:
                 _move_where(orders, "reopen", actor=f"psp:{attempt.psp}", now=now, reason=facts.last_error)
@@ -329,8 +331,9 @@ def _cart_now(attempt: Attempt) -> int:
     return Checkout.objects.values_list("cart", flat=True).get(pk=attempt.checkout_id)
 
 
-def _move_where(orders: Sequence[PaymentOrder], event: str, *, actor: str, now: datetime, reason: str = "") -> None:
-    """Move those orders that can: an order that is further already stays where it is."""
-    for order in orders:
-        if order.state in order.machine.row(event).sources:
-            move(order, event, actor=actor, now=now, reason=reason)
+def _move_where(orders: Sequence[PaymentOrder], event: str, *, actor: str, now: datetime, reason: str = "") -> bool:
+    """Move those orders that can, and tell whether any did: one that is further already stays where it is."""
+    still = [order for order in orders if order.state in order.machine.row(event).sources]
+    for order in still:
+        move(order, event, actor=actor, now=now, reason=reason)
+    return bool(still)

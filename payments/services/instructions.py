@@ -25,7 +25,7 @@ from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, st
 from payments.services.common import key_alive, require_awake, require_representable, try_later
 from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
 from payments.services.routing import require_able
-from payments.states import AttemptState, InstructionState
+from payments.states import AttemptState, InstructionState, OrderState
 
 
 class NotCapturable(DomainError):
@@ -47,7 +47,7 @@ class RestNotKept(DomainError):
 
 
 class NotCancelable(DomainError):
-    """The payment {payment_id!r} is {state}: it is over, and can at most be refunded."""
+    """The payment {payment_id!r} is {state}: it cannot be called off, and at most be refunded once it is paid."""
 
     code = "not_cancelable"
 
@@ -129,8 +129,9 @@ def cancel_payment(
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
         if claim.fresh:
             attempt = _latest(storefront, checkout_id)
-            if attempt.state not in (AttemptState.PENDING, AttemptState.AUTHORIZED):
-                raise NotCancelable(payment_id=checkout_id, state=attempt.state)
+            done = _buyer_is_done(attempt)
+            if done or attempt.state not in (AttemptState.PENDING, AttemptState.AUTHORIZED):
+                raise NotCancelable(payment_id=checkout_id, state=done or attempt.state)
             reserved = attempt.state == AttemptState.AUTHORIZED
             made = instruct(
                 attempt,
@@ -166,8 +167,9 @@ def replace_cart(
         if claim.fresh:
             require_running("checkout")
             attempt = _latest(storefront, checkout_id)
-            if attempt.state != AttemptState.PENDING:
-                raise NotReplaceable(payment_id=checkout_id, state=attempt.state)
+            done = _buyer_is_done(attempt)
+            if done or attempt.state != AttemptState.PENDING:
+                raise NotReplaceable(payment_id=checkout_id, state=done or attempt.state)
             made = _replace(attempt, orders, actor=actor, now=now)
             idempotency.bind(key_id=claim.key_id, subject=made.pk)
     return _finish(claim, made.pk if claim.fresh else claim.subject, actor=actor, now=now)
@@ -232,6 +234,16 @@ def _latest(storefront: str, checkout_id: str) -> Attempt:
     if attempt is None or attempt.state in UNSENT or alive(attempt) is not None:
         raise OutcomeUnknown(payment_id=checkout_id)
     return attempt
+
+
+def _buyer_is_done(attempt: Attempt) -> str:
+    """Return in what a payment is whose page the buyer has left for good, though it is not paid; otherwise nothing."""
+    if attempt.state != AttemptState.PENDING:
+        return ""
+    if attempt.processing_since is not None:
+        return "with the buyer's bank"
+    mine = PaymentOrder.objects.filter(checkout=attempt.checkout_id, cart=attempt.cart, state=OrderState.IN_REVIEW)
+    return "in review" if mine.exists() else ""
 
 
 def _minor_by_order(attempt: Attempt, parts: Sequence[Part]) -> dict[str, int]:

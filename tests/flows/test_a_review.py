@@ -10,6 +10,7 @@ from ledger.services import verify_books
 from operations.models import HumanTask
 from payments.models import Checkout, Seller, StorefrontEvent, Surplus
 from payments.services import tidy_up
+from tests.api.problems import assert_problem
 from tests.ledger_text import assert_balances, assert_posted
 from tests.payments.faults import UNCLEAR, rule
 from tests.world import World
@@ -50,6 +51,7 @@ class TestAReviewedPayment:
         assert world.shop.get("/v1/payments/cart-1.ann").json()["waiting"]["on"] == "provider"
         assert "is being checked" in Client().get(page).content.decode()
         assert_balances("", names={})
+        assert told() == ["payment.in_review"]
 
         decide(world, approve=True)
 
@@ -70,6 +72,19 @@ class TestAReviewedPayment:
             },
             names={ann.id: "ann"},
         )
+
+    @pytest.mark.parametrize(("what", "code"), [("cancel", "not_cancelable"), ("replace", "not_replaceable")])
+    def test_can_neither_be_called_off_nor_replaced(self, world: World, ann: Seller, what: str, code: str) -> None:
+        hold(world)
+        new = {"payment_order_id": "cart-1.2", "seller_account": "ann", "amount": "5.00", "currency": "EUR"}
+
+        answer = world.shop.post(
+            f"/v1/payments/cart-1/{what}", {} if what == "cancel" else {"payment_orders": [new]}, key="off"
+        )
+
+        assert_problem(answer, 409, code)
+        assert "in review" in answer.json()["detail"]
+        assert world.status("cart-1.ann") == "IN_REVIEW"
 
     def test_is_no_sale_where_the_provider_refuses_it(self, world: World, ann: Seller) -> None:
         hold(world)
