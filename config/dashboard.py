@@ -15,10 +15,19 @@ from ledger import chart
 from ledger import selectors as ledger
 from ledger.money import Money
 from operations.admin_display import Cell, amount, format_count, moment
-from operations.selectors import dead_letters, open_alerts, stopped_switches, waiting_approvals
-from payments.selectors import configured_providers, provider_health
+from operations.selectors import (
+    dead_letters,
+    oldest_question,
+    open_alerts,
+    stopped_switches,
+    waiting_approvals,
+    waiting_tasks,
+)
+from payments.selectors import configured_providers, disputes_wanting_evidence, provider_health
+from payments.states import WANTS_EVIDENCE
 from payouts.selectors import proposed_totals
 from reconciliation.selectors import money_at_risk, open_discrepancies
+from reconciliation.states import DiscrepancyState
 
 DAYS_SHOWN = 14
 CURRENCIES_SHOWN = 3
@@ -73,8 +82,11 @@ def first_page(user: User, *, now: datetime) -> dict[str, Any]:
             {
                 "payouts.view_batch": [_waiting_payouts],
                 "ledger.view_manualjournal": [_waiting_journals],
+                "payments.view_refund": [_waiting_refunds],
+                "operations.view_approval": [_risk_reviews],
+                "payments.view_dispute": [_disputes],
                 "reconciliation.view_discrepancy": [_discrepancies],
-                "operations.view_humantask": [_alerts],
+                "operations.view_humantask": [_questions],
                 "payments.view_providercall": [lambda: _providers(now)],
                 "operations.view_job": [_dead_letters],
                 "ledger.view_proof": [lambda: _proof(now)],
@@ -116,7 +128,9 @@ def _captured(today: date) -> Card:
     return Card(
         title="Captured today",
         icon="shopping_cart",
-        url=_list_url("ledger_journalentry", "?recipe=payment_captured"),
+        url=_list_url(
+            "ledger_journalentry", f"?recipe=payment_captured&business_date_from={today}&business_date_to={today}"
+        ),
         lines=_amounts(day.total for day in found),
         note=f"booked into {today:%A, %d %B}",
     )
@@ -127,7 +141,7 @@ def _commission(today: date) -> Card:
     return Card(
         title="Commission today",
         icon="percent",
-        url=_list_url("ledger_account", f"?q={chart.COMMISSION}"),
+        url=f"{reverse('admin:ledger_account_general_ledger')}?under={chart.COMMISSION}&since={today}&until={today}",
         lines=_amounts(-day.total for day in found),
         note="of what was captured, before refunds",
     )
@@ -180,13 +194,49 @@ def _waiting_journals() -> Card:
     )
 
 
+def _waiting_refunds() -> Card:
+    count = waiting_approvals(kind="payments.refund")
+    return Card(
+        title="Refunds for a second person",
+        icon="undo",
+        url=_list_url("payments_refund", "?state__exact=requested&needs_approval__exact=1"),
+        lines=[str(count) if count else "none"],
+        note="not sent until approved" if count else "nothing waits",
+        tone="look" if count else "calm",
+    )
+
+
+def _risk_reviews() -> Card:
+    count = waiting_approvals(kind="payments.risk_review")
+    return Card(
+        title="Payments to look at",
+        icon="policy",
+        url=_list_url("operations_approval", "?state__exact=requested&kind=payments.risk_review"),
+        lines=[str(count) if count else "none"],
+        note="held by the risk check: their buyers wait" if count else "the risk check holds none",
+        tone="look" if count else "calm",
+    )
+
+
+def _disputes() -> Card:
+    count = disputes_wanting_evidence()
+    return Card(
+        title="Disputes that want evidence",
+        icon="gavel",
+        url=_list_url("payments_dispute", f"?state__in={','.join(sorted(WANTS_EVIDENCE))}"),
+        lines=[str(count) if count else "none"],
+        note="lost without any by their deadlines" if count else "nothing to hand in",
+        tone="look" if count else "calm",
+    )
+
+
 def _discrepancies() -> Card:
     count = open_discrepancies()
     at_risk = [money for money in money_at_risk() if money.minor]
     return Card(
         title="Open discrepancies",
         icon="difference",
-        url=_list_url("reconciliation_discrepancy", "?state__exact=open"),
+        url=_list_url("reconciliation_discrepancy", f"?state__in={DiscrepancyState.OPEN},{DiscrepancyState.ASSIGNED}"),
         lines=[str(count) if count else "none"],
         note=_joined("at risk: ", [amount(money.display) for money in at_risk]) if at_risk else "no money at risk",
         tone="bad" if count else "good",
@@ -205,15 +255,17 @@ def _dead_letters() -> Card:
     )
 
 
-def _alerts() -> Card:
-    found = open_alerts()
+def _questions() -> Card:
+    """Return what people are asked; a figure that is wrong is told before what waits longer."""
+    alerts, count = open_alerts(), waiting_tasks()
+    first = alerts[0] if alerts else oldest_question()
     return Card(
-        title="Alerts",
-        icon="notifications_active",
+        title="Questions",
+        icon="contact_support",
         url=_list_url("operations_humantask", "?state__exact=open"),
-        lines=[str(len(found)) if found else "none"],
-        note=found[0].reason if found else "every figure that is watched is right",
-        tone="bad" if found else "good",
+        lines=[str(count) if count else "none"],
+        note=first.reason if first else "every figure that is watched is right",
+        tone="bad" if alerts else "look" if count else "good",
     )
 
 

@@ -142,6 +142,11 @@ def questions_about(*, subjects: list[str]) -> list[HumanTask]:
     return list(HumanTask.objects.filter(subject__in=subjects).order_by("since", "id"))
 
 
+def oldest_question() -> HumanTask | None:
+    """Return the question that has waited for a person longest."""
+    return HumanTask.objects.filter(state=TaskState.OPEN).order_by("since", "id").first()
+
+
 def waiting_tasks() -> int:
     """Return how many questions wait for a person."""
     return HumanTask.objects.filter(state=TaskState.OPEN).count()
