@@ -1,5 +1,6 @@
 """What waits for a person in the console: questions, money paid twice, risk reviews."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -8,10 +9,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from operations.edges import money_tx
+from operations.lifecycle import move
 from operations.models import Approval, AuditEntry, HumanTask, Job
+from operations.services import ask_person
 from payments.models import Attempt, Checkout, PaymentOrder, RiskVerdict, Surplus
 from payments.risk import Verdict
 from payments.services.risk import _act_on
+from tests.console.journals import text_of
 from tests.console.world import World, eur
 
 SignIn = Callable[[str], Client]
@@ -39,6 +43,26 @@ class TestAQuestion:
         task.refresh_from_db()
         assert (task.state, task.closed_by, task.note) == ("done", "user:oscar", "sent by bank transfer")
         assert AuditEntry.objects.get(action="operations.task.closed").actor == "user:oscar"
+
+    def test_keeps_a_refund_that_ended_waiting_for_a_person(self, market: World, sign_in: SignIn) -> None:
+        refund = market.refund(market.sale(("Ann's Lamps", eur(5_000))))
+        with money_tx("test.fail"):
+            move(refund, "send", actor="system:jobs", now=market.now, sent_at=market.now)
+            move(refund, "fail", actor="psp:stripe", now=market.now)
+            ask_person(
+                kind="payments.refund_failed",
+                subject=f"refund:{refund.pk}",
+                reason="50.00 EUR could not be given back",
+                waits_for="finance",
+                now=market.now,
+            )
+        browser = sign_in("oscar")
+
+        for address in ("refund_change", "refund_changelist", "checkout_change"):
+            keys = {"refund_change": [refund.pk], "checkout_change": [refund.order.checkout_id]}.get(address, [])
+            page = text_of(browser.get(reverse(f"admin:payments_{address}", args=keys)))
+            assert "nobody: it is over" not in page
+            assert re.search(r"person, (to answer the question about it, )?since", page), address
 
 
 class TestMoneyPaidTwice:
