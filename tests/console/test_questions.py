@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from operations import switchboard
+from operations.admin.guidance import GUIDES, what_to_do
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.models import Approval, AuditEntry, HumanTask, Job
@@ -43,6 +46,30 @@ class TestAQuestion:
         task.refresh_from_db()
         assert (task.state, task.closed_by, task.note) == ("done", "user:oscar", "sent by bank transfer")
         assert AuditEntry.objects.get(action="operations.task.closed").actor == "user:oscar"
+
+    def test_says_what_to_do_and_leads_to_where(self, world: World, sign_in: SignIn) -> None:
+        browser, task = sign_in("oscar"), HumanTask.objects.get()
+
+        page = browser.get(reverse("admin:operations_humantask_change", args=[task.pk])).content.decode()
+        to = re.search(r'another way and book that[^<]*<a class="cf-link" href="([^"]+)"', page)
+
+        assert to is not None
+        assert Surplus.objects.get().charge_ref in browser.get(to[1]).content.decode()
+
+    def test_of_every_kind_has_a_guide_whose_page_opens(self, world: World, sign_in: SignIn) -> None:
+        runbook = Path("docs/operations.md").read_text()
+        browser = sign_in("oscar")
+
+        assert set(switchboard.table("ALERTS")) <= set(GUIDES)
+        for kind in GUIDES:
+            assert f"`{kind}`" in runbook, kind
+            for address in re.findall(r'href="([^"]+)"', str(what_to_do(kind)[0])):
+                assert browser.get(address.replace("&amp;", "&")).status_code == 200, kind
+
+    def test_that_is_long_shows_in_the_list_that_more_follows(self, market: World, sign_in: SignIn) -> None:
+        HumanTask.objects.create(kind="payments.stuck", subject="x:1", reason="word " * 100, since=market.now)
+
+        assert "…" in text_of(sign_in("oscar").get(reverse("admin:operations_humantask_changelist")))
 
     def test_keeps_a_refund_that_ended_waiting_for_a_person(self, market: World, sign_in: SignIn) -> None:
         refund = market.refund(market.sale(("Ann's Lamps", eur(5_000))))
