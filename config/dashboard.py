@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permissi
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from config.health import proof_is_overdue
 from ledger import chart
@@ -31,6 +32,7 @@ from reconciliation.states import DiscrepancyState
 
 DAYS_SHOWN = 14
 CURRENCIES_SHOWN = 3
+NOTE_LENGTH = 70
 _VERDICTS = {"answers": "answers", "partly": "answers in part", "silent": "silent", "idle": "not asked"}
 
 User = AbstractBaseUser | AnonymousUser
@@ -264,7 +266,7 @@ def _questions() -> Card:
         icon="contact_support",
         url=_list_url("operations_humantask", "?state__exact=open"),
         lines=[str(count) if count else "none"],
-        note=first.reason if first else "every figure that is watched is right",
+        note=Truncator(first.reason).chars(NOTE_LENGTH) if first else "every figure that is watched is right",
         tone="bad" if alerts else "look" if count else "good",
     )
 

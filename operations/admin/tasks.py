@@ -52,7 +52,7 @@ class HumanTaskAdmin(WindowAdmin):
         """Offer to close what is open."""
         return frozenset({"close"} if row.state == TaskState.OPEN else ())
 
-    @hand(title="Close", permission="operations.change_humantask", path="close", icon="task_alt")
+    @hand(title="Close the question", permission="operations.change_humantask", path="close", icon="task_alt")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Close a question that was dealt with."""
         task = get_object_or_404(HumanTask, pk=object_id)

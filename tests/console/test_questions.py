@@ -56,6 +56,11 @@ class TestAQuestion:
         assert to is not None
         assert Surplus.objects.get().charge_ref in browser.get(to[1]).content.decode()
 
+    def test_is_not_closed_by_a_button_that_could_mean_the_page(self, world: World, sign_in: SignIn) -> None:
+        page = sign_in("oscar").get(reverse("admin:operations_humantask_change", args=[HumanTask.objects.get().pk]))
+
+        assert "Close the question" in text_of(page)
+
     def test_of_every_kind_has_a_guide_whose_page_opens(self, world: World, sign_in: SignIn) -> None:
         runbook = Path("docs/operations.md").read_text()
         browser = sign_in("oscar")
