@@ -70,7 +70,7 @@ class Chart:
 
 def first_page(user: User, *, now: datetime) -> dict[str, Any]:
     """Return the first page's cards and charts, as far as the person may see what they are made of."""
-    today = ledger.business_day(now=now)
+    today, waiting = ledger.business_day(now=now), waiting_approvals()
     return {
         "money_cards": _permitted(
             user,
@@ -83,9 +83,9 @@ def first_page(user: User, *, now: datetime) -> dict[str, Any]:
             user,
             {
                 "payouts.view_batch": [_waiting_payouts],
-                "ledger.view_manualjournal": [_waiting_journals],
-                "payments.view_refund": [_waiting_refunds],
-                "operations.view_approval": [_risk_reviews],
+                "ledger.view_manualjournal": [lambda: _waiting_journals(waiting.get("ledger.manual_journal", 0))],
+                "payments.view_refund": [lambda: _waiting_refunds(waiting.get("payments.refund", 0))],
+                "operations.view_approval": [lambda: _risk_reviews(waiting.get("payments.risk_review", 0))],
                 "payments.view_dispute": [_disputes],
                 "reconciliation.view_discrepancy": [_discrepancies],
                 "operations.view_humantask": [_questions],
@@ -184,8 +184,7 @@ def _waiting_payouts() -> Card:
     )
 
 
-def _waiting_journals() -> Card:
-    count = waiting_approvals(kind="ledger.manual_journal")
+def _waiting_journals(count: int) -> Card:
     return Card(
         title="Journals for a second person",
         icon="edit_note",
@@ -196,8 +195,7 @@ def _waiting_journals() -> Card:
     )
 
 
-def _waiting_refunds() -> Card:
-    count = waiting_approvals(kind="payments.refund")
+def _waiting_refunds(count: int) -> Card:
     return Card(
         title="Refunds for a second person",
         icon="undo",
@@ -208,8 +206,7 @@ def _waiting_refunds() -> Card:
     )
 
 
-def _risk_reviews() -> Card:
-    count = waiting_approvals(kind="payments.risk_review")
+def _risk_reviews(count: int) -> Card:
     return Card(
         title="Payments to look at",
         icon="policy",
@@ -260,7 +257,7 @@ def _dead_letters() -> Card:
 def _questions() -> Card:
     """Return what people are asked; a figure that is wrong is told before what waits longer."""
     alerts, count = open_alerts(), waiting_tasks()
-    first = alerts[0] if alerts else oldest_question()
+    first = alerts[0] if alerts else oldest_question() if count else None
     return Card(
         title="Questions",
         icon="contact_support",
