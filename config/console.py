@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -155,11 +154,12 @@ def _longest_prefix(path: str) -> str:
 
 def _badges(request: HttpRequest) -> dict[str, int]:
     """Count what waits for a person, where this person may see it."""
+    waiting = waiting_approvals()
     counts: dict[str, tuple[str, Callable[[], int]]] = {
-        "batches": ("payouts.view_batch", partial(waiting_approvals, kind="payouts.batch")),
-        "journals": ("ledger.view_manualjournal", partial(waiting_approvals, kind="ledger.manual_journal")),
+        "batches": ("payouts.view_batch", lambda: waiting.get("payouts.batch", 0)),
+        "journals": ("ledger.view_manualjournal", lambda: waiting.get("ledger.manual_journal", 0)),
         "discrepancies": ("reconciliation.view_discrepancy", open_discrepancies),
-        "refunds": ("payments.view_refund", partial(waiting_approvals, kind="payments.refund")),
+        "refunds": ("payments.view_refund", lambda: waiting.get("payments.refund", 0)),
         "disputes": ("payments.view_dispute", disputes_wanting_evidence),
         "questions": ("operations.view_humantask", waiting_tasks),
         "dead_letters": ("operations.view_job", dead_letters),

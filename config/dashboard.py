@@ -9,19 +9,30 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permissi
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from config.health import proof_is_overdue
 from ledger import chart
 from ledger import selectors as ledger
 from ledger.money import Money
 from operations.admin_display import Cell, amount, format_count, moment
-from operations.selectors import dead_letters, open_alerts, stopped_switches, waiting_approvals
-from payments.selectors import configured_providers, provider_health
+from operations.selectors import (
+    dead_letters,
+    oldest_question,
+    open_alerts,
+    stopped_switches,
+    waiting_approvals,
+    waiting_tasks,
+)
+from payments.selectors import configured_providers, disputes_wanting_evidence, provider_health
+from payments.states import WANTS_EVIDENCE
 from payouts.selectors import proposed_totals
 from reconciliation.selectors import money_at_risk, open_discrepancies
+from reconciliation.states import DiscrepancyState
 
 DAYS_SHOWN = 14
 CURRENCIES_SHOWN = 3
+NOTE_LENGTH = 70
 _VERDICTS = {"answers": "answers", "partly": "answers in part", "silent": "silent", "idle": "not asked"}
 
 User = AbstractBaseUser | AnonymousUser
@@ -59,7 +70,7 @@ class Chart:
 
 def first_page(user: User, *, now: datetime) -> dict[str, Any]:
     """Return the first page's cards and charts, as far as the person may see what they are made of."""
-    today = ledger.business_day(now=now)
+    today, waiting = ledger.business_day(now=now), waiting_approvals()
     return {
         "money_cards": _permitted(
             user,
@@ -72,9 +83,12 @@ def first_page(user: User, *, now: datetime) -> dict[str, Any]:
             user,
             {
                 "payouts.view_batch": [_waiting_payouts],
-                "ledger.view_manualjournal": [_waiting_journals],
+                "ledger.view_manualjournal": [lambda: _waiting_journals(waiting.get("ledger.manual_journal", 0))],
+                "payments.view_refund": [lambda: _waiting_refunds(waiting.get("payments.refund", 0))],
+                "operations.view_approval": [lambda: _risk_reviews(waiting.get("payments.risk_review", 0))],
+                "payments.view_dispute": [_disputes],
                 "reconciliation.view_discrepancy": [_discrepancies],
-                "operations.view_humantask": [_alerts],
+                "operations.view_humantask": [_questions],
                 "payments.view_providercall": [lambda: _providers(now)],
                 "operations.view_job": [_dead_letters],
                 "ledger.view_proof": [lambda: _proof(now)],
@@ -116,7 +130,9 @@ def _captured(today: date) -> Card:
     return Card(
         title="Captured today",
         icon="shopping_cart",
-        url=_list_url("ledger_journalentry", "?recipe=payment_captured"),
+        url=_list_url(
+            "ledger_journalentry", f"?recipe=payment_captured&business_date_from={today}&business_date_to={today}"
+        ),
         lines=_amounts(day.total for day in found),
         note=f"booked into {today:%A, %d %B}",
     )
@@ -127,7 +143,7 @@ def _commission(today: date) -> Card:
     return Card(
         title="Commission today",
         icon="percent",
-        url=_list_url("ledger_account", f"?q={chart.COMMISSION}"),
+        url=f"{reverse('admin:ledger_account_general_ledger')}?under={chart.COMMISSION}&since={today}&until={today}",
         lines=_amounts(-day.total for day in found),
         note="of what was captured, before refunds",
     )
@@ -168,8 +184,7 @@ def _waiting_payouts() -> Card:
     )
 
 
-def _waiting_journals() -> Card:
-    count = waiting_approvals(kind="ledger.manual_journal")
+def _waiting_journals(count: int) -> Card:
     return Card(
         title="Journals for a second person",
         icon="edit_note",
@@ -180,13 +195,47 @@ def _waiting_journals() -> Card:
     )
 
 
+def _waiting_refunds(count: int) -> Card:
+    return Card(
+        title="Refunds for a second person",
+        icon="undo",
+        url=_list_url("payments_refund", "?state__exact=requested&needs_approval__exact=1"),
+        lines=[str(count) if count else "none"],
+        note="not sent until approved" if count else "nothing waits",
+        tone="look" if count else "calm",
+    )
+
+
+def _risk_reviews(count: int) -> Card:
+    return Card(
+        title="Payments to look at",
+        icon="policy",
+        url=_list_url("operations_approval", "?state__exact=requested&kind=payments.risk_review"),
+        lines=[str(count) if count else "none"],
+        note="held by the risk check: their buyers wait" if count else "the risk check holds none",
+        tone="look" if count else "calm",
+    )
+
+
+def _disputes() -> Card:
+    count = disputes_wanting_evidence()
+    return Card(
+        title="Disputes that want evidence",
+        icon="gavel",
+        url=_list_url("payments_dispute", f"?state__in={','.join(sorted(WANTS_EVIDENCE))}"),
+        lines=[str(count) if count else "none"],
+        note="lost without any by their deadlines" if count else "nothing to hand in",
+        tone="look" if count else "calm",
+    )
+
+
 def _discrepancies() -> Card:
     count = open_discrepancies()
     at_risk = [money for money in money_at_risk() if money.minor]
     return Card(
         title="Open discrepancies",
         icon="difference",
-        url=_list_url("reconciliation_discrepancy", "?state__exact=open"),
+        url=_list_url("reconciliation_discrepancy", f"?state__in={DiscrepancyState.OPEN},{DiscrepancyState.ASSIGNED}"),
         lines=[str(count) if count else "none"],
         note=_joined("at risk: ", [amount(money.display) for money in at_risk]) if at_risk else "no money at risk",
         tone="bad" if count else "good",
@@ -205,15 +254,17 @@ def _dead_letters() -> Card:
     )
 
 
-def _alerts() -> Card:
-    found = open_alerts()
+def _questions() -> Card:
+    """Return what people are asked; a figure that is wrong is told before what waits longer."""
+    alerts, count = open_alerts(), waiting_tasks()
+    first = alerts[0] if alerts else oldest_question() if count else None
     return Card(
-        title="Alerts",
-        icon="notifications_active",
+        title="Questions",
+        icon="contact_support",
         url=_list_url("operations_humantask", "?state__exact=open"),
-        lines=[str(len(found)) if found else "none"],
-        note=found[0].reason if found else "every figure that is watched is right",
-        tone="bad" if found else "good",
+        lines=[str(count) if count else "none"],
+        note=Truncator(first.reason).chars(NOTE_LENGTH) if first else "every figure that is watched is right",
+        tone="bad" if alerts else "look" if count else "good",
     )
 
 

@@ -76,9 +76,10 @@ def approvals_about(*, subject: str) -> list[Approval]:
     return list(Approval.objects.filter(subject=subject).order_by("id"))
 
 
-def waiting_approvals(*, kind: str) -> int:
-    """Return how many approvals of a kind wait for a second person."""
-    return Approval.objects.filter(state=ApprovalState.REQUESTED, kind=kind).count()
+def waiting_approvals() -> dict[str, int]:
+    """Return how many approvals wait for a second person, by their kind; a kind of which none waits is left out."""
+    waiting = Approval.objects.filter(state=ApprovalState.REQUESTED).values_list("kind").annotate(n=Count("id"))
+    return {kind: int(count) for kind, count in waiting.order_by()}
 
 
 def dead_letters() -> int:
@@ -140,6 +141,11 @@ def open_questions(*, subjects: list[str]) -> list[HumanTask]:
 def questions_about(*, subjects: list[str]) -> list[HumanTask]:
     """Return every question that people were ever asked about some subjects (kind:id), the oldest first."""
     return list(HumanTask.objects.filter(subject__in=subjects).order_by("since", "id"))
+
+
+def oldest_question() -> HumanTask | None:
+    """Return the question that has waited for a person longest."""
+    return HumanTask.objects.filter(state=TaskState.OPEN).order_by("since", "id").first()
 
 
 def waiting_tasks() -> int:

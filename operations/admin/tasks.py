@@ -5,13 +5,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from operations import selectors, services
+from operations.admin.guidance import what_to_do
 from operations.admin_base import Question, ReasonForm, WindowAdmin, actor_of, ask, hand
-from operations.admin_display import Panel, audit_panel, code_column, state_column, subject_column, time_column
+from operations.admin_display import Cell, Panel, audit_panel, code_column, state_column, subject_column, time_column
 from operations.models import HumanTask
 from operations.models.tasks import TaskState
+
+SHOWN = 120
 
 
 @admin.register(HumanTask)
@@ -33,8 +37,12 @@ class HumanTaskAdmin(WindowAdmin):
 
     @admin.display(description="Question")
     def said(self, row: HumanTask) -> str:
-        """Return the beginning of the question."""
-        return row.reason[:80]
+        """Return the beginning of the question, and whether more follows."""
+        return Truncator(row.reason).chars(SHOWN)
+
+    def notices(self, row: Any, actor: str) -> list[Cell]:
+        """Say what to do about what is open, and where."""
+        return what_to_do(row.kind) if row.state == TaskState.OPEN else []
 
     def panels(self, row: Any) -> list[Panel]:
         """Return the subject's audit trail."""
@@ -44,7 +52,7 @@ class HumanTaskAdmin(WindowAdmin):
         """Offer to close what is open."""
         return frozenset({"close"} if row.state == TaskState.OPEN else ())
 
-    @hand(title="Close", permission="operations.change_humantask", path="close", icon="task_alt")
+    @hand(title="Close the question", permission="operations.change_humantask", path="close", icon="task_alt")
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Close a question that was dealt with."""
         task = get_object_or_404(HumanTask, pk=object_id)

@@ -1,5 +1,7 @@
 """What a checkout's page tells besides orders and attempts: instructions, surplus money, risk, and who must act."""
 
+from collections.abc import Sequence
+
 from django.utils.html import format_html
 
 from operations.admin_display import (
@@ -15,7 +17,7 @@ from operations.admin_display import (
 )
 from operations.selectors import open_questions
 from payments.models import Checkout, Instruction, Refund, RiskVerdict, Surplus
-from payments.waits import Waiting, instructions_wait, surpluses_wait
+from payments.waits import Waiting, instructions_wait, refunds_wait, surpluses_wait
 
 
 def waits(found: Waiting | None) -> Cell:
@@ -30,6 +32,16 @@ def waits_in_full(found: Waiting | None) -> Cell:
     if found is None:
         return "nobody: it is over"
     return format_html("{}, {}, since {}", found.on, found.what, moment(found.since))
+
+
+def waits_of_refunds(refunds: Sequence[Refund]) -> dict[str, Waiting]:
+    """Return whom refunds wait for; one that ended and left a question waits for who answers it."""
+    found = refunds_wait(refunds=refunds)
+    over = sorted(f"refund:{refund.pk}" for refund in refunds if refund.pk not in found)
+    for task in open_questions(subjects=over) if over else []:
+        waits = Waiting(on="person", what="to answer the question about it", since=task.since)
+        found.setdefault(task.subject.partition(":")[2], waits)
+    return found
 
 
 def instructions_panel(checkout: Checkout) -> Panel:

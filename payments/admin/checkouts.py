@@ -28,11 +28,20 @@ from operations.admin_display import (
 )
 from operations.selectors import histories
 from payments.admin.calls import calls_panel
-from payments.admin.checkout_panels import instructions_panel, questions_of, risk_panel, surplus_panel, waits
+from payments.admin.checkout_panels import (
+    instructions_panel,
+    questions_of,
+    risk_panel,
+    surplus_panel,
+    waits,
+    waits_of_refunds,
+)
 from payments.admin.risk_reviews import decide, in_review, review_notices
+from payments.any_id import checkout_of
+from payments.errors import UnknownPayment
 from payments.models import Attempt, Checkout, Dispute, Instruction, PaymentOrder, Refund, Surplus
 from payments.selectors import events_about
-from payments.waits import Waiting, attempts_wait, disputes_wait, refunds_wait, waiting
+from payments.waits import Waiting, attempts_wait, disputes_wait, waiting
 
 
 @admin.register(Checkout)
@@ -56,7 +65,9 @@ class CheckoutAdmin(WindowAdmin):
         "attempts__payment_ref__exact",
         "orders__refunds__psp_ref__exact",
     )
-    search_help_text = "Our id, the storefront's id, or the provider's id of a session, payment, charge or refund."
+    search_help_text = (
+        "Any id of ours, the storefront's, the provider's or the journal's: payment, refund, dispute, event."
+    )
     ordering = ("-created_at", "-id")
     fields = ("their_id", "id_code", "shop", "states", "total_money", "buyer", "return_url", "created", "expires")
 
@@ -72,6 +83,19 @@ class CheckoutAdmin(WindowAdmin):
         """Fetch the orders of a page in one query."""
         rows: QuerySet[Checkout] = super().get_queryset(request)
         return rows.prefetch_related("orders")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Checkout], search_term: str
+    ) -> tuple[QuerySet[Checkout], bool]:
+        """Look in the columns first, and for what is in none of them wherever an id of a payment may stand."""
+        found, twice = super().get_search_results(request, queryset, search_term)
+        wanted = search_term.strip()
+        if not wanted or found.exists():
+            return found, twice
+        try:
+            return queryset.filter(pk=checkout_of(any_id=wanted).pk), False
+        except UnknownPayment:
+            return found, twice
 
     @admin.display(description="Storefront", ordering="storefront")
     def shop(self, row: Checkout) -> SafeString:
@@ -144,7 +168,7 @@ class CheckoutAdmin(WindowAdmin):
 
 def refunds_panel(refunds: list[Refund]) -> Panel:
     """Return refunds as a table."""
-    found = refunds_wait(refunds=refunds)
+    found = waits_of_refunds(refunds)
     return Panel(
         title="Refunds",
         columns=columns(

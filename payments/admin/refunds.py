@@ -26,10 +26,9 @@ from operations.admin_display import (
 )
 from operations.selectors import approvals_about, audit_trail, histories
 from payments.admin.calls import calls_panel
-from payments.admin.checkout_panels import question_notices, waits, waits_in_full
+from payments.admin.checkout_panels import question_notices, waits, waits_in_full, waits_of_refunds
 from payments.models import Refund
 from payments.states import RefundState
-from payments.waits import refunds_wait
 
 
 @admin.register(Refund)
@@ -77,7 +76,7 @@ class RefundAdmin(WindowAdmin):
 
     def attach(self, rows: list[Any]) -> None:
         """Fetch whom the refunds of a page wait for."""
-        found = refunds_wait(refunds=rows)
+        found = waits_of_refunds(rows)
         for row in rows:
             row.waits = found.get(row.pk)
 

@@ -3,12 +3,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import F, QuerySet
 from django.db.models.functions import Abs
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
@@ -59,6 +61,13 @@ class AssignForm(forms.Form):
         help_text="The person who looks into it, by the name they sign in with.",
     )
 
+    def clean_owner(self) -> str:
+        """Refuse whom nobody could ask: a name with a typing error would leave it to nobody."""
+        owner = str(self.cleaned_data["owner"]).removeprefix("user:")
+        if not get_user_model().objects.filter(username=owner, is_active=True).exists():
+            raise forms.ValidationError(f"Nobody signs in as {owner}.")
+        return owner
+
 
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(WindowAdmin):
@@ -88,7 +97,7 @@ class DiscrepancyAdmin(WindowAdmin):
         "reference_code",
         "about",
         "kind_name",
-        "class_name",
+        "class_whole",
         "state_name",
         "at_risk_money",
         "expected_money",
@@ -122,6 +131,11 @@ class DiscrepancyAdmin(WindowAdmin):
     def class_name(self, row: Discrepancy) -> Cell:
         """Return how it can be settled."""
         return state_label(row.klass, row.get_klass_display())
+
+    @admin.display(description="Class")
+    def class_whole(self, row: Discrepancy) -> Cell:
+        """Return how it can be settled, in words: who rests on a label is not everybody."""
+        return format_html("{} {}", state_label(row.klass), row.get_klass_display())
 
     @admin.display(description="At risk", ordering="risk_minor")
     def at_risk_money(self, row: Discrepancy) -> SafeString:

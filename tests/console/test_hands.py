@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
@@ -12,6 +13,7 @@ from operations.services import BadApiKey, authenticate_storefront, issue_api_ke
 from payments.models import Checkout, EventDelivery, Surplus, WebhookEndpoint, WebhookEvent
 from payouts.models import Batch
 from reconciliation.models import Discrepancy
+from tests.console.journals import text_of
 from tests.console.whole import a_discrepancy
 from tests.console.world import World, brl
 
@@ -241,6 +243,22 @@ class TestDiscrepancy:
 
         found = Discrepancy.objects.get(pk=found.pk)
         assert (found.state, found.owner) == ("assigned", "vera")
+
+    def test_is_assigned_only_to_somebody_who_signs_in(self, world: World, sign_in: SignIn) -> None:
+        browser = sign_in("oscar")
+        User.objects.filter(username="augusto").update(is_active=False)
+        address = reverse("admin:reconciliation_discrepancy_assign", args=[a_discrepancy().pk])
+
+        for nobody in ("victor", "augusto"):
+            answer = browser.post(address, {"owner": nobody})
+            assert f"Nobody signs in as {nobody}." in answer.content.decode()
+
+        assert Discrepancy.objects.get(pk=a_discrepancy().pk).state == "open"
+
+    def test_says_on_its_page_who_can_fix_it(self, world: World, sign_in: SignIn) -> None:
+        page = sign_in("vera").get(reverse("admin:reconciliation_discrepancy_change", args=[a_discrepancy().pk]))
+
+        assert "manual known; finance fixes it by hand" in text_of(page)
 
     def test_is_resolved_with_a_note(self, world: World, sign_in: SignIn) -> None:
         found = a_discrepancy()
