@@ -184,49 +184,39 @@ def _waiting_payouts() -> Card:
     )
 
 
-def _waiting_journals(count: int) -> Card:
+def _waiting(title: str, count: int, *, icon: str, url: str, note: str, none: str = "nothing waits") -> Card:
+    """Return how many wait for a person; `none` is the note where there are none."""
     return Card(
-        title="Journals for a second person",
-        icon="edit_note",
-        url=_list_url("ledger_manualjournal", "?state__exact=requested" if count else ""),
+        title=title,
+        icon=icon,
+        url=url,
         lines=[str(count) if count else "none"],
-        note="not booked until approved" if count else "nothing waits",
+        note=note if count else none,
         tone="look" if count else "calm",
     )
+
+
+def _waiting_journals(count: int) -> Card:
+    url = _list_url("ledger_manualjournal", "?state__exact=requested" if count else "")
+    return _waiting("Journals for a second person", count, icon="edit_note", url=url, note="not booked until approved")
 
 
 def _waiting_refunds(count: int) -> Card:
-    return Card(
-        title="Refunds for a second person",
-        icon="undo",
-        url=_list_url("payments_refund", "?state__exact=requested&needs_approval__exact=1"),
-        lines=[str(count) if count else "none"],
-        note="not sent until approved" if count else "nothing waits",
-        tone="look" if count else "calm",
-    )
+    url = _list_url("payments_refund", "?state__exact=requested&needs_approval__exact=1")
+    return _waiting("Refunds for a second person", count, icon="undo", url=url, note="not sent until approved")
 
 
 def _risk_reviews(count: int) -> Card:
-    return Card(
-        title="Payments to look at",
-        icon="policy",
-        url=_list_url("operations_approval", "?state__exact=requested&kind=payments.risk_review"),
-        lines=[str(count) if count else "none"],
-        note="held by the risk check: their buyers wait" if count else "the risk check holds none",
-        tone="look" if count else "calm",
-    )
+    url = _list_url("operations_approval", "?state__exact=requested&kind=payments.risk_review")
+    note = "held by the risk check: their buyers wait"
+    return _waiting("Payments to look at", count, icon="policy", url=url, note=note, none="the risk check holds none")
 
 
 def _disputes() -> Card:
     count = disputes_wanting_evidence()
-    return Card(
-        title="Disputes that want evidence",
-        icon="gavel",
-        url=_list_url("payments_dispute", f"?state__in={','.join(sorted(WANTS_EVIDENCE))}"),
-        lines=[str(count) if count else "none"],
-        note="lost without any by their deadlines" if count else "nothing to hand in",
-        tone="look" if count else "calm",
-    )
+    url = _list_url("payments_dispute", f"?state__in={','.join(sorted(WANTS_EVIDENCE))}")
+    note = "lost without any by their deadlines"
+    return _waiting("Disputes that want evidence", count, icon="gavel", url=url, note=note, none="nothing to hand in")
 
 
 def _discrepancies() -> Card:
