@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,25 @@ def until_somebody_waits() -> None:
         if somebody_waits_for_a_lock():
             return
         time.sleep(0.025)
+
+
+def at_the_same_moment(attempt: Attempt, *, then: Callable[[], Any], act: Callable[[], Any]) -> list[Any]:
+    """Do something while a verb has the attempt's checkout, and takes one thing more once somebody waits for it."""
+    held = threading.Event()
+
+    def lock_as_every_verb_does() -> None:
+        with money_tx("payments.buyer_returned"):
+            Checkout.objects.select_for_update().get(pk=attempt.checkout_id)
+            held.set()
+            until_somebody_waits()
+            then()
+
+    def act_meanwhile() -> Any:
+        assert held.wait(10)
+        return act()
+
+    locked, done = at_once([lock_as_every_verb_does, act_meanwhile])
+    return [locked and str(locked), done]
 
 
 class TestACaptureThatIsRefused:
@@ -74,20 +94,15 @@ class TestAnAttemptThatIsGivenUp:
         world.open_seller("ann")
         world.provider.plan([{"op": "checkout.session.create", "action": "drop"}])
         world.order("cart-1", {"ann": "100.00"})
-        found, held = Attempt.objects.get(), threading.Event()
+        found = Attempt.objects.get()
 
-        def lock_as_every_verb_does() -> None:
-            with money_tx("payments.buyer_returned"):
-                Checkout.objects.select_for_update().get(pk=found.checkout_id)
-                held.set()
-                until_somebody_waits()
-                Attempt.objects.select_for_update().get(pk=found.pk)
+        done = at_the_same_moment(
+            found,
+            then=lambda: Attempt.objects.select_for_update().get(pk=found.pk),
+            act=lambda: register_attempt(attempt=found.pk, now=timezone.now() + timedelta(hours=21)),
+        )
 
-        def give_up() -> None:
-            assert held.wait(10)
-            register_attempt(attempt=found.pk, now=timezone.now() + timedelta(hours=21))
-
-        assert at_once([lock_as_every_verb_does, give_up]) == [None, None]
+        assert done == [None, None]
         assert Attempt.objects.get(pk=found.pk).state == "abandoned"
 
 
@@ -96,40 +111,28 @@ class TestADisputeThatIsTold:
         world = committed_world
         world.open_seller("ann")
         world.sell("cart-1", {"ann": "100.00"})
-        found, held = Attempt.objects.get(), threading.Event()
+        found = Attempt.objects.get()
         made = world.provider.open_dispute(str(found.charge_ref))
 
-        def lock_as_every_verb_does() -> None:
-            with money_tx("payments.buyer_returned"):
-                Checkout.objects.select_for_update().get(pk=found.checkout_id)
-                held.set()
-                until_somebody_waits()
-                Attempt.objects.select_for_update().get(pk=found.pk)
+        done = at_the_same_moment(
+            found,
+            then=lambda: Attempt.objects.select_for_update().get(pk=found.pk),
+            act=lambda: sync_dispute(psp_ref=made["id"], psp="stripe", now=timezone.now(), poll=False),
+        )
 
-        def hear() -> None:
-            assert held.wait(10)
-            sync_dispute(psp_ref=made["id"], psp="stripe", now=timezone.now(), poll=False)
-
-        assert at_once([lock_as_every_verb_does, hear]) == [None, None]
+        assert done == [None, None]
         assert Dispute.objects.get().state == "needs_response"
 
     def test_waits_in_no_circle_with_evidence_that_is_handed_in(self, committed_world: World) -> None:
         world = committed_world
         world.open_seller("ann")
         world.sell("cart-1", {"ann": "100.00"})
-        found, held = open_dispute(world), threading.Event()
+        found = open_dispute(world)
 
-        def lock_as_who_hears_of_it_does() -> None:
-            with money_tx("payments.buyer_returned"):
-                Checkout.objects.select_for_update().get(pk=found.checkout_id)
-                held.set()
-                until_somebody_waits()
-                Dispute.objects.select_for_update().get(pk=found.pk)
-
-        def submit() -> Any:
-            assert held.wait(10)
-            return hand_in(world, found)
-
-        heard, answer = at_once([lock_as_who_hears_of_it_does, submit])
+        heard, answer = at_the_same_moment(
+            Attempt.objects.get(),
+            then=lambda: Dispute.objects.select_for_update().get(pk=found.pk),
+            act=lambda: hand_in(world, found),
+        )
 
         assert (heard, answer.status_code) == (None, 202)
