@@ -1,4 +1,5 @@
-"""Connections to a provider whose answers come whole within the time, or not at all.
+"""How long a provider is waited for: connections whose answers come whole within the time, or not at all; and for how
+long an answer asks us to leave it alone.
 
 A socket's own limit is for each read: an answer that comes a drop at a time never meets it, and would hold its thread,
 and its place among the calls under way, for as long as the other side likes.
