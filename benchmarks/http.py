@@ -158,8 +158,9 @@ def _trade(url: str, *, rate: float, seconds: float) -> list[str]:
         "## A trade, from order to books",
         "",
         f"{rate:g} payments a second for {seconds:g} s, each paid on the provider's page: {trade['offered']} offered"
-        f" ({trade['late']} of them over a second late), {trade['created']} created, {paid} paid,"
-        f" {paid / trade['seconds']:.0f} a second; {len(trade['failed'])} failed.",
+        f" ({trade['late']} of them over a second late, {trade['repeated']} sent again after a 503),"
+        f" {trade['created']} created, {paid} paid, {paid / trade['seconds']:.0f} a second;"
+        f" {len(trade['failed'])} failed.",
         "",
         f"- Webhooks: {webhooks}, {during:.0f} a second during the trade and {after} after it, taken in within"
         f" {p50:.0f} ms (p50) and {p99:.0f} ms (p99) by the web server's clock (goal 200 a second, 250 ms).",

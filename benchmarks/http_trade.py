@@ -10,12 +10,15 @@ import time
 from itertools import count
 from typing import Any
 
-import requests
+import urllib3
 
+from config.web_server import RETRY_AFTER_S
 from sandbox.storefront.buyer import Buyer, PageUnreadable
 from sandbox.storefront.shop import Basket, Shop, ShopRefused
 
 SELLERS = 50
+# How often a shop repeats what the server was too busy for.
+_TRIES = 5
 # The demo storefront's published key (config/demo/storefronts.py).
 KEY = "cf_test_demo_0123456789abcdefghijklmnop"
 
@@ -39,7 +42,7 @@ class Trade:
         self._url, self._key, self._rate, self._seconds = url, key, rate, seconds
         self._numbers, self._lock = count(), threading.Lock()
         self._run = f"t{time.time_ns()}"
-        self.offered = self.created = self.late = 0
+        self.offered = self.created = self.late = self.repeated = 0
         self.paid: list[str] = []
         self.failed: list[str] = []
 
@@ -55,6 +58,7 @@ class Trade:
             "offered": self.offered,
             "created": self.created,
             "late": self.late,
+            "repeated": self.repeated,
             "paid": self.paid,
             "failed": self.failed[:20],
             "seconds": time.perf_counter() - self._started,
@@ -76,19 +80,32 @@ class Trade:
                 self.late += waited > 1
             try:
                 self._one(shop, buyer, name, number)
-            except (requests.RequestException, ShopRefused, PageUnreadable) as error:
+            except (urllib3.exceptions.HTTPError, ShopRefused, PageUnreadable) as error:
                 with self._lock:
                     self.failed.append(f"{name}: {error}"[:200])
 
     def _one(self, shop: Shop, buyer: Buyer, name: str, number: int) -> None:
         basket = Basket(payment_order_id=name, seller_account=seller(number), amount="25.00", currency="EUR")
-        created = shop.create_payment(checkout_id=name, buyer_id="bea", baskets=[basket], key=name)
+        created = self._ordered(shop, name, basket)
         with self._lock:
             self.created += 1
         outcome = buyer.pay(url=created["payment_page"]["url"])
         if outcome.status == "paid":
             with self._lock:
                 self.paid.append(name)
+
+    def _ordered(self, shop: Shop, name: str, basket: Basket) -> dict[str, Any]:
+        """Create a payment as a shop does: whoever is told to come back sends the same again, under the same key."""
+        for _ in range(_TRIES):
+            try:
+                return shop.create_payment(checkout_id=name, buyer_id="bea", baskets=[basket], key=name)
+            except ShopRefused as refused:
+                if refused.status != 503:
+                    raise
+            with self._lock:
+                self.repeated += 1
+            time.sleep(RETRY_AFTER_S)
+        return shop.create_payment(checkout_id=name, buyer_id="bea", baskets=[basket], key=name)
 
 
 if __name__ == "__main__":

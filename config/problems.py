@@ -89,10 +89,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     """Return the problem that an API error is; None lets a bug become a plain 500."""
     match error:
         case DomainError():
-            status = STATUSES.get(error.code, 409)
-            body = _problem(status, code=error.code, detail=str(error))
-            if error.parameter:
-                body["errors"] = [{"field": error.parameter, "message": str(error)}]
+            status, body = _of_ours(error)
         case exceptions.ValidationError():
             status, body = 422, _problem(422, code="invalid", detail="Some fields are wrong.")
             body["errors"] = [{"field": field, "message": message} for field, message in _flatten(error.detail)]
@@ -115,6 +112,12 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     return Response(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
+def refusal(error: DomainError) -> JsonResponse:
+    """Return the problem that an error is, for who answers before any view does."""
+    status, body = _of_ours(error)
+    return JsonResponse(body, status=status, headers=_headers(error, status), content_type=CONTENT_TYPE)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return a problem for an address that does not exist; in the console, a page with a way back."""
     if request.path.startswith(reverse("admin:index")):
@@ -133,6 +136,14 @@ def server_error(request: HttpRequest) -> JsonResponse:
         status=500,
         content_type=CONTENT_TYPE,
     )
+
+
+def _of_ours(error: DomainError) -> tuple[int, dict[str, Any]]:
+    status = STATUSES.get(error.code, 409)
+    body = _problem(status, code=error.code, detail=str(error))
+    if error.parameter:
+        body["errors"] = [{"field": error.parameter, "message": str(error)}]
+    return status, body
 
 
 def _problem(status: int, *, code: str, detail: str) -> dict[str, Any]:

@@ -6,12 +6,14 @@ would wait too long, by how many are before it and how long one took of late, is
 anything: 503 with Retry-After, as RFC 9110 (15.6.4) has it.
 
 Not everybody may wait equally long. The provider's webhooks are refused last: they are money that was paid. Then what
-creates a payment; then everything else.
+creates a payment; then everything else. A crowd that comes at once is served in time if it may wait; where the line
+has not been short for a while, waiting helps nobody, and whoever comes now is told within a second.
 """
 
 import json
 import selectors
 import socket
+import threading
 import time
 from functools import partial
 from typing import Any
@@ -22,13 +24,17 @@ from operations.ids import new_id
 
 CODE = "overloaded"
 RETRY_AFTER_S = 2
-# For how many microseconds a request may wait in front of a thread, by how it begins. Clients often give up after ten
-# seconds, as we do with the provider, and the request's own time comes after this.
-PATIENCE = {b"POST /webhooks/": 10_000_000, b"GET /healthz": 10_000_000, b"GET /readyz": 10_000_000}
-PATIENCE[b"POST /v1/payments "] = 5_000_000
-PATIENCE_OF_OTHERS = 1_500_000
-# What a request is taken to need before one was measured, and of how many the mean is kept.
-_FIRST_GUESS, _LEAST, _MEMORY = 20_000, 1_000, 16
+# For how many microseconds a request may wait in front of a thread, by how it begins: in a crowd, and under a load that
+# lasts. Clients often give up after ten seconds, as we do with the provider; the request itself comes after this.
+ALWAYS = (10_000_000, 10_000_000)
+PATIENCE = {b"POST /webhooks/": ALWAYS, b"GET /healthz": ALWAYS, b"GET /readyz": ALWAYS}
+PATIENCE[b"POST /v1/payments "] = (5_000_000, 1_000_000)
+PATIENCE_OF_OTHERS = (1_500_000, 500_000)
+# A line is short with this wait; a load lasts when it has not been for so many seconds.
+_SHORT, _LASTING_S = 100_000, 3.0
+# What a request is taken to need before one was measured, of how many the mean is kept, and by how much one may exceed
+# it. Under a spike some are refused in a millisecond and some create a payment in fifty: all of that is the mean's.
+_FIRST_GUESS, _LEAST, _MEMORY, _OUTLIER = 20_000, 1_000, 16, 20
 # Enough of a request to tell what it is.
 _PEEK = 64
 # What is read of a refused request, so that closing the connection does not take the answer back.
@@ -45,35 +51,47 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     patience = PATIENCE
     patience_of_others = PATIENCE_OF_OTHERS
+    lasting_s: float = _LASTING_S
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._took = _FIRST_GUESS
+        self._served = threading.local()
+        self._was_short = time.monotonic()
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Serve a request, in a thread, and remember how long one takes."""
+        """Serve a request, in a thread, and remember how long one takes.
+
+        A thread's first one opens a connection to the database, and says nothing of the others: a process that has
+        just begun would refuse a crowd that it serves in time.
+        """
         began = time.monotonic_ns()
         try:
             return super().handle_request(req, conn)
         finally:
-            self._took = learned(self._took, took=(time.monotonic_ns() - began) // 1000)
+            if hasattr(self._served, "any"):
+                self._took = learned(self._took, took=(time.monotonic_ns() - began) // 1000)
+            self._served.any = True
 
     def enqueue_req(self, conn: TConn) -> None:
         """Have a request served, or refuse it; called in the main thread, which must never wait."""
         wait = self.tpool._work_queue.qsize() * self._took // self.cfg.threads
-        if wait < self.patience_of_others:
+        if wait < _SHORT:
+            self._was_short = time.monotonic()
+        lasting = time.monotonic() - self._was_short > self.lasting_s
+        if wait < self.patience_of_others[lasting]:
             super().enqueue_req(conn)
             return
         beginning = _peek(conn.sock)
         if beginning is None:
             # Connected, and nothing said yet: what it wants is seen when it speaks.
             self._listen(conn)
-        elif wait < self._patience(beginning):
+        elif wait < self._patience(beginning)[lasting]:
             super().enqueue_req(conn)
         else:
             self._refuse(conn)
 
-    def _patience(self, beginning: bytes) -> int:
+    def _patience(self, beginning: bytes) -> tuple[int, int]:
         found = (most for start, most in self.patience.items() if beginning.startswith(start))
         return next(found, self.patience_of_others)
 
@@ -98,12 +116,8 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
 
 def learned(mean: int, *, took: int) -> int:
-    """Return what a request is taken to need, after one more, in microseconds.
-
-    One that is far slower, as each thread's first one is, says little of the others: a process that has just begun
-    would refuse a crowd that it serves in time.
-    """
-    return max(_LEAST, mean + (min(took, 2 * mean) - mean) // _MEMORY)
+    """Return what a request is taken to need, after one more, in microseconds; one that hung counts for no more."""
+    return max(_LEAST, mean + (min(took, _OUTLIER * mean) - mean) // _MEMORY)
 
 
 def _peek(line: Any) -> bytes | None:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
-from operations.api import guessing
+from operations.api import guessing, throttling
 from operations.edges import along
 from payments.models import Seller
 from sandbox.control import SandboxControl
@@ -45,6 +45,7 @@ def nothing_noted() -> None:
 def nobody_guessed() -> None:
     """No test is refused for what another one tried."""
     guessing.memory.clear()
+    throttling.spells.clear()
 
 
 @pytest.fixture(scope="session")

@@ -6,58 +6,44 @@ same address before goes on being let in: whoever shares an address with a guess
 not locked out by them.
 """
 
-import threading
-import time
-from collections import OrderedDict
 from decimal import Decimal
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TypeVar
 
 from django.conf import settings
 from rest_framework.request import Request
 
 from operations.api.throttling import RateLimited
+from operations.memory import ShortMemory
 from operations.rates import Rate, take
 
-Key = TypeVar("Key")
 KIND = "unauthorized"
-# How many addresses, and keys at them, a process remembers.
-_MOST = 10_000
-_KNOWN_FOR_S = 3600
+_KNOWN_FOR_MS = 3_600_000
 
 
 class Memory:
     """What one process remembers of addresses: for how long they wait, and which keys were let in from them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waits: OrderedDict[str, int] = OrderedDict()
-        self._known: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._waits: ShortMemory[str] = ShortMemory()
+        self._known: ShortMemory[tuple[str, str]] = ShortMemory()
 
     def wait_s(self, address: str, secret: str) -> int:
         """Return how many seconds an address has to wait with this key; zero where it need not."""
-        now = time.monotonic_ns() // 1_000_000
-        with self._lock:
-            left = self._waits.get(address, 0) - now
-            if left <= 0 or self._known.get((address, secret), 0) > now:
-                return 0
-        return left // 1000 + 1
+        left = self._waits.left_ms(address)
+        return left // 1000 + 1 if left and not self._known.left_ms((address, secret)) else 0
 
     def refuse(self, address: str, wait_s: int) -> None:
         """Have an address wait."""
-        with self._lock:
-            _put(self._waits, address, wait_s * 1000)
+        self._waits.put(address, for_ms=wait_s * 1000)
 
     def let_in(self, address: str, secret: str) -> None:
         """Remember that a key is good at an address."""
-        with self._lock:
-            _put(self._known, (address, secret), _KNOWN_FOR_S * 1000)
+        self._known.put((address, secret), for_ms=_KNOWN_FOR_MS)
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._lock:
-            self._waits.clear()
-            self._known.clear()
+        self._waits.clear()
+        self._known.clear()
 
 
 memory = Memory()
@@ -105,10 +91,3 @@ def address_of(request: Request) -> str:
         mapped = found.ipv4_mapped
         return str(mapped) if mapped else str(ip_network(f"{found.compressed.partition('%')[0]}/64", strict=False))
     return str(found)
-
-
-def _put(kept: OrderedDict[Key, int], key: Key, for_ms: int) -> None:
-    kept[key] = time.monotonic_ns() // 1_000_000 + for_ms
-    kept.move_to_end(key)
-    while len(kept) > _MOST:
-        kept.popitem(last=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-import requests
+from sandbox.storefront.browsing import Answer, Browser
 
 SUCCESS = "4242424242424242"
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -46,10 +46,7 @@ class Buyer:
     complete_challenge: bool = True
 
     def __post_init__(self) -> None:
-        self._http = requests.Session()
-        # Both ends are on this machine: no proxy is looked for with each request.
-        self._http.trust_env = False
-        self._http.headers["Accept-Language"] = self.accept_language
+        self._browser = Browser(timeout_s=self.timeout_s, headers={"Accept-Language": self.accept_language})
 
     def pay(
         self,
@@ -64,43 +61,40 @@ class Buyer:
     ) -> PaymentOutcome:
         """Pay the page at `url`; answer a 3-D Secure challenge as `complete_challenge` says.
 
-        Raises requests.RequestException when the provider cannot be reached, PageUnreadable without a page.
+        Raises urllib3.exceptions.HTTPError when the provider cannot be reached, PageUnreadable without a page.
         """
-        shown = self._http.get(url, timeout=self.timeout_s, allow_redirects=False)
+        shown = self._browser.get(url)
         page = _Page.read(shown.text)
         if "number" not in page.fields and "method" not in page.fields:
             if page.title is None:
-                raise PageUnreadable(url=url, status=shown.status_code)
+                raise PageUnreadable(url=url, status=shown.status)
             return PaymentOutcome(status="closed", message=page.title, redirect_url=page.link)
         form = {"method": method, "email": email, "name": name}
         if method == "card":
             form.update(number=card, exp=exp, cvc=cvc)
-        return self._follow(self._post(urljoin(url, page.action or url), form), host=urlsplit(url).netloc)
+        return self._follow(self._browser.send(urljoin(url, page.action or url), form), host=urlsplit(url).netloc)
 
     def confirm(self, *, url: str) -> PaymentOutcome:
         """Answer the bank's challenge page at `url`, for payments without a hosted payment page.
 
         Raises the same errors as `pay`.
         """
-        shown = self._http.get(url, timeout=self.timeout_s, allow_redirects=False)
+        shown = self._browser.get(url)
         return self._follow(shown, host=urlsplit(url).netloc)
 
-    def _post(self, url: str, form: dict[str, str]) -> requests.Response:
-        return self._http.post(url, data=form, timeout=self.timeout_s, allow_redirects=False)
-
-    def _follow(self, answer: requests.Response, *, host: str) -> PaymentOutcome:
+    def _follow(self, answer: Answer, *, host: str) -> PaymentOutcome:
         """Go where the answer leads, but never off the provider's own site."""
         challenged = False
         for _ in range(_MAX_STEPS):
-            if answer.status_code in _REDIRECTS:
+            if answer.status in _REDIRECTS:
                 target = urljoin(answer.url, answer.headers["Location"])
                 if urlsplit(target).netloc != host or not urlsplit(target).path.startswith("/c/"):
                     return PaymentOutcome(status="paid", redirect_url=target, challenged=challenged)
-                answer = self._http.get(target, timeout=self.timeout_s, allow_redirects=False)
+                answer = self._browser.get(target)
                 continue
             page = _Page.read(answer.text)
             if page.problem is not None:
-                status = "invalid" if answer.status_code == 422 else "declined"
+                status = "invalid" if answer.status == 422 else "declined"
                 return PaymentOutcome(
                     status=status,
                     code=page.problem.get("data-code") or None,
@@ -110,10 +104,10 @@ class Buyer:
                 )
             if "outcome" in page.fields:
                 challenged = True
-                answer = self._post(answer.url, {"outcome": "complete" if self.complete_challenge else "fail"})
+                answer = self._browser.send(answer.url, {"outcome": "complete" if self.complete_challenge else "fail"})
                 continue
             break
-        raise PageUnreadable(url=answer.url, status=answer.status_code)
+        raise PageUnreadable(url=answer.url, status=answer.status)
 
 
 class _Page(HTMLParser):

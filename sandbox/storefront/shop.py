@@ -1,10 +1,11 @@
 """A shop's side of a payment API: what a storefront's own backend would send, over HTTP."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import requests
+from sandbox.storefront.browsing import Browser
 
 Json = dict[str, Any]
 
@@ -33,11 +34,8 @@ class Shop:
 
     def __init__(self, base_url: str, api_key: str, *, timeout_s: float = 30) -> None:
         self._base = base_url.rstrip("/")
-        self._timeout_s = timeout_s
-        self._http = requests.Session()
-        # Both ends are on this machine: no proxy is looked for with each request.
-        self._http.trust_env = False
-        self._http.headers["Authorization"] = f"Bearer {api_key}"
+        headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/json"}
+        self._browser = Browser(timeout_s=timeout_s, headers=headers)
 
     def register_seller(self, *, seller_id: str, name: str, country: str) -> Json:
         """Make a seller known; the same seller again changes nothing."""
@@ -68,8 +66,9 @@ class Shop:
 
     def _call(self, method: str, path: str, body: Json | None = None, *, key: str | None = None) -> Json:
         headers = {"Idempotency-Key": key} if key else {}
-        answer = self._http.request(method, self._base + path, json=body, headers=headers, timeout=self._timeout_s)
-        found: Json = answer.json()
-        if not answer.ok:
-            raise ShopRefused(method=method, path=path, status=answer.status_code, problem=found)
+        sent = json.dumps(body).encode() if body is not None else None
+        answer = self._browser.ask(method, self._base + path, body=sent, headers=headers)
+        found: Json = json.loads(answer.text)
+        if answer.status >= 400:
+            raise ShopRefused(method=method, path=path, status=answer.status, problem=found)
         return found

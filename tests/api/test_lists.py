@@ -8,6 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from config.embedded.processes import wait_until
+from operations import database
 from payments.models import Seller, StorefrontEvent
 from payments.services import register_seller
 from tests.api.problems import assert_problem
@@ -353,6 +355,17 @@ class TestTooManyRequests:
         assert int(answer.headers["Retry-After"]) >= 1
         assert body["request_id"] == answer.headers["X-Request-Id"]
         assert shop.post("/v1/sellers", {"seller_id": "cid", "name": "Cid", "country": "FR"}).status_code == 201
+
+    def test_cost_no_query_for_a_moment_and_then_are_looked_at_again(self, shop: Shop, settings: Any) -> None:
+        settings.API_RATES, settings.API_BURST_S = {"read": 1, "write": 1}, 1
+        assert [shop.get("/v1/sellers").status_code for _ in range(2)] == [200, 429]
+
+        with CaptureQueriesContext(connection) as captured:
+            assert_problem(shop.get("/v1/sellers"), 429, "rate_limited")
+        assert len(captured) == 0
+
+        database.execute("UPDATE operations_ratebucket SET filled_at = filled_at - interval '1 second'")
+        wait_until(lambda: shop.get("/v1/sellers").status_code == 200, timeout_s=5)
 
     def test_are_counted_for_each_key_apart(self, world: World, settings: Any) -> None:
         settings.API_RATES, settings.API_BURST_S = {"read": 1, "write": 1}, 1

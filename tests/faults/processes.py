@@ -24,7 +24,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from operations import failpoints, ids
-from operations.api import guessing
+from operations.api import guessing, throttling
 from operations.edges import along
 from payments.gateway import mollie_adapter, stripe_adapter
 from tests.snapshot import ROOMS
@@ -186,6 +186,7 @@ def forget_everything() -> None:
     """Know no more than a process that has just begun."""
     along.forget(list(along.noted()))
     guessing.memory.clear()
+    throttling.spells.clear()
     ids._last = 0
     for adapter in (stripe_adapter, mollie_adapter):
         # With them their connections, and what their breakers know.

@@ -10,6 +10,7 @@ import requests
 import stripe
 from django.test import Client
 from django.utils import timezone
+from urllib3.exceptions import HTTPError
 
 from operations.errors import DomainError
 from operations.selectors import open_approval
@@ -61,7 +62,7 @@ class Actor:
         [(did, _)] = self.chance.choices(DEEDS, weights=[weight for _, weight in DEEDS])
         try:
             did(self, name)
-        except (ControlRefused, DomainError, PageUnreadable, requests.RequestException, IndexError):
+        except (ControlRefused, DomainError, PageUnreadable, HTTPError, requests.RequestException, IndexError):
             # Not possible now, as things stand: a page that is closed, a dispute that is decided, nothing to pay out.
             return
 
