@@ -184,7 +184,12 @@ def _items(
 ) -> dict[str, Any]:
     sql = database.queries("ledger", "reports.sql")
     currency = facts["currency"]
-    rows = database.fetch_all(sql["explain_items"], {**facts, "limit": limit, "oldest_first": oldest_first})
+    # One is asked for even where none is shown: each row also tells the sum of them all.
+    asked = None if limit is None else max(limit, 1)
+    rows = database.fetch_all(sql["explain_items"], {**facts, "limit": asked, "oldest_first": oldest_first})
+    whole = _on_normal_side(rows[0]["total_minor"] if rows else 0, currency, kind)
+    count = rows[0]["items"] if rows else 0
+    rows = rows[:limit]
     entries = _entries(facts, kind, [row["item"] for row in rows])
     items = tuple(
         ExplainedItem(
@@ -199,8 +204,7 @@ def _items(
         for row in rows
     )
     shown = sum((item.amount for item in items), start=Money(0, currency))
-    whole = _on_normal_side(rows[0]["total_minor"], currency, kind) if rows else shown
-    found = {"items": items, "more_items": rows[0]["items"] - len(rows) if rows else 0, "more": whole - shown}
+    found = {"items": items, "more_items": count - len(rows), "more": whole - shown}
     if oldest_first:
         taken = database.fetch_one(sql["explain_taken"], facts)
         found |= {

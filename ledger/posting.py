@@ -99,6 +99,7 @@ def post_batch(entries: Sequence[Entry], *, actor: str, now: datetime) -> list[P
     for entry, digest, stands, written in zip(entries, digests, stand, posted, strict=True):
         if stands.strip('"\\') != f"x{digest.hex()}":
             raise _contradiction(entry, written.entry_id)
+    _require_same(entries, posted)
     return posted
 
 
@@ -118,7 +119,28 @@ def write(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the en
     posted = Posted(entry_id=int(entry_id or 0), created=created == "t")
     if stands != f"\\x{digest.hex()}":
         raise _contradiction(entry, posted.entry_id)
+    if not posted.created:
+        _require_same([entry], [posted])
     return posted
+
+
+def _require_same(entries: Sequence[Entry], posted: Sequence[Posted]) -> None:
+    """Compare what an entry says beside its lines with what the books have, where they had it before.
+
+    A value date is compared where one is said: without, it is the day of posting, and another when it is repeated. A
+    description is for people: with its wording changed the event is the same. Raises ReferenceReused.
+    """
+    stood = {one.entry_id: entry for entry, one in zip(entries, posted, strict=True) if not one.created}
+    if not stood:
+        return
+    for row in database.fetch_all(database.queries("ledger")["entry_heads"], {"entries": list(stood)}):
+        entry = stood[row["id"]]
+        for field in ("subject", "value_date"):
+            first, second = row[field], getattr(entry, field)
+            if second is not None and first != second:
+                raise ReferenceReused(
+                    recipe=entry.recipe, reference=entry.reference, field=field, first=first, second=second
+                )
 
 
 def _placed(entry: Entry) -> list[_Placed]:

@@ -32,6 +32,7 @@ GUARDS = (
     "ledger_account store_balance",
     "ledger_account guard_account_stays",
     "ledger_account guard_account_table",
+    "ledger_closedday guard_closed_day",
     "ledger_exchange guard_one_writer",
     "ledger_exchange guard_exchange",
     "ledger_manualjournal guard_manual_journal",

@@ -164,10 +164,11 @@ def balance_sheet(*, currency: str, on: date | None = None) -> BalanceSheet:
 
 def income_statement(*, currency: str, period: Period) -> IncomeStatement:
     """Return the income statement of one currency: what its income and expense accounts moved in the period."""
-    moved = movements(
-        opening=opening_balances(period=period, currency=currency),
-        closing=selectors.trial_balance(currency=currency, on=period.until),
-    )
+    with snapshot():
+        moved = movements(
+            opening=opening_balances(period=period, currency=currency),
+            closing=selectors.trial_balance(currency=currency, on=period.until),
+        )
     return IncomeStatement(
         currency=currency,
         period=period,

@@ -25,7 +25,7 @@ from ledger.journals.typed import (
     WrongNumberOfLines,
 )
 from ledger.money import BadAmount, CurrencyMismatch, Money, UnknownCurrency
-from ledger.periods import DayAlreadyClosed, lock_day
+from ledger.periods import DayAlreadyClosed, DayToCome, lock_day
 from ledger.posting import (
     BatchRepeats,
     HoldExceeded,
@@ -55,6 +55,7 @@ __all__ = [
     "BatchRepeats",
     "CurrencyMismatch",
     "DayAlreadyClosed",
+    "DayToCome",
     "Entry",
     "EntryMissing",
     "Finding",

@@ -19,7 +19,7 @@ from ledger.journals.common import (
 from ledger.journals.effects import require_bearable
 from ledger.models import ManualJournal
 from ledger.money import Money
-from ledger.posting import post
+from ledger.posting import ReferenceReused, post
 from operations import approvals
 from operations.edges import money_tx
 from operations.lifecycle import move
@@ -92,9 +92,12 @@ def limits_of(journal: ManualJournal) -> list[Money]:
 
 def _post(journal: ManualJournal, *, actor: str, now: datetime) -> None:
     require_bearable(journal)
-    posted = post(_entry(journal), actor=actor, now=now)
+    try:
+        posted = post(_entry(journal), actor=actor, now=now)
+    except ReferenceReused as error:
+        # A journal's own reference is new; only an entry can have been reversed meanwhile, and as another subject's.
+        raise AlreadyReversed(entry_id=journal.reverses_id) from error
     if not posted.created:
-        # A journal's own reference is new; only an entry can have been reversed meanwhile.
         raise AlreadyReversed(entry_id=journal.reverses_id)
     move(journal, "post", actor=actor, now=now, entry_id=posted.entry_id)
     tell(journal, "posted", actor=actor, now=now, entry=posted.entry_id)

@@ -20,6 +20,17 @@ BEGIN
     VALUES (p_day, p_actor, p_now, entries, digest);
 END $$;
 
+-- A day that is to come would push every posting behind it. By the database's own clock, whatever the caller says.
+CREATE FUNCTION guard_closed_day() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.business_date > (clock_timestamp() AT TIME ZONE 'UTC')::date THEN
+        RAISE EXCEPTION 'the day % has not begun', NEW.business_date
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'day_has_begun';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard_closed_day BEFORE INSERT ON ledger_closedday FOR EACH ROW EXECUTE FUNCTION guard_closed_day();
+
 -- The digest of the entries of some days, after that of the days before them.
 CREATE FUNCTION ledger_digest_of_days(p_after date, p_until date, p_before text, OUT entries bigint, OUT digest text)
 LANGUAGE sql STABLE AS $$

@@ -21,6 +21,9 @@ VALUES ($1::text[], $2::text[], $3::text[], $4::text[], $5, $6, $7::date[], $8, 
         NULLIF($18, '')::jsonb)
 RETURNING entry_ids, created, digests
 
+-- name: entry_heads
+SELECT id, subject, value_date FROM ledger_journalentry WHERE id = ANY(%(entries)s::bigint[])
+
 -- name: entry_lines
 SELECT a.code, l.currency, l.amount_minor, l.item
 FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id

@@ -289,7 +289,6 @@ def _unbook_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None
         amount=found.amount,
         psp=found.attempt.psp,
         subject=_subject(found),
-        value_date=now.date(),
     )
     post(entry, actor=f"psp:{found.attempt.psp}", now=now)
     _settle(found, facts, now=now)

@@ -28,6 +28,7 @@ CAUGHT_BY = {
     "a hold is forgotten": "TestAppendOnly.test_refuses_to_forget_a_balance",
     "an account becomes another": "TestCurrencies.test_refuses_to_make_an_account_another_one",
     "a closed day is opened again": "TestClosedDays.test_refuses_to_open_a_closed_day_again",
+    "a day to come is closed": "TestClosedDays.test_refuses_to_close_a_day_that_is_to_come",
     # What the lines of an entry must be.
     "lines are not looked at": "TestSumToZero.test_refuses_an_entry_that_does_not_balance",
     "the sum is not looked at": "TestSumToZero.test_refuses_an_entry_that_does_not_balance",
@@ -211,6 +212,7 @@ WEAKENED: dict[str, Weakening] = {
     "a hold is forgotten": sql("DROP TRIGGER guard_hold_stays ON ledger_hold"),
     "an account becomes another": sql("DROP TRIGGER guard_account_stays ON ledger_account"),
     "a closed day is opened again": sql("DROP TRIGGER append_only_rows ON ledger_closedday"),
+    "a day to come is closed": sql("DROP TRIGGER guard_closed_day ON ledger_closedday"),
     "lines are not looked at": sql("DROP TRIGGER guard_lines ON ledger_journalline"),
     "the sum is not looked at": source("guard_lines", ("HAVING bool_or(t.total <> 0) OR", "HAVING")),
     "the sum is one over all currencies": source(

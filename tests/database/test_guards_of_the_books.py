@@ -300,6 +300,9 @@ class TestClosedDays:
     def test_refuses_to_open_a_closed_day_again(self) -> None:
         attack("DELETE FROM ledger_closedday", match="is refused")
 
+    def test_refuses_to_close_a_day_that_is_to_come(self) -> None:
+        attack("SELECT ledger_close_day('9999-12-31', 'user:eve', '9999-12-31')", match="has not begun")
+
     def test_refuses_an_entry_dated_before_it_was_recorded(self) -> None:
         with past_the_first_guard():
             attack(entry("ch_early", lines=2, day="2025-12-31"), match="entry_not_before_recorded")

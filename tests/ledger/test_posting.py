@@ -1,5 +1,6 @@
 """One writer: what it writes once, what it refuses, and how it names the reason."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -9,9 +10,9 @@ from ledger import recipes
 from ledger.entries import Entry, NotBalanced, credit, debit
 from ledger.models import JournalEntry
 from ledger.money import Money
-from ledger.posting import InsufficientFunds, ReferenceReused, UnknownRecipe, post
+from ledger.posting import InsufficientFunds, ReferenceReused, UnknownRecipe, post, post_batch
 from ledger.selectors import balance, lines_of_account, open_items, wallet, wallets
-from ledger.services import UnknownAccount, lock_day
+from ledger.services import DayToCome, UnknownAccount, lock_day
 from operations.edges import NotInTransaction, money_tx
 from tests.ledger_text import assert_balances, assert_posted
 
@@ -79,6 +80,29 @@ class TestPost:
         with pytest.raises(ReferenceReused, match=field) as caught:
             book(other)
         assert caught.value.facts["field"] == field
+
+    def test_refuses_the_same_event_about_something_else_or_of_another_day(self) -> None:
+        book(captured())
+
+        for other, field in [
+            (replace(captured(), subject="checkout:chk_2"), "subject"),
+            (replace(captured(), value_date=date(2026, 3, 13)), "value_date"),
+        ]:
+            with pytest.raises(ReferenceReused, match=field) as caught:
+                book(other)
+            assert caught.value.facts["field"] == field
+            with pytest.raises(ReferenceReused, match=field), money_tx("test"):
+                post_batch([captured("ch_2"), other], actor="system:test", now=clock())
+        assert JournalEntry.objects.count() == 1
+
+    def test_takes_the_same_event_told_on_another_day_in_other_words_for_the_same(self) -> None:
+        book(captured())
+        tomorrow = clock() + timedelta(days=1)
+
+        with money_tx("test"):
+            again = post(replace(captured(), description="a sale"), actor="system:test", now=tomorrow)
+
+        assert not again.created
 
     @pytest.mark.parametrize("hours", [-9, 9])
     def test_books_into_the_utc_day_whatever_clock_the_caller_has(self, hours: int) -> None:
@@ -219,7 +243,13 @@ class TestLockDay:
         book(captured())
 
         with money_tx("test"):
-            full = lock_day(business_date=date(2099, 1, 1), actor="user:oscar", now=clock())
+            full = lock_day(business_date=clock().date(), actor="user:oscar", now=clock())
 
         assert empty != full
         assert len(full) == 64
+
+    def test_refuses_a_day_that_is_to_come_whatever_clock_the_caller_has(self) -> None:
+        in_two_days = clock() + timedelta(days=2)
+
+        with pytest.raises(DayToCome), money_tx("test"):
+            lock_day(business_date=in_two_days.date(), actor="user:oscar", now=in_two_days)
