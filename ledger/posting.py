@@ -50,6 +50,17 @@ class ReturnedMoreThanPaid(DomainError):
     code = "returned_more_than_paid"
 
 
+# What the constraints of the books mean to whoever posts.
+_REFUSALS: dict[str, type[DomainError]] = {
+    "balance_not_negative": InsufficientFunds,
+    "line_amount_and_balance": InsufficientFunds,
+    "returned_within_paid": ReturnedMoreThanPaid,
+    "hold_not_negative": HoldExceeded,
+}
+# How many entries of a batch a refusal names.
+_MOST_NAMED = 3
+
+
 class ReferenceReused(DomainError):
     """{recipe} {reference} is in the books already, with another {field}: {first} there, {second} now."""
 
@@ -93,7 +104,7 @@ def post_batch(entries: Sequence[Entry], *, actor: str, now: datetime) -> list[P
     try:
         found = call_prepared(_POST_BATCH, _batch_parameters(entries, placed, digests, actor, now))
     except IntegrityError as error:
-        raise _explained(error, entries[0]) from error
+        raise _explained(error, entries) from error
     ids, created, stand = (field.strip("{}").split(",") if field else [] for field in found)
     posted = [Posted(entry_id=int(one), created=new == "t") for one, new in zip(ids, created, strict=True)]
     for entry, digest, stands, written in zip(entries, digests, stand, posted, strict=True):
@@ -115,7 +126,7 @@ def write(entry: Entry, *, actor: str, now: datetime) -> Posted:  # tidy: the en
         else:
             entry_id, created, stands = call_prepared(_POST_EXCHANGE, [*parameters, json.dumps(entry.exchange.row)])
     except IntegrityError as error:
-        raise _explained(error, entry) from error
+        raise _explained(error, [entry]) from error
     posted = Posted(entry_id=int(entry_id or 0), created=created == "t")
     if stands != f"\\x{digest.hex()}":
         raise _contradiction(entry, posted.entry_id)
@@ -226,16 +237,22 @@ def _batch_parameters(
     ]
 
 
-def _explained(error: IntegrityError, entry: Entry) -> Exception:
+def _explained(error: IntegrityError, entries: Sequence[Entry]) -> Exception:
+    """Return what the refusal of a guard means, naming the entry; of a batch, those that it can be about."""
     cause = error.__cause__
-    broken = cause.diag.constraint_name if isinstance(cause, CheckViolation) else None
-    if broken in ("balance_not_negative", "line_amount_and_balance"):
-        return InsufficientFunds(recipe=entry.recipe, reference=entry.reference)
-    if broken == "returned_within_paid":
-        return ReturnedMoreThanPaid(recipe=entry.recipe, reference=entry.reference)
-    if broken == "hold_not_negative":
-        return HoldExceeded(recipe=entry.recipe, reference=entry.reference)
-    return error
+    refusal = _REFUSALS.get(cause.diag.constraint_name or "") if isinstance(cause, CheckViolation) else None
+    if refusal is None or not isinstance(cause, CheckViolation):
+        return error
+    found = _meant(cause.diag.message_detail or "", entries)
+    recipe = " or ".join(dict.fromkeys(entry.recipe for entry in found))
+    return refusal(recipe=recipe, reference=" or ".join(entry.reference for entry in found))
+
+
+def _meant(detail: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries with a line on the account, or under the item, that PostgreSQL shows of the row it refused."""
+    fields = set(detail.partition("(")[2].rpartition(")")[0].split(", "))
+    about = [e for e in entries if any({line.account, line.item} & fields - {""} for line in e.lines)]
+    return (about or list(entries))[:_MOST_NAMED]
 
 
 def _contradiction(entry: Entry, entry_id: int) -> ReferenceReused:

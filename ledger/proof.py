@@ -54,6 +54,7 @@ GUARDS = (
 CONSTRAINTS = (
     "entry_unique_recipe_reference",
     "entry_has_two_lines",
+    "entry_texts_are_apart",
     "entry_not_before_recorded",
     "line_of_account",
     "line_unique_entry_position",

@@ -62,9 +62,20 @@ END $$;
 
 -- Of a payout no more comes back than left, and to the seller from whom it was taken. Returns to one seller wait for
 -- each other at the seller's balance, so each sees those before it. Nor is a payment reversed of which some came back: it
--- would be under way again, and could come back once more.
+-- would be under way again, and could come back once more. The two have no balance in common: they wait for each other at
+-- the payout's name, and so each sees the other.
 CREATE FUNCTION ledger_require_paid(p_entry bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_payout text;
 BEGIN
+    FOR v_payout IN
+        SELECT DISTINCT l.item COLLATE "C" FROM ledger_journalentry AS e
+        JOIN ledger_journalline AS l ON l.entry_id = e.id AND l.business_date = e.business_date
+        WHERE e.id = p_entry AND e.recipe IN ('payout_returned', 'entry_reversed') AND l.amount_minor < 0 AND l.item <> ''
+          AND ledger_original_recipe(e.recipe, e.reference) IN ('payout_returned', 'payout_paid') ORDER BY 1
+    LOOP
+        PERFORM pg_advisory_xact_lock(hashtextextended('payout that comes back: ' || v_payout, 0));
+    END LOOP;
     IF EXISTS (
         SELECT 1 FROM ledger_journalentry AS e
         JOIN ledger_journalline AS l ON l.entry_id = e.id AND l.business_date = e.business_date,
@@ -215,6 +226,11 @@ CREATE TRIGGER store_balance AFTER INSERT ON ledger_account
 
 -- An entry has at least two lines.
 ALTER TABLE ledger_journalentry ADD CONSTRAINT entry_has_two_lines CHECK (line_count >= 2);
+
+-- The chain hashes an entry's texts with this character between them (ledger_entry_hash): in one of them it could move
+-- words from one text to the next, and the hash would be the same.
+ALTER TABLE ledger_journalentry ADD CONSTRAINT entry_texts_are_apart
+    CHECK (strpos(recipe || reference || subject || description || actor, E'\x1f') = 0);
 
 -- What an account is, is fixed when it is opened.
 CREATE TRIGGER guard_account_stays BEFORE UPDATE OR DELETE ON ledger_account

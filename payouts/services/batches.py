@@ -111,7 +111,7 @@ def _net_all_debts(currency: str, *, actor: str, now: datetime) -> None:
             net_debts(seller=wallet.seller, currency=currency, actor=actor, now=now)
 
 
-def _held(currency: str) -> set[str]:
+def held_by_open_disputes(currency: str) -> set[str]:
     """Return the sellers of whom an open dispute could take what was released already.
 
     While all of an order is still pending, that covers what the seller could lose, and its release waits.
@@ -150,7 +150,7 @@ def _eligible(currency: str, storefront: str | None, *, now: datetime) -> list[S
         and wallet.available.minor >= settings.PAYOUT_MINIMUM_MINOR
         and wallet.receivable.minor == 0
     }
-    sellers = sellers_by_id(sellers=sorted(candidates - _held(currency)))
+    sellers = sellers_by_id(sellers=sorted(candidates - held_by_open_disputes(currency)))
     return [
         seller
         for _, seller in sorted(sellers.items())

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from ledger import recipes
-from ledger.services import post
+from ledger.services import lock_wallet, post
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
-from operations.services import TryLater, enqueue, require_running
+from operations.services import TryLater, enqueue, record_audit, require_running
 from payments.gateway import (
     ACCOUNTS_PSP,
     Declined,
@@ -20,7 +20,8 @@ from payments.gateway import (
 )
 from payments.selectors import sellers_by_id
 from payouts.models import Batch, Payout
-from payouts.services.batches import held_until, not_paid_entry
+from payouts.services.batches import held_by_open_disputes, held_until, not_paid_entry
+from payouts.services.debts import net_debts
 from payouts.states import BatchState, PayoutState
 
 # Payouts are transfers to the sellers' accounts, wherever their payments came in.
@@ -41,7 +42,10 @@ class TransferMismatch(DomainError):
 
 
 def send_payout(*, payout: str, now: datetime) -> None:
-    """Send an approved payout, or find out what became of it (a job). Raises TryLater, PayoutUnclear, Stopped."""
+    """Send an approved payout, or find out what became of it (a job). Raises TryLater, PayoutUnclear, Stopped.
+
+    One whose seller is paid nothing by now is called off before it is sent: the money is available again.
+    """
     with money_tx("payouts.claim"):
         found = Payout.objects.select_for_update().get(pk=payout)
         if found.state not in (PayoutState.APPROVED, PayoutState.SENDING, PayoutState.UNKNOWN):
@@ -49,6 +53,9 @@ def send_payout(*, payout: str, now: datetime) -> None:
         was_sent = found.sent_at is not None
         if not was_sent:
             require_running("payouts")
+            if keeps := _what_keeps(found):
+                _call_off(found, *keeps, now=now)
+                return
             _require_known_bank(found, now=now)
         move(found, "send", actor="system:jobs", now=now, sent_at=found.sent_at or now)
     outcome = _look_up(found) if was_sent else None
@@ -59,6 +66,25 @@ def send_payout(*, payout: str, now: datetime) -> None:
     _record(payout, outcome, now=now)
     if isinstance(outcome, Unknown):
         raise TryLater(reason=outcome.reason, after_s=outcome.retry_after_s)
+
+
+def _what_keeps(payout: Payout) -> tuple[str, str] | None:
+    """Return what came up since a payout was proposed for which it would not be proposed now: a code and a sentence."""
+    if lock_wallet(seller=payout.seller_id, currency=payout.currency).receivable.minor:
+        return "seller_owes", "the seller owes us by now, and that comes first"
+    if payout.seller_id in held_by_open_disputes(payout.currency):
+        return "seller_disputed", "an open dispute could take back by now what it pays out"
+    return None
+
+
+def _call_off(payout: Payout, code: str, why: str, *, now: datetime) -> None:
+    move(payout, "cancel", actor="system:payouts", now=now, reason=code, last_error=why)
+    post(not_paid_entry(payout), actor="system:payouts", now=now)
+    net_debts(seller=payout.seller_id, currency=payout.currency, actor="system:payouts", now=now)
+    record_audit(
+        action="payouts.payout.called_off", actor="system:payouts", subject=f"payout:{payout.id}", now=now, why=why
+    )
+    _complete_batch(payout.batch_id, now=now)
 
 
 def _require_known_bank(payout: Payout, *, now: datetime) -> None:

@@ -31,6 +31,9 @@ from tests.console.whole import people
 from tests.snapshot import nothing_changes
 from tests.world import World
 
+# Hundreds of requests a test, however slow the machine is.
+pytestmark = pytest.mark.timeout(300)
+
 Path = tuple[str | int, ...]
 # What turns the direction of the text round it.
 DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")

@@ -108,6 +108,10 @@ class TestSumToZero:
         with past_the_first_guard():
             attack(entry("ch_one", lines=1), match="entry_has_two_lines")
 
+    def test_refuses_a_text_that_would_run_into_the_next_one_of_the_hash(self) -> None:
+        with past_the_first_guard():
+            attack(entry("ch_1\x1fsubject", lines=2), match="entry_texts_are_apart")
+
     def test_refuses_lines_added_later_even_if_they_balance(self) -> None:
         with past_the_first_guard():
             attack(added("ch_1", row(7, CLEARING, 100), row(8, COMMISSION, -100)), match="says 3 lines and gets 2")

@@ -58,8 +58,8 @@ class TestPostBatch:
     def test_writes_nothing_when_one_of_them_cannot_be_borne(self) -> None:
         book(captured())
 
-        with pytest.raises(InsufficientFunds):
-            book_all(released(), reserved("pay_1", 5_001))
+        with pytest.raises(InsufficientFunds, match="funds_released or payout_reserved ord_1 or pay_1 would"):
+            book_all(captured("ch_2"), released(), reserved("pay_1", 5_001))
 
         assert wallet(seller="ann", currency="EUR").pending == euros(9_000)
 
@@ -72,7 +72,7 @@ class TestPostBatch:
     def test_resolves_a_hold_once(self) -> None:
         book_all(captured(), released(), reserved())
 
-        with pytest.raises(HoldExceeded):
+        with pytest.raises(HoldExceeded, match="payout_paid or payout_not_paid tr_pay_1 or pay_1 would"):
             book_all(paid(), recipes.payout_not_paid(seller="ann", payout="pay_1", amount=euros(5_000)))
 
     def test_resolves_no_hold_before_it_is_held(self) -> None:

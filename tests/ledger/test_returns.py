@@ -1,17 +1,21 @@
 """Payouts that come back: no more than was paid, to the seller who was paid, whoever reports it and however often."""
 
+import threading
 from functools import partial
+from typing import Any
 
 import pytest
+from django.db import connections
 
+from config.embedded.processes import wait_until
 from ledger import recipes
 from ledger.entries import Entry
 from ledger.models import JournalEntry
 from ledger.recipes import entry_reversed
 from ledger.selectors import balance, wallet
-from ledger.services import ReturnedMoreThanPaid, post_batch, verify_books
+from ledger.services import ReturnedMoreThanPaid, post, post_batch, verify_books
 from operations.edges import money_tx
-from tests.committed import at_once, committed_db
+from tests.committed import at_once, committed_db, somebody_waits_for_a_lock
 from tests.ledger.cast import NOON, euros
 from tests.ledger.test_posting import book, captured, released, reserved
 
@@ -137,3 +141,27 @@ class TestReturnsAtOnce:
         assert sum(one is True for one in found) == 1
         assert sum(isinstance(one, ReturnedMoreThanPaid) for one in found) == 5
         assert available() == "30.00"
+
+    @pytest.mark.parametrize("first", ["the return", "the reversal"])
+    def test_wait_for_a_reversal_of_the_payment_and_then_see_it(self, first: str, committed_db: None) -> None:
+        a_paid_payout()
+        back, undone = returned(1), reversal_of(paid())
+        one, other = (back, undone) if first == "the return" else (undone, back)
+        result: list[Any] = []
+
+        def meanwhile() -> None:
+            try:
+                result.append(book(other))
+            except ReturnedMoreThanPaid as error:
+                result.append(error)
+            finally:
+                connections.close_all()
+
+        second = threading.Thread(target=meanwhile)
+        with money_tx("test"):
+            post(one, actor="system:test", now=NOON)
+            second.start()
+            wait_until(lambda: bool(result) or somebody_waits_for_a_lock(), timeout_s=10)
+        second.join(timeout=20)
+
+        assert isinstance(result[0], ReturnedMoreThanPaid)

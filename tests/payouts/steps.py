@@ -52,6 +52,16 @@ def dead_letters() -> list[tuple[str, str]]:
     return list(Job.objects.filter(state="dead").order_by("pk").values_list("kind", "last_error"))
 
 
+def refund(world: World, payment_order_id: str, amount: str | None = None) -> None:
+    """Refund an order through the API, in part or in full, and let the provider's answer be booked."""
+    body = {"payment_order_id": payment_order_id, "reason": "returned"}
+    if amount is not None:
+        body |= {"amount": amount, "currency": "EUR"}
+    answer = world.shop.post("/v1/refunds", body, key=f"refund-{payment_order_id}-{amount}")
+    assert answer.status_code in (200, 201, 202), answer.content
+    world.settle()
+
+
 def forget_hints(kind: str) -> None:
     """Make the jobs of a kind due only tomorrow, as if nothing but a webhook could bring the news today."""
     Job.objects.filter(kind=kind, state="todo").update(next_at=timezone.now() + timedelta(days=1))

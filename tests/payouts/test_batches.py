@@ -19,8 +19,7 @@ from payouts.selectors import proposed_totals, totals, unsettled_payouts
 from payouts.services import NothingToPayOut, propose_batch
 from tests.committed import at_once, committed_db, committed_world
 from tests.ledger_text import assert_balances
-from tests.payouts.steps import at_the_provider, available, in_transit, states, transfer_posts, work_later
-from tests.payouts.test_release import refund
+from tests.payouts.steps import at_the_provider, available, in_transit, refund, states, transfer_posts, work_later
 from tests.world import CHECKER, MAKER, World
 
 __all__ = ["committed_db", "committed_world"]

@@ -13,19 +13,10 @@ from payouts.services import NothingToPayOut, release_due
 from tests.flows.test_authorise_and_capture import capture, reserve
 from tests.ledger_text import assert_balances, assert_posted
 from tests.payments.dispute_steps import open_dispute
+from tests.payouts.steps import refund
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
-
-
-def refund(world: World, payment_order_id: str, amount: str | None = None) -> None:
-    """Refund an order through the API, in part or in full, and let the provider's answer be booked."""
-    body = {"payment_order_id": payment_order_id, "reason": "returned"}
-    if amount is not None:
-        body |= {"amount": amount, "currency": "EUR"}
-    answer = world.shop.post("/v1/refunds", body, key=f"refund-{payment_order_id}-{amount}")
-    assert answer.status_code in (200, 201, 202), answer.content
-    world.settle()
 
 
 class TestReleaseDue:

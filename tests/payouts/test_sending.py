@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from ledger.selectors import wallet
 from ledger.services import verify_books
 from operations import failpoints
 from operations.models import Job, StateChange
@@ -12,10 +13,12 @@ from operations.services import pull_switch, release_switch, replay_job
 from payments.models import Seller
 from payouts.models import Batch, Payout
 from payouts.services import send_payout
+from tests.payments.dispute_steps import open_dispute
 from tests.payouts.steps import (
     available,
     dead_letters,
     in_transit,
+    refund,
     states,
     transfer_posts,
     transferred,
@@ -283,3 +286,51 @@ class TestTheStopSwitch:
 
         assert not verdict.green
         assert (states(), transfer_posts(world)) == (["approved"], [])
+
+
+class TestWhatCameUpSinceItWasApproved:
+    @pytest.fixture(autouse=True)
+    def nothing_is_sent_yet(self, payout: Payout) -> None:
+        pull_switch(name="payouts", reason="a minute", actor=CHECKER, now=timezone.now())
+
+    def go_on(self, world: World) -> None:
+        release_switch(name="payouts", reason="a minute later", actor=CHECKER, now=timezone.now())
+        work_later(world, hours=1)
+
+    def test_calls_it_off_where_a_dispute_could_take_it_back(self, world: World, payout: Payout, ann: Seller) -> None:
+        open_dispute(world)
+
+        self.go_on(world)
+
+        [called_off] = Payout.objects.all()
+        assert (called_off.state, called_off.last_error) == (
+            "canceled",
+            "an open dispute could take back by now what it pays out",
+        )
+        assert (available(ann), in_transit()) == ("90.00", "0.00")
+        assert Batch.objects.get().state == "completed"
+        assert transfer_posts(world) == []
+        assert verify_books(actor="system:test", now=timezone.now()).green
+
+    def test_pays_what_the_seller_owes_by_now_before_anything_is_sent(
+        self, world: World, payout: Payout, ann: Seller
+    ) -> None:
+        refund(world, "cart-1.ann", "40.00")
+
+        self.go_on(world)
+
+        assert states() == ["canceled"]
+        found = wallet(seller=ann.id, currency="EUR")
+        assert (found.available.text, found.receivable.text, in_transit()) == ("54.00", "0.00", "0.00")
+        assert transferred(world) == []
+        again = world.pay_out()
+        assert [each.amount.text for each in again.payouts.all()] == ["54.00"]
+
+    def test_changes_nothing_of_what_was_sent_already(self, world: World, payout: Payout) -> None:
+        disturb(world, "timeout_after_commit", {})
+        self.go_on(world)
+        open_dispute(world)
+
+        work_later(world, minutes=5)
+
+        assert_paid_once(world)

@@ -10,6 +10,9 @@ from ledger import recipes
 from tests.properties.books import PSP, overdrawn
 from tests.properties.books_treasury import Books
 
+# Fifty stories of 25 steps, however slow the machine is.
+pytestmark = pytest.mark.timeout(300)
+
 BANK = {"source": "bank:main"}
 NO_SHARES = [0] * 6
 
