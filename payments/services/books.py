@@ -126,8 +126,10 @@ def put_back(
     )
 
 
-def taken_by(order: PaymentOrder, *, lost: str, recovered: Collection[str]) -> tuple[dict[Part, Money], Commission]:
-    """Return what a lost dispute (its entry's reference) took of an order and what recoveries did not bring back yet.
+def taken_by(
+    order: PaymentOrder, *, lost: Collection[str], recovered: Collection[str]
+) -> tuple[dict[Part, Money], Commission]:
+    """Return what a lost dispute (its entries' references) took of an order and recoveries did not bring back yet.
 
     By where the seller had it, and our commission with its tax.
     """
@@ -147,9 +149,9 @@ def still_owed(seller: str, item: str, currency: str) -> Money:
     return sum((each.debit for each in items if each.item == item), start=Money(0, currency))
 
 
-def _is_of(entry: Mapping[str, Any], lost: str, recovered: Collection[str]) -> bool:
-    named = (entry["recipe"], entry["reference"])
-    return named == ("dispute_lost", lost) or (named[0] == "dispute_recovered" and named[1] in recovered)
+def _is_of(entry: Mapping[str, Any], lost: Collection[str], recovered: Collection[str]) -> bool:
+    wanted = {"dispute_lost": lost, "dispute_recovered": recovered}
+    return entry["reference"] in wanted.get(entry["recipe"], ())
 
 
 def _parts(lines: Sequence[Line], order: PaymentOrder) -> dict[Part, Money]:

@@ -5,7 +5,7 @@ bore the loss, as agreed when the dispute opened, has it again. What comes back 
 not got back yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,17 +51,14 @@ def book_recovered(
     movement: DisputeMovement,
     facts: DisputeFacts,
     *,
-    round_: int,
     orders: Sequence[PaymentOrder],
     now: datetime,
 ) -> None:
-    """Post what came back of a round that was lost; what is posted already is not posted again.
+    """Post what came back of what was lost, in whichever round, and did not come back before.
 
     `orders` are the dispute's, locked. Raises DisputeOverReturned.
     """
-    if ("dispute_recovered", movement.psp_ref) in posted_about(dispute):
-        return
-    lost = round_reference(dispute, round_)
+    lost = rounds(dispute, facts)
     earlier = {each.psp_ref for each in facts.movements if each.psp_ref != movement.psp_ref}
     # One wallet after the other, in the order in which everybody locks them.
     losses = [_loss(order, lost, earlier) for order in sorted(orders, key=lambda order: (order.seller_id, order.pk))]
@@ -131,20 +128,26 @@ def posted_about(dispute: Dispute) -> set[tuple[str, str]]:
     return {(entry["recipe"], entry["reference"]) for entry in entries}
 
 
-def round_reference(dispute: Dispute, round_: int) -> str:
-    """Return by what an event of a round is known in the books."""
-    return dispute.psp_ref if round_ == 1 else f"{dispute.psp_ref}:{round_}"
+def rounds(dispute: Dispute, facts: DisputeFacts) -> list[str]:
+    """Return by what the events of each round are known in the books."""
+    taken = sum(movement.amount.minor < 0 for movement in facts.movements)
+    return [numbered(dispute, round_) for round_ in range(1, taken + 1)]
 
 
-def _loss(order: PaymentOrder, lost: str, earlier: set[str]) -> _Loss:
+def numbered(dispute: Dispute, number: int) -> str:
+    """Return by what the n-th event of its kind is known in the books."""
+    return dispute.psp_ref if number == 1 else f"{dispute.psp_ref}:{number}"
+
+
+def _loss(order: PaymentOrder, lost: Collection[str], earlier: set[str]) -> _Loss:
     parts, ours = taken_by(order, lost=lost, recovered=earlier)
     return _Loss(order=order, parts=parts, ours=ours)
 
 
-def _platform_loss(dispute: Dispute, lost: str, earlier: set[str]) -> Money:
-    """Return what we still bear of a lost round."""
+def _platform_loss(dispute: Dispute, lost: Collection[str], earlier: set[str]) -> Money:
+    """Return what we still bear of a lost dispute."""
     entries = entries_about(subjects=[f"checkout:{dispute.checkout_id}"])
-    named = {("dispute_lost", lost), *(("dispute_recovered", movement) for movement in earlier)}
+    named = {*(("dispute_lost", each) for each in lost), *(("dispute_recovered", each) for each in earlier)}
     found = [
         line["amount"]
         for entry in entries

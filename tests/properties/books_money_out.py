@@ -41,7 +41,7 @@ class MoneyOut(MoneyIn):
                 recipes.dispute_fee_charged(psp=PSP, dispute=dispute, fee=fee, bearer=bearer, dispute_round=number)
             )
             if end == "won":
-                assert self.book(recipes.dispute_won(psp=PSP, dispute=dispute, amount=money, dispute_round=number))
+                assert self.book(recipes.dispute_won(psp=PSP, dispute=dispute, amount=money, number=number))
                 self.return_fee(dispute, fee, bearer)
             elif end:
                 splits = [] if ours else [self.a_split(seller, currency, shares)]
