@@ -142,6 +142,32 @@ def dispute_recovered(
     return event.entry([debit(chart.clearing(psp), amount, dispute), *back], subject=subject, value_date=value_date)
 
 
+def loss_passed_on(
+    *,
+    cause: str,
+    item: str,
+    amount: Money,
+    split: RefundSplit,
+    subject: str = "",
+) -> Entry:
+    """Record that a sale bears after all what we had borne of a dispute or a refund for want of anything left of it.
+
+    `cause` is what gave something of the sale back: a refund that failed late, or a movement of a dispute. `item` is
+    the dispute or the refund that was our loss.
+
+    Dr  seller:{seller}:pending      what is pending of the sale
+    Dr  seller:{seller}:reserved     else from its reserve
+    Dr  seller:{seller}:available    else from what is available
+    Dr  seller:{seller}:receivable   else the seller owes it to us
+    Dr  platform:commission          commission given back
+    Dr  tax:{tax}                    tax on that commission
+    Cr  losses:disputes              what we had borne
+    """
+    event = Event("loss_passed_on", f"{item}:{split.order}:{cause}" if item and split.order and cause else "")
+    lines = [*borne(event, item, amount, split, None), credit(chart.DISPUTE_LOSSES, amount, item)]
+    return event.entry(lines, subject=subject)
+
+
 def dispute_fee_returned(
     *,
     psp: str,

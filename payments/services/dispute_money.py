@@ -137,7 +137,7 @@ def _book_return(
     elif ("dispute_recovered", movement.psp_ref) not in posted:
         left = withdrawn_for(dispute=dispute.psp_ref, currency=dispute.currency)
         if not left.minor and any(("dispute_lost", lost) in posted for lost in rounds(dispute, facts)):
-            book_recovered(dispute, movement, facts, orders=paid_orders(dispute), now=now)
+            book_recovered(dispute, movement, orders=paid_orders(dispute), now=now)
         elif movement.amount.minor > left.minor:
             text = str(left) if left.minor else "nothing"
             raise DisputeOverReturned(returned=str(movement.amount), dispute=dispute.psp_ref, left=text)

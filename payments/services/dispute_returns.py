@@ -5,7 +5,7 @@ bore the loss, as agreed when the dispute opened, has it again. What comes back 
 not got back yet.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,8 @@ from operations.services import enqueue
 from payments.commissions import Commission
 from payments.gateway import DisputeFacts, DisputeMovement
 from payments.models import Dispute, PaymentOrder
-from payments.services.books import Part, at_most, put_back, still_owed, taken_by
+from payments.services.books import Part, at_most, entries_of_loss, put_back, still_owed, taken_by
+from payments.services.passed_on import pass_on
 
 
 class DisputeOverReturned(DomainError):
@@ -49,7 +50,6 @@ class _Loss:
 def book_recovered(
     dispute: Dispute,
     movement: DisputeMovement,
-    facts: DisputeFacts,
     *,
     orders: Sequence[PaymentOrder],
     now: datetime,
@@ -58,11 +58,10 @@ def book_recovered(
 
     `orders` are the dispute's, locked. Raises DisputeOverReturned.
     """
-    lost = rounds(dispute, facts)
-    earlier = {each.psp_ref for each in facts.movements if each.psp_ref != movement.psp_ref}
     # One wallet after the other, in the order in which everybody locks them.
-    losses = [_loss(order, lost, earlier) for order in sorted(orders, key=lambda order: (order.seller_id, order.pk))]
-    ours = _platform_loss(dispute, lost, earlier)
+    orders = sorted(orders, key=lambda order: (order.seller_id, order.pk))
+    losses = [_loss(order, dispute) for order in orders]
+    ours = _platform_loss(dispute)
     weights = [weight for loss in losses for weight in loss.weights] + [ours.minor]
     if movement.amount.minor > sum(weights):
         left = Money(sum(weights), movement.amount.currency)
@@ -80,6 +79,8 @@ def book_recovered(
         value_date=movement.created_at.date(),
     )
     post(entry, actor=f"psp:{dispute.psp}", now=now)
+    for order in orders:
+        pass_on(order, cause=movement.psp_ref, actor=f"psp:{dispute.psp}", now=now)
     for split in splits:
         if split.from_pending.minor:
             # Where the order was delivered while nothing of it was left, there was nothing to release; now there is.
@@ -139,22 +140,15 @@ def numbered(dispute: Dispute, number: int) -> str:
     return dispute.psp_ref if number == 1 else f"{dispute.psp_ref}:{number}"
 
 
-def _loss(order: PaymentOrder, lost: Collection[str], earlier: set[str]) -> _Loss:
-    parts, ours = taken_by(order, lost=lost, recovered=earlier)
+def _loss(order: PaymentOrder, dispute: Dispute) -> _Loss:
+    parts, ours = taken_by(order, dispute=dispute.psp_ref)
     return _Loss(order=order, parts=parts, ours=ours)
 
 
-def _platform_loss(dispute: Dispute, lost: Collection[str], earlier: set[str]) -> Money:
+def _platform_loss(dispute: Dispute) -> Money:
     """Return what we still bear of a lost dispute."""
-    entries = entries_about(subjects=[f"checkout:{dispute.checkout_id}"])
-    named = {*(("dispute_lost", each) for each in lost), *(("dispute_recovered", each) for each in earlier)}
-    found = [
-        line["amount"]
-        for entry in entries
-        if (entry["recipe"], entry["reference"]) in named
-        for line in entry["lines"]
-        if line["account"] == chart.DISPUTE_LOSSES
-    ]
+    lines = [line for entry in entries_of_loss(dispute.checkout_id, dispute.psp_ref) for line in entry["lines"]]
+    found = [line["amount"] for line in lines if line["account"] == chart.DISPUTE_LOSSES]
     return sum(found, start=Money(0, dispute.currency))
 
 
