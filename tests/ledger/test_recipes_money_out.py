@@ -134,10 +134,6 @@ class TestLossPassedOn:
             """,
         )
 
-    def test_refuses_parts_that_are_not_the_whole(self) -> None:
-        with pytest.raises(recipes.SplitDoesNotSum):
-            recipes.loss_passed_on(cause="re_1", item="dp_1", amount=euros(10_001), split=split())
-
 
 class TestDisputeFeeReturned:
     def test_is_ours_where_we_had_borne_it(self) -> None:
