@@ -176,6 +176,11 @@ def reserved_of_order(*, seller: str, order: str, currency: str) -> Money:
     return _credit_of_item(chart.reserved(seller), currency, order)
 
 
+def withdrawn_for(*, dispute: str, currency: str) -> Money:
+    """Return what the provider withdrew for a dispute and neither gave back nor was booked as lost."""
+    return -_credit_of_item(chart.DISPUTES, currency, dispute)
+
+
 def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
     """Return the journal entries about some subjects, oldest first, each with its lines."""
     entries = JournalEntry.objects.filter(subject__in=subjects).order_by("id").prefetch_related("lines__account")

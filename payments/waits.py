@@ -212,7 +212,7 @@ def disputes_wait(*, disputes: Sequence[Dispute]) -> dict[str, Waiting]:
         state = DisputeState(dispute.state)
         if state in _DISPUTES:
             found[dispute.id] = _dispute_waits(dispute, state)
-        elif state == DisputeState.WON and dispute.withdrawals > dispute.reinstatements:
+        elif state == DisputeState.WON and dispute.withdrawn_minor > 0:
             what = "to give the money back"
             found[dispute.id] = Waiting(on="provider", what=what, since=dispute.state_since)
     return found

@@ -17,6 +17,7 @@ from ledger.recipes.disputes import (
     dispute_opened,
     dispute_recovered,
     dispute_won,
+    loss_passed_on,
 )
 from ledger.recipes.exchanges import RateDoesNotFit, currency_exchanged, currency_exchanged_back
 from ledger.recipes.fees import provider_fee_charged, provider_fee_estimated, provider_fee_trued_up
@@ -59,6 +60,7 @@ RECIPES: dict[str, Callable[..., Entry]] = {
         dispute_won,
         dispute_lost,
         dispute_recovered,
+        loss_passed_on,
         dispute_fee_returned,
         debt_netted,
         debt_written_off,
@@ -112,6 +114,7 @@ __all__ = [
     "dispute_won",
     "entry_reversed",
     "funds_released",
+    "loss_passed_on",
     "manual_journal",
     "net_oldest_first",
     "payment_captured",

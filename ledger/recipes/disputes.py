@@ -1,7 +1,8 @@
 """Disputes. What the provider withdraws when one opens is not lost yet; who bears it is decided at the end.
 
-A buyer's bank may come back after a dispute was won: the second round is booked under `{dispute}:2`. The open item
-is the dispute itself, in every round. What comes back after a loss is booked under the provider's movement.
+A buyer's bank may come back after a dispute was won: the second round is booked under `{dispute}:2`, and so is money
+that comes back for the second time. The open item is the dispute itself, in every round. What comes back after a loss
+is booked under the provider's movement.
 """
 
 from collections.abc import Sequence
@@ -64,16 +65,18 @@ def dispute_won(
     psp: str,
     dispute: str,
     amount: Money,
-    dispute_round: int = 1,
+    number: int = 1,
     subject: str = "",
     value_date: date | None = None,
 ) -> Entry:
     """Record that a dispute was decided for us: the provider gave back what it had withdrawn.
 
-    Dr  psp:{psp}:clearing           disputed amount
-    Cr  disputes:open                disputed amount
+    `number` counts how often it gave back, which is once a round unless it does so in parts.
+
+    Dr  psp:{psp}:clearing           what came back
+    Cr  disputes:open                what came back
     """
-    event = _event("dispute_won", dispute, dispute_round)
+    event = _event("dispute_won", dispute, number, field="number")
     event.positive(amount=amount)
     lines = [debit(chart.clearing(psp), amount, dispute), credit(chart.DISPUTES, amount, dispute)]
     return event.entry(lines, subject=subject, value_date=value_date)
@@ -139,6 +142,32 @@ def dispute_recovered(
     return event.entry([debit(chart.clearing(psp), amount, dispute), *back], subject=subject, value_date=value_date)
 
 
+def loss_passed_on(
+    *,
+    cause: str,
+    item: str,
+    amount: Money,
+    split: RefundSplit,
+    subject: str = "",
+) -> Entry:
+    """Record that a sale bears after all what we had borne of a dispute or a refund for want of anything left of it.
+
+    `cause` is what gave something of the sale back: a refund that failed late, or a movement of a dispute. `item` is
+    the dispute or the refund that was our loss.
+
+    Dr  seller:{seller}:pending      what is pending of the sale
+    Dr  seller:{seller}:reserved     else from its reserve
+    Dr  seller:{seller}:available    else from what is available
+    Dr  seller:{seller}:receivable   else the seller owes it to us
+    Dr  platform:commission          commission given back
+    Dr  tax:{tax}                    tax on that commission
+    Cr  losses:disputes              what we had borne
+    """
+    event = Event("loss_passed_on", f"{item}:{split.order}:{cause}" if item and split.order and cause else "")
+    lines = [*borne(event, item, amount, split, None), credit(chart.DISPUTE_LOSSES, amount, item)]
+    return event.entry(lines, subject=subject)
+
+
 def dispute_fee_returned(
     *,
     psp: str,
@@ -173,8 +202,8 @@ def dispute_fee_returned(
     return event.entry(lines, subject=subject, value_date=value_date)
 
 
-def _event(recipe: str, dispute: str, dispute_round: int) -> Event:
-    event = Event(recipe, numbered(dispute, dispute_round))
-    if dispute_round < 1:
-        raise event.refuse("dispute_round", f"counts from 1, and is {dispute_round}.")
+def _event(recipe: str, dispute: str, number: int, *, field: str = "dispute_round") -> Event:
+    event = Event(recipe, numbered(dispute, number))
+    if number < 1:
+        raise event.refuse(field, f"counts from 1, and is {number}.")
     return event

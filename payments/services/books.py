@@ -16,8 +16,10 @@ from ledger.services import lock_wallet
 from payments.commissions import Commission, given_back
 from payments.models import PaymentOrder
 
-# What takes a sale back, in part or whole; the last two undo the first two.
-_TAKES_BACK = ("refund_succeeded", "dispute_lost", "refund_failed_late", "dispute_recovered")
+# What takes a sale back, in part or whole; the last two undo it.
+_TAKES_BACK = ("refund_succeeded", "dispute_lost", "loss_passed_on", "refund_failed_late", "dispute_recovered")
+# By which a dispute is lost, and what was lost comes back; each has a line under the dispute.
+_OF_A_LOSS = ("dispute_lost", "loss_passed_on", "dispute_recovered")
 
 
 # One of a seller's accounts: the function of the chart that names it.
@@ -87,7 +89,9 @@ def as_given_back(order: PaymentOrder, *, recipe: str, reference: str) -> recipe
     """
     entries = _entries(order)
     [booked] = [entry for entry in entries if (entry["recipe"], entry["reference"]) == (recipe, reference)]
-    lines = _lines_of(booked, order)
+    # What was ours of it at first may have become the sale's since.
+    passed_on = [entry for entry in entries if entry["recipe"] == "loss_passed_on" and _is_about(entry, reference)]
+    lines = [line for entry in (booked, *passed_on) for line in _lines_of(entry, order)]
     parts = _parts(lines, order)
     return put_back(
         order,
@@ -126,14 +130,27 @@ def put_back(
     )
 
 
-def taken_by(order: PaymentOrder, *, lost: str, recovered: Collection[str]) -> tuple[dict[Part, Money], Commission]:
-    """Return what a lost dispute (its entry's reference) took of an order and what recoveries did not bring back yet.
+def taken_by(order: PaymentOrder, *, dispute: str) -> tuple[dict[Part, Money], Commission]:
+    """Return what the loss of a dispute (the provider's id) took of an order, and recoveries did not bring back yet.
 
     By where the seller had it, and our commission with its tax.
     """
-    undone = [entry for entry in _entries(order) if _is_of(entry, lost, recovered)]
-    lines = [line for entry in undone for line in _lines_of(entry, order)]
+    lines = [line for entry in entries_of_loss(order.checkout_id, dispute) for line in _lines_of(entry, order)]
     return _parts(lines, order), _ours(lines, order)
+
+
+def entries_of_loss(checkout: str, dispute: str) -> list[dict[str, Any]]:
+    """Return the entries by which a dispute (the provider's id) was lost, and what was lost came back."""
+    entries = entries_about(subjects=[f"checkout:{checkout}"])
+    return [entry for entry in entries if entry["recipe"] in _OF_A_LOSS and _is_about(entry, dispute)]
+
+
+def losses_of_ours(order: PaymentOrder, items: Collection[str]) -> list[tuple[str, Money]]:
+    """Return what we bear of some disputes and refunds (the provider's ids), as far as we bear any."""
+    lines = [Line(**line) for entry in _entries(order) for line in entry["lines"]]
+    ours = [line for line in lines if line.account == chart.DISPUTE_LOSSES]
+    found = [(item, _sum([line for line in ours if line.item == item], order)) for item in items]
+    return [(item, amount) for item, amount in found if amount.minor > 0]
 
 
 def at_most(wanted: Money, there: Money) -> Money:
@@ -147,9 +164,8 @@ def still_owed(seller: str, item: str, currency: str) -> Money:
     return sum((each.debit for each in items if each.item == item), start=Money(0, currency))
 
 
-def _is_of(entry: Mapping[str, Any], lost: str, recovered: Collection[str]) -> bool:
-    named = (entry["recipe"], entry["reference"])
-    return named == ("dispute_lost", lost) or (named[0] == "dispute_recovered" and named[1] in recovered)
+def _is_about(entry: Mapping[str, Any], item: str) -> bool:
+    return any(line["item"] == item for line in entry["lines"])
 
 
 def _parts(lines: Sequence[Line], order: PaymentOrder) -> dict[Part, Money]:

@@ -1,10 +1,11 @@
 """The money of disputes: withdrawn is not lost, each movement is an entry of its own, a policy says who bears a loss.
 
-A movement is one of the provider's balance transactions. The n-th withdrawal of a dispute opens its n-th round, the
-n-th reinstatement ends it well, unless the round was lost by then: what comes back after a loss goes to whoever bore
-it (`dispute_returns`), and so does a fee. What is lost falls on the sellers as a refund would, or on us; what a dispute
-is larger than what is left of its payment is always ours. All of that is in the buyer's currency; what the provider
-settles in another is exchanged, and its fee is in that, for whoever bears it.
+A movement is one of the provider's balance transactions, and they are booked in the order in which they happened. A
+withdrawal opens a round. What comes back is what stood open, in one piece or in parts; where nothing is open any more,
+because it was lost by then, it goes to whoever bore that (`dispute_returns`), and so does a fee. What is still open
+when the verdict falls is lost: on the sellers as a refund would be, or on us; what a dispute is larger than what is
+left of its payment is always ours. All of that is in the buyer's currency; what the provider settles in another is
+exchanged, and its fee is in that, for whoever bears it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from django.conf import settings
 
 from ledger import recipes
 from ledger.money import Money
+from ledger.selectors import withdrawn_for
 from ledger.services import post
 from operations.errors import DomainError
 from payments.gateway import DisputeFacts, DisputeMovement
@@ -23,8 +25,9 @@ from payments.services.dispute_returns import (
     DisputeOverReturned,
     book_recovered,
     book_returned_fees,
+    numbered,
     posted_about,
-    round_reference,
+    rounds,
 )
 from payments.services.settlements import Item, book_exchange, is_converted
 from payments.states import OrderState
@@ -70,59 +73,30 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
     """Post what the provider withdrew, charged and gave back. What is in the books already is not posted again."""
     for movement in facts.movements:
         _require_bookable(dispute, movement)
-    taken = withdrawals(facts)
-    for round_, movement in enumerate(taken, start=1):
-        opened = recipes.dispute_opened(
-            psp=dispute.psp,
-            dispute=dispute.psp_ref,
-            amount=-movement.amount,
-            dispute_round=round_,
-            subject=_subject(dispute),
-            value_date=movement.created_at.date(),
-        )
-        post(opened, actor=_actor(dispute), now=now)
-        _exchange(dispute, movement, now=now)
-        if movement.fee.minor > 0:
-            _book_fee(dispute, movement, round_, now=now)
-    posted = posted_about(dispute)
-    for number, movement in enumerate(reinstatements(facts), start=1):
-        # What comes back in parts belongs to the last round.
-        round_ = min(number, len(taken))
-        if ("dispute_lost", round_reference(dispute, round_)) in posted:
-            book_recovered(dispute, movement, facts, round_=round_, orders=paid_orders(dispute), now=now)
-            _exchange(dispute, movement, now=now)
-            continue
-        if number > len(taken):
-            raise DisputeOverReturned(returned=str(movement.amount), dispute=dispute.psp_ref, left="nothing")
-        won = recipes.dispute_won(
-            psp=dispute.psp,
-            dispute=dispute.psp_ref,
-            amount=movement.amount,
-            dispute_round=round_,
-            subject=_subject(dispute),
-            value_date=movement.created_at.date(),
-        )
-        post(won, actor=_actor(dispute), now=now)
-        _exchange(dispute, movement, now=now)
+    withdrawn = returned = 0
+    for movement in facts.movements:
+        if movement.amount.minor < 0:
+            withdrawn += 1
+            _book_withdrawal(dispute, movement, withdrawn, now=now)
+        elif movement.amount.minor > 0:
+            returned += 1
+            _book_return(dispute, movement, facts, number=returned, now=now)
     book_returned_fees(dispute, facts, bearer=_bearer_of_fee(dispute), now=now)
 
 
 def book_loss(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> None:
     """Post the loss of what the provider keeps of a lost dispute; what is posted already is not posted again."""
-    taken = withdrawals(facts)
-    if len(taken) <= len(reinstatements(facts)):
+    amount = withdrawn_for(dispute=dispute.psp_ref, currency=dispute.currency)
+    if not amount.minor:
         # An inquiry that was lost, or a charge that had been refunded: nothing was withdrawn, or not yet.
         return
-    if ("dispute_lost", round_reference(dispute, len(taken))) in posted_about(dispute):
-        return
-    amount = -taken[-1].amount
     splits = _splits(dispute, amount)
     entry = recipes.dispute_lost(
         dispute=dispute.psp_ref,
         amount=amount,
         splits=splits,
         platform_loss=amount - sum((split.total for split in splits), start=Money(0, amount.currency)),
-        dispute_round=len(taken),
+        dispute_round=len(withdrawals(facts)),
         subject=_subject(dispute),
     )
     post(entry, actor=_actor(dispute), now=now)
@@ -136,6 +110,52 @@ def withdrawals(facts: DisputeFacts) -> list[DisputeMovement]:
 def reinstatements(facts: DisputeFacts) -> list[DisputeMovement]:
     """Return the movements by which the provider gave it back, the oldest first."""
     return [movement for movement in facts.movements if movement.amount.minor > 0]
+
+
+def _book_withdrawal(dispute: Dispute, movement: DisputeMovement, round_: int, *, now: datetime) -> None:
+    opened = recipes.dispute_opened(
+        psp=dispute.psp,
+        dispute=dispute.psp_ref,
+        amount=-movement.amount,
+        dispute_round=round_,
+        subject=_subject(dispute),
+        value_date=movement.created_at.date(),
+    )
+    post(opened, actor=_actor(dispute), now=now)
+    _exchange(dispute, movement, now=now)
+    if movement.fee.minor > 0:
+        _book_fee(dispute, movement, round_, now=now)
+
+
+def _book_return(
+    dispute: Dispute, movement: DisputeMovement, facts: DisputeFacts, *, number: int, now: datetime
+) -> None:
+    """Post what came back for the n-th time: what stood open, else what was lost. Raises DisputeOverReturned."""
+    posted = posted_about(dispute)
+    if ("dispute_won", numbered(dispute, number)) in posted:
+        _book_won(dispute, movement, number, now=now)
+    elif ("dispute_recovered", movement.psp_ref) not in posted:
+        left = withdrawn_for(dispute=dispute.psp_ref, currency=dispute.currency)
+        if not left.minor and any(("dispute_lost", lost) in posted for lost in rounds(dispute, facts)):
+            book_recovered(dispute, movement, orders=paid_orders(dispute), now=now)
+        elif movement.amount.minor > left.minor:
+            text = str(left) if left.minor else "nothing"
+            raise DisputeOverReturned(returned=str(movement.amount), dispute=dispute.psp_ref, left=text)
+        else:
+            _book_won(dispute, movement, number, now=now)
+    _exchange(dispute, movement, now=now)
+
+
+def _book_won(dispute: Dispute, movement: DisputeMovement, number: int, *, now: datetime) -> None:
+    won = recipes.dispute_won(
+        psp=dispute.psp,
+        dispute=dispute.psp_ref,
+        amount=movement.amount,
+        number=number,
+        subject=_subject(dispute),
+        value_date=movement.created_at.date(),
+    )
+    post(won, actor=_actor(dispute), now=now)
 
 
 def _splits(dispute: Dispute, amount: Money) -> list[recipes.RefundSplit]:

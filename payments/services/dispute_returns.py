@@ -18,7 +18,8 @@ from operations.services import enqueue
 from payments.commissions import Commission
 from payments.gateway import DisputeFacts, DisputeMovement
 from payments.models import Dispute, PaymentOrder
-from payments.services.books import Part, at_most, put_back, still_owed, taken_by
+from payments.services.books import Part, at_most, entries_of_loss, put_back, still_owed, taken_by
+from payments.services.passed_on import pass_on
 
 
 class DisputeOverReturned(DomainError):
@@ -49,23 +50,18 @@ class _Loss:
 def book_recovered(
     dispute: Dispute,
     movement: DisputeMovement,
-    facts: DisputeFacts,
     *,
-    round_: int,
     orders: Sequence[PaymentOrder],
     now: datetime,
 ) -> None:
-    """Post what came back of a round that was lost; what is posted already is not posted again.
+    """Post what came back of what was lost, in whichever round, and did not come back before.
 
     `orders` are the dispute's, locked. Raises DisputeOverReturned.
     """
-    if ("dispute_recovered", movement.psp_ref) in posted_about(dispute):
-        return
-    lost = round_reference(dispute, round_)
-    earlier = {each.psp_ref for each in facts.movements if each.psp_ref != movement.psp_ref}
     # One wallet after the other, in the order in which everybody locks them.
-    losses = [_loss(order, lost, earlier) for order in sorted(orders, key=lambda order: (order.seller_id, order.pk))]
-    ours = _platform_loss(dispute, lost, earlier)
+    orders = sorted(orders, key=lambda order: (order.seller_id, order.pk))
+    losses = [_loss(order, dispute) for order in orders]
+    ours = _platform_loss(dispute)
     weights = [weight for loss in losses for weight in loss.weights] + [ours.minor]
     if movement.amount.minor > sum(weights):
         left = Money(sum(weights), movement.amount.currency)
@@ -83,6 +79,8 @@ def book_recovered(
         value_date=movement.created_at.date(),
     )
     post(entry, actor=f"psp:{dispute.psp}", now=now)
+    for order in orders:
+        pass_on(order, cause=movement.psp_ref, actor=f"psp:{dispute.psp}", now=now)
     for split in splits:
         if split.from_pending.minor:
             # Where the order was delivered while nothing of it was left, there was nothing to release; now there is.
@@ -131,27 +129,26 @@ def posted_about(dispute: Dispute) -> set[tuple[str, str]]:
     return {(entry["recipe"], entry["reference"]) for entry in entries}
 
 
-def round_reference(dispute: Dispute, round_: int) -> str:
-    """Return by what an event of a round is known in the books."""
-    return dispute.psp_ref if round_ == 1 else f"{dispute.psp_ref}:{round_}"
+def rounds(dispute: Dispute, facts: DisputeFacts) -> list[str]:
+    """Return by what the events of each round are known in the books."""
+    taken = sum(movement.amount.minor < 0 for movement in facts.movements)
+    return [numbered(dispute, round_) for round_ in range(1, taken + 1)]
 
 
-def _loss(order: PaymentOrder, lost: str, earlier: set[str]) -> _Loss:
-    parts, ours = taken_by(order, lost=lost, recovered=earlier)
+def numbered(dispute: Dispute, number: int) -> str:
+    """Return by what the n-th event of its kind is known in the books."""
+    return dispute.psp_ref if number == 1 else f"{dispute.psp_ref}:{number}"
+
+
+def _loss(order: PaymentOrder, dispute: Dispute) -> _Loss:
+    parts, ours = taken_by(order, dispute=dispute.psp_ref)
     return _Loss(order=order, parts=parts, ours=ours)
 
 
-def _platform_loss(dispute: Dispute, lost: str, earlier: set[str]) -> Money:
-    """Return what we still bear of a lost round."""
-    entries = entries_about(subjects=[f"checkout:{dispute.checkout_id}"])
-    named = {("dispute_lost", lost), *(("dispute_recovered", movement) for movement in earlier)}
-    found = [
-        line["amount"]
-        for entry in entries
-        if (entry["recipe"], entry["reference"]) in named
-        for line in entry["lines"]
-        if line["account"] == chart.DISPUTE_LOSSES
-    ]
+def _platform_loss(dispute: Dispute) -> Money:
+    """Return what we still bear of a lost dispute."""
+    lines = [line for entry in entries_of_loss(dispute.checkout_id, dispute.psp_ref) for line in entry["lines"]]
+    found = [line["amount"] for line in lines if line["account"] == chart.DISPUTE_LOSSES]
     return sum(found, start=Money(0, dispute.currency))
 
 

@@ -251,7 +251,7 @@ def _keep_asking(dispute: Dispute, *, now: datetime) -> None:
 
 def _over(dispute: Dispute) -> bool:
     """Tell whether a dispute is decided, and no money of it is still to come back."""
-    to_come = dispute.state == DisputeState.WON and dispute.withdrawals > dispute.reinstatements
+    to_come = dispute.state == DisputeState.WON and dispute.withdrawn_minor > 0
     return dispute.state in DISPUTE_CLOSED and not to_come
 
 

@@ -6,7 +6,9 @@ from ledger import recipes
 from ledger.services import post
 from payments.gateway import RefundFacts
 from payments.models import PaymentOrder, Refund
+from payments.services.attempt_rows import lock_with_checkout
 from payments.services.books import as_given_back, at_most, taken_back, what_bears
+from payments.services.passed_on import pass_on
 from payments.services.settlements import Item, book_refund_settlement
 
 
@@ -38,6 +40,8 @@ def book_refund(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
 
 def book_late_failure(refund: Refund, facts: RefundFacts, *, now: datetime) -> None:
     """Post that a refund which had been carried out never reached the buyer, in the caller's transaction."""
+    # Refunds of other orders of the charge may fail too, and what disputes cost us is passed on once.
+    lock_with_checkout(str(refund.order.paid_by_id))
     order = _locked_order(refund)
     split = as_given_back(order, recipe="refund_succeeded", reference=facts.psp_ref)
     entry = recipes.refund_failed_late(
@@ -49,6 +53,7 @@ def book_late_failure(refund: Refund, facts: RefundFacts, *, now: datetime) -> N
         subject=f"checkout:{order.checkout_id}",
     )
     post(entry, actor=f"psp:{psp_of(refund)}", now=now)
+    pass_on(order, cause=facts.psp_ref, actor=f"psp:{psp_of(refund)}", now=now)
     book_settled(refund, facts, now=now)
 
 

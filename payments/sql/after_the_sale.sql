@@ -63,7 +63,7 @@ BEGIN
        OR NEW.withdrawals < OLD.withdrawals OR NEW.reinstatements < OLD.reinstatements THEN
         RAISE EXCEPTION 'what dispute % is about is fixed', OLD.id USING ERRCODE = 'restrict_violation';
     END IF;
-    IF OLD.state = 'won' AND NEW.state NOT IN ('won', 'lost') AND NEW.withdrawals = NEW.reinstatements THEN
+    IF OLD.state = 'won' AND NEW.state NOT IN ('won', 'lost') AND NEW.withdrawn_minor = 0 THEN
         RAISE EXCEPTION 'dispute % cannot be open again: nothing was withdrawn again', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;

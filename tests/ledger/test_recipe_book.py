@@ -104,6 +104,7 @@ SAMPLES: dict[str, list[Entry]] = {
             dispute="dp_1", amount=euros(12_100), splits=[split(), bobs_split(2_050)], platform_loss=euros(50)
         )
     ],
+    "loss_passed_on": [recipes.loss_passed_on(cause="re_1", item="dp_1", amount=euros(10_000), split=split())],
     "dispute_recovered": [
         recipes.dispute_recovered(
             psp=PSP,

@@ -41,11 +41,17 @@ class MoneyOut(MoneyIn):
                 recipes.dispute_fee_charged(psp=PSP, dispute=dispute, fee=fee, bearer=bearer, dispute_round=number)
             )
             if end == "won":
-                assert self.book(recipes.dispute_won(psp=PSP, dispute=dispute, amount=money, dispute_round=number))
+                assert self.book(recipes.dispute_won(psp=PSP, dispute=dispute, amount=money, number=number))
                 self.return_fee(dispute, fee, bearer)
             elif end:
                 splits = [] if ours else [self.a_split(seller, currency, shares)]
                 self.lose(dispute, money, number, splits, recovered=end == "recovered")
+
+    @rule(seller=SELLER, currency=CURRENCY, shares=MoneyIn.SHARES)
+    def pass_a_loss_on(self, seller: str, currency: str, shares: list[int]) -> None:
+        split = self.a_split(seller, currency, shares)
+        item, cause = self.reference("dp"), self.reference("re")
+        self.book(recipes.loss_passed_on(cause=cause, item=item, amount=split.total, split=split))
 
     def return_fee(self, dispute: str, fee: Money, bearer: str) -> None:
         """Give a fee back: half of it was paid already, where a seller bears it."""

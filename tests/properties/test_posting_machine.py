@@ -99,6 +99,7 @@ def _money_out(books: Books) -> None:
         books.dispute(
             seller="bob", currency="EUR", amount=50, ends=ends, bearer="ann", shares=[5, 5, 5, 5, 5, 5], ours=False
         )
+    books.pass_a_loss_on(seller="bob", currency="EUR", shares=[5, 5, 5, 5, 5, 5])
     books.write_a_debt_off(seller="ann", currency="EUR", share=10)
     books.net_debts(seller="ann", currency="EUR", share=10)
     for end in ("paid", "not paid", "paid twice", "returned", ""):
