@@ -28,6 +28,8 @@ STATUSES = {
     "unknown_currency": 422,
     "bad_amount": 422,
     "amount_not_representable": 422,
+    "amount_too_small": 422,
+    "amount_too_large": 422,
     "no_provider": 422,
     "currency_mismatch": 422,
     "refund_exceeds_paid": 422,

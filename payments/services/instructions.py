@@ -159,8 +159,8 @@ def replace_cart(
 
     The new orders have ids of their own. Until the provider confirms that the old page is closed, the old cart
     counts, and when the buyer was faster it is what was paid. Raises UnknownPayment, UnknownSeller, OrderExists,
-    NotReplaceable, OutcomeUnknown, CurrencyMismatch, NoProvider, AmountNotRepresentable, InstructionRefused, KeyReused,
-    RequestInProgress, Stopped.
+    NotReplaceable, OutcomeUnknown, CurrencyMismatch, NoProvider, AmountNotRepresentable, AmountTooSmall,
+    AmountTooLarge, InstructionRefused, KeyReused, RequestInProgress, Stopped.
     """
     with money_tx("carts.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)

@@ -108,9 +108,9 @@ class TestAPaymentThatGoesWell:
 
 class TestADefiniteNo:
     def test_fails_the_payment_and_is_the_same_problem_again(self, world: World, ann: Seller) -> None:
-        refused = world.order("cart-1", {"ann": "0.01"})
+        refused = world.order("cart-1", {"ann": "0.01"}, currency="CNY")
 
-        again = world.order("cart-1", {"ann": "0.01"})
+        again = world.order("cart-1", {"ann": "0.01"}, currency="CNY")
 
         assert_problem(refused, 422, "provider_refused")
         assert_problem(again, 422, "provider_refused")
@@ -119,7 +119,7 @@ class TestADefiniteNo:
         assert len(posts(world)) == 1
 
     def test_leaves_nothing_to_do(self, world: World, ann: Seller) -> None:
-        world.order("cart-1", {"ann": "0.01"})
+        world.order("cart-1", {"ann": "0.01"}, currency="CNY")
 
         world.work(later=timedelta(hours=1))
 
