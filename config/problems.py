@@ -56,6 +56,7 @@ STATUSES = {
     "not_replaceable": 409,
     "outcome_unknown": 409,
     "delivery_in_future": 422,
+    "delivery_before_payment": 422,
     "stopped": 503,
     "unknown_parameter": 400,
     "bad_parameter": 400,
