@@ -47,6 +47,7 @@ STATUSES = {
     "seller_exists": 409,
     "tax_unnamed": 422,
     "provider_refused": 422,
+    "payment_refused": 422,
     "provider_unavailable": 503,
     "instruction_refused": 422,
     "capture_exceeds_authorized": 422,

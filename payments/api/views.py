@@ -97,6 +97,7 @@ class Payments(APIView):
             services.CheckoutExists,
             services.OrderExists,
             services.ProviderRefused,
+            services.PaymentRefused,
             Stopped,
         ],
     )

@@ -29,6 +29,7 @@ from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate
 from payments.services.attempt_rows import UNSENT, store_attempt
 from payments.services.attempts import register, register_first
 from payments.services.common import field_of_total
+from payments.services.risk import REJECTED as RISK_REJECTED
 from payments.services.risk import act_on_first, local_verdict, question_about
 from payments.services.routing import Wish, takers
 from payments.states import AttemptState
@@ -54,6 +55,12 @@ class ProviderRefused(DomainError):
     """The provider refused the payment: {message}"""
 
     code = "provider_refused"
+
+
+class PaymentRefused(DomainError):
+    """This payment is not accepted, and neither will the same one be."""
+
+    code = "payment_refused"
 
 
 class ProviderUnavailable(DomainError):
@@ -125,10 +132,11 @@ def create_checkout(
     The answer that `show` makes is stored with the page that it tells of, in one transaction.
 
     Raises UnknownSeller, NoProvider, AmountNotRepresentable, AmountTooSmall, AmountTooLarge, CheckoutExists,
-    OrderExists, KeyReused, RequestInProgress, Stopped; then nothing is stored. ProviderRefused means that it is stored
-    as FAILED, and that the same key gets the same answer. An outcome that the provider did not tell is no error: the
-    orders are UNKNOWN, and a job asks on. Nor is a review by a person: the orders are IN_REVIEW, and there is no page
-    yet. ProviderUnavailable means that it is stored and was not sent; the same key, or a job, goes on.
+    OrderExists, KeyReused, RequestInProgress, Stopped; then nothing is stored. ProviderRefused, and PaymentRefused
+    where our own check does, mean that it is stored as FAILED, and that the same key gets the same answer. An outcome
+    that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor is a review by a person:
+    the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is stored and was not sent;
+    the same key, or a job, goes on.
     """
     made = None
     with money_tx("payments.intend"):
@@ -189,8 +197,13 @@ def _result(
     return CheckoutResult(checkout=claim.subject, key_id=claim.key_id)
 
 
-def _refused(attempt: Attempt) -> ProviderRefused:
-    """Return the error that a definite no is, which names the amount where that was the reason."""
+def _refused(attempt: Attempt) -> DomainError:
+    """Return the error that a definite no is: ours, which does not say why, or the provider's.
+
+    The amount is named where that was the reason.
+    """
+    if attempt.declined_as == RISK_REJECTED:
+        return PaymentRefused()
     if attempt.declined_as not in _OF_THE_AMOUNT:
         return ProviderRefused(message=attempt.last_error)
     lines = len(attempt.params["lines"])
