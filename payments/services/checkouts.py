@@ -192,7 +192,7 @@ def _result(
             raise ProviderUnavailable(psp=attempt.psp, wait=outcome.retry_after_s or 1)
     elif attempt is not None and attempt.state == AttemptState.DECLINED and attempt.psp_ref is None:
         with money_tx("payments.refused"):
-            idempotency.let_go(key_id=claim.key_id)
+            idempotency.end(key_id=claim.key_id)
         raise _refused(attempt)
     return CheckoutResult(checkout=claim.subject, key_id=claim.key_id)
 

@@ -326,7 +326,7 @@ def _finish(claim: idempotency.Claim, instruction: str, *, actor: str, now: date
     found.refresh_from_db()
     if found.state == InstructionState.FAILED:
         with money_tx("instructions.let_go"):
-            idempotency.let_go(key_id=claim.key_id)
+            idempotency.end(key_id=claim.key_id)
         raise InstructionRefused(message=found.last_error)
     return CheckoutResult(checkout=checkout, key_id=claim.key_id)
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from operations import failpoints
 from operations.models import HumanTask, IdempotencyKey, Job
 from operations.selectors import history
+from operations.services import forget_keys
 from payments.models import Attempt, Checkout, PaymentOrder, Seller
 from payments.services import attempts
 from payments.services.attempt_rows import TAKE_OVER_AFTER
@@ -117,6 +118,12 @@ class TestADefiniteNo:
         assert world.status("cart-1.ann") == "FAILED"
         assert Attempt.objects.get().state == "declined"
         assert len(posts(world)) == 1
+
+    def test_has_a_key_that_is_forgotten_in_time(self, world: World, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "0.01"}, currency="CNY")
+
+        assert forget_keys(now=timezone.now() + timedelta(hours=23)) == 0
+        assert forget_keys(now=timezone.now() + timedelta(hours=25)) == 1
 
     def test_leaves_nothing_to_do(self, world: World, ann: Seller) -> None:
         world.order("cart-1", {"ann": "0.01"}, currency="CNY")
