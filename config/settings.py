@@ -222,6 +222,8 @@ PROVIDER_FEE_RATES = env.rates("PROVIDER_FEE_RATES", "EUR=290+30,USD=290+30,GBP=
 # Who bears a lost dispute, unless a seller agreed to something else, and who bears the provider's fee for it.
 DISPUTES_BORNE_BY = env.choice("DISPUTES_BORNE_BY", "seller", ("seller", "platform"))
 DISPUTE_FEES_BORNE_BY = env.choice("DISPUTE_FEES_BORNE_BY", "platform", ("seller", "platform"))
+# How long an event of the provider's is kept on which nothing here depends.
+IGNORED_EVENT_LIFE = timedelta(days=env.integer("IGNORED_EVENT_DAYS", 90, minimum=1, maximum=3650))
 # How long before evidence is due the storefront is warned.
 DISPUTE_WARNING = timedelta(days=env.integer("DISPUTE_WARNING_DAYS", 3, minimum=0, maximum=60))
 # How long before a reservation lapses the storefront is told.
