@@ -191,6 +191,8 @@ SANDBOX_URL = env.text("SANDBOX_URL", "") or runtime.sandbox_url() or ""
 # With a key of one's own the provider is Stripe; without, it is the stand-in.
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "") or (SANDBOX_URL if STRIPE_API_KEY == "sk_test_sandbox" else "")
 STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET", "") or [runtime.webhook_secret() or "whsec_unset"]
+# In which currencies the account at Stripe settles: in them alone is certain how little may be charged.
+STRIPE_SETTLEMENT_CURRENCIES = env.words("STRIPE_SETTLEMENT_CURRENCIES", "EUR,GBP,JPY,USD")
 MOLLIE_API_KEY = env.text("MOLLIE_API_KEY", "")
 MOLLIE_API_BASE = env.text("MOLLIE_API_BASE", "")
 # What proves that a webhook of Mollie, which signs nothing, came to an address that we gave it.
@@ -221,6 +223,8 @@ PROVIDER_FEE_RATES = env.rates("PROVIDER_FEE_RATES", "EUR=290+30,USD=290+30,GBP=
 # Who bears a lost dispute, unless a seller agreed to something else, and who bears the provider's fee for it.
 DISPUTES_BORNE_BY = env.choice("DISPUTES_BORNE_BY", "seller", ("seller", "platform"))
 DISPUTE_FEES_BORNE_BY = env.choice("DISPUTE_FEES_BORNE_BY", "platform", ("seller", "platform"))
+# How long an event of the provider's is kept on which nothing here depends.
+IGNORED_EVENT_LIFE = timedelta(days=env.integer("IGNORED_EVENT_DAYS", 90, minimum=1, maximum=3650))
 # How long before evidence is due the storefront is warned.
 DISPUTE_WARNING = timedelta(days=env.integer("DISPUTE_WARNING_DAYS", 3, minimum=0, maximum=60))
 # How long before a reservation lapses the storefront is told.

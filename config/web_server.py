@@ -15,9 +15,12 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from operations.ids import new_id
@@ -39,6 +42,10 @@ _FIRST_GUESS, _LEAST, _MEMORY, _OUTLIER = 20_000, 1_000, 16, 20
 _PEEK = 64
 # What is read of a refused request, so that closing the connection does not take the answer back.
 _DRAIN = 64 * 1024
+# A longer body ends its connection: what of it is left unread is more than is read for the sake of the next request.
+_LARGE = 64 * 1024
+# What is read of such a rest, and for how long: closed on a client that still sends, it takes the answer back.
+_MOST_REST, _REST_S = 32 * 1024 * 1024, 5
 DETAIL = f"More is asked than can be answered now: send the same request again in {RETRY_AFTER_S} s."
 _HEAD = (
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: {wait}\r\n"
@@ -66,12 +73,18 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         just begun would refuse a crowd that it serves in time.
         """
         began = time.monotonic_ns()
+        large = is_large(req.headers)
+        if large:
+            # Whoever answers it before it was read, as a refusal does, leaves a rest that no next request can follow.
+            req.force_close()
         try:
             return super().handle_request(req, conn)
         finally:
             if hasattr(self._served, "any"):
                 self._took = learned(self._took, took=(time.monotonic_ns() - began) // 1000)
             self._served.any = True
+            if large:
+                _read_rest(conn)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Have a request served, or refuse it; called in the main thread, which must never wait."""
@@ -113,6 +126,18 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             pass
         finally:
             conn.sock.close()
+
+
+def is_large(headers: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether a request's body is a large one, or does not say."""
+    told = {name.upper(): value for name, value in headers}
+    return "TRANSFER-ENCODING" in told or int(told.get("CONTENT-LENGTH") or 0) > _LARGE
+
+
+def _read_rest(conn: TConn) -> None:
+    """Take what is left of a request that was answered, in a thread; its client may read only when it has sent all."""
+    with suppress(OSError, ParseException):
+        conn.parser.finish_body(deadline=time.monotonic() + _REST_S, max_bytes=_MOST_REST)
 
 
 def learned(mean: int, *, took: int) -> int:

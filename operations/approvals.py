@@ -70,6 +70,23 @@ def reject(*, approval_id: int, checker: str, now: datetime, note: str) -> None:
         undo(**approval.payload, maker=approval.maker, checker=checker, now=now)
 
 
+def withdraw(*, kind: str, subject: str, actor: str, now: datetime, note: str) -> bool:
+    """Close what waits for a second person about a subject, in the caller's transaction: nobody decides it any more.
+
+    Returns False where nothing waits. Its row is locked first, as by whoever decides: of the two one wins. So it comes
+    before the rows that the decision would lock.
+    """
+    require_transaction("withdraw an approval")
+    waiting = Approval.objects.select_for_update().filter(kind=kind, subject=subject, state=ApprovalState.REQUESTED)
+    approval = waiting.first()
+    if approval is None:
+        return False
+    approval.state, approval.decided_at, approval.note = ApprovalState.WITHDRAWN, now, note
+    approval.save(update_fields=["state", "decided_at", "note"])
+    audit.record(action="operations.approval.withdrawn", actor=actor, subject=subject, now=now, kind=kind)
+    return True
+
+
 def _decide(approval_id: int, *, checker: str, state: ApprovalState, now: datetime, note: str) -> Approval:
     approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
     if approval is None:

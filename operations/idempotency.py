@@ -22,6 +22,8 @@ from operations.prepared import ask_prepared, prepared
 
 # Longer than the slowest request we allow ourselves (10 s at the provider), shorter than a client's patience.
 LEASE = timedelta(seconds=20)
+# No HTTP status: the answer is not kept, because it follows from what the request made.
+_ENDED = 0
 
 
 class KeyReused(DomainError):
@@ -51,7 +53,7 @@ class Claim:
     @property
     def answered(self) -> bool:
         """Tell whether the first request got its final answer."""
-        return self.response_status is not None
+        return bool(self.response_status)
 
 
 def fingerprint(*, method: str, path: str, body: Any) -> str:
@@ -111,12 +113,17 @@ def bind(*, key_id: int, subject: str) -> None:
 def stored(*, key_id: int) -> tuple[int, Any] | None:
     """Return the answer that a key's first request got, if it has ended: its status and its body."""
     row = IdempotencyKey.objects.get(pk=key_id)
-    return (row.response_status, row.response_body) if row.response_status is not None else None
+    return (row.response_status, row.response_body) if row.response_status else None
 
 
 def answer(*, key_id: int, status: int, body: Any) -> None:
     """Store the final answer, to be replayed to every repetition."""
     ask_prepared(prepared("operations", "answer_key"), [key_id, status, json.dumps(body)])
+
+
+def end(*, key_id: int) -> None:
+    """Say that a request is over, whose refusal each repetition finds anew; its key is forgotten as others are."""
+    IdempotencyKey.objects.filter(pk=key_id, response_status=None).update(response_status=_ENDED, lease_until=None)
 
 
 def let_go(*, key_id: int) -> None:

@@ -5,6 +5,7 @@ from operations.approvals import AlreadyDecided, ApprovalMissing, NotASecondPers
 from operations.approvals import grant as grant_approval
 from operations.approvals import reject as reject_approval
 from operations.approvals import request as request_approval
+from operations.approvals import withdraw as withdraw_approval
 from operations.audit import record as record_audit
 from operations.errors import DomainError
 from operations.idempotency import forget as forget_keys
@@ -65,4 +66,5 @@ __all__ = [
     "settle_task",
     "wake",
     "withdraw",
+    "withdraw_approval",
 ]

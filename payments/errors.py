@@ -21,6 +21,18 @@ class AmountNotRepresentable(DomainError):
     code = "amount_not_representable"
 
 
+class AmountTooSmall(DomainError):
+    """The provider {psp} charges at least {limit}, and this is {amount}."""
+
+    code = "amount_too_small"
+
+
+class AmountTooLarge(DomainError):
+    """The provider {psp} charges at most {limit}, and this is {amount}."""
+
+    code = "amount_too_large"
+
+
 class NoProvider(DomainError):
     """No payment provider can take this payment: {reasons}."""
 

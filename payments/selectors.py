@@ -40,12 +40,13 @@ _UNDER_WAY = (InstructionState.REQUESTED, InstructionState.SENDING, InstructionS
 
 @dataclass(frozen=True, kw_only=True)
 class PaidOrder:
-    """A paid order, as those who release and pay out see it."""
+    """A paid order, as those who release and pay out see it. It was accepted when it was asked for."""
 
     order: str
     checkout: str
     seller: str
     amount: Money
+    accepted_at: datetime
     paid_at: datetime
 
 
@@ -187,6 +188,7 @@ def paid_order(*, storefront: str, payment_order_id: str) -> PaidOrder | None:
         checkout=found.checkout_id,
         seller=found.seller_id,
         amount=found.captured,
+        accepted_at=found.checkout.created_at,
         paid_at=found.paid_at,
     )
 

@@ -29,3 +29,9 @@ def tidy_up(**_: Any) -> None:
 def look_after_accounts(**_: Any) -> None:
     """Ask where the accounts of all sellers stand."""
     services.look_after_accounts(now=timezone.now())
+
+
+@shared_task(name="payments.forget_ignored_events", ignore_result=True)
+def forget_ignored_events(**_: Any) -> None:
+    """Delete the events on which nothing depended and whose life is over."""
+    services.forget_ignored_events(now=timezone.now())

@@ -30,6 +30,7 @@ _INSTANT = InstantGateway(
     # Nobody listens there.
     api_base="http://127.0.0.1:9",
     webhook_secrets=[],
+    settled_in=[],
     shield=Shield(name="stripe", failures=0, rest_s=1, at_once=1),
 )
 

@@ -52,15 +52,11 @@ def described(
     takes: type[serializers.Serializer[Any]] | None = None,
     example: Any = None,
     key: bool = False,
-    marks: bool = True,
     fails: Sequence[type[DomainError]] = (),
     parameters: Sequence[OpenApiParameter] = (),
     tag: str,
 ) -> Callable[[F], F]:
-    """Describe a method of a view. `name` is the operation's id, `example` a body that it takes.
-
-    `marks` says whether the first answer, given again, is marked as such.
-    """
+    """Describe a method of a view. `name` is the operation's id, `example` a body that it takes."""
     examples = [OpenApiExample("request", value=example, request_only=True)] if example is not None else []
     examples += [
         OpenApiExample(f"answer {one.status}", value=one.example, response_only=True, status_codes=[str(one.status)])
@@ -72,7 +68,7 @@ def described(
         summary=summary,
         request=_NO_FIELDS if takes is not None and not takes().fields else takes,
         responses={one.status: OpenApiResponse(one.body, description=one.means or "Done.") for one in shows},
-        parameters=[*([KEY] if key else []), *parameters, *_headers(shows, marks=key and marks)],
+        parameters=[*([KEY] if key else []), *parameters, *_headers(shows, marks=key)],
         examples=examples,
         tags=[tag],
         extensions={

@@ -5,6 +5,7 @@ class ApprovalState(models.TextChoices):
     REQUESTED = "requested", "waiting for a second person"
     GRANTED = "granted", "granted and carried out"
     REJECTED = "rejected", "rejected"
+    WITHDRAWN = "withdrawn", "called off before anybody decided"
 
 
 class Approval(models.Model):

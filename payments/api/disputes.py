@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 from operations.api import queries
 from operations.api.authentication import storefront_of
 from operations.api.described import Shown, described, page_example, page_parameters, page_serializer
-from operations.api.idempotent import key_of
+from operations.api.idempotent import answered, key_of, replay_of
 from operations.api.parsers import StrictJSONParser, body_of
 from payments import selectors, services
 from payments.api import examples, output
@@ -74,7 +74,6 @@ class Evidence(APIView):
         takes=EvidenceInput,
         example=examples.EVIDENCE,
         key=True,
-        marks=False,
         shows=[
             Shown(
                 status=202,
@@ -98,15 +97,16 @@ class Evidence(APIView):
         key = key_of(request)
         data = EvidenceInput(data=body_of(request))
         data.is_valid(raise_exception=True)
-        evidence = services.submit_evidence(
+        evidence, key_id = services.submit_evidence(
             dispute=dispute_id,
             evidence=data.validated_data["evidence"],
             files=data.validated_data["files"],
             final=data.validated_data["final"],
             **common(request, key),
         )
-        # No answer is stored under the key: the same request again shows how the evidence stands by then.
-        return Response(show.evidence(evidence), status=status.HTTP_202_ACCEPTED)
+        return replay_of(key_id=key_id) or answered(
+            "evidence", key_id=key_id, status=status.HTTP_202_ACCEPTED, body=show.evidence(evidence)
+        )
 
 
 class FileParser(StrictJSONParser):
@@ -129,7 +129,6 @@ class EvidenceFiles(APIView):
         takes=EvidenceFileInput,
         example=examples.FILE,
         key=True,
-        marks=False,
         shows=[
             Shown(
                 status=202,
@@ -146,11 +145,12 @@ class EvidenceFiles(APIView):
         key = key_of(request)
         data = EvidenceFileInput(data=body_of(request))
         data.is_valid(raise_exception=True)
-        file = services.keep_evidence_file(
+        file, key_id = services.keep_evidence_file(
             dispute=dispute_id,
             kind=data.validated_data["kind"],
             content=data.validated_data["content"],
             **common(request, key),
         )
-        # No answer is stored under the key: the same request again shows how the file stands by then.
-        return Response(show.evidence_file(file), status=status.HTTP_202_ACCEPTED)
+        return replay_of(key_id=key_id) or answered(
+            "evidence_files", key_id=key_id, status=status.HTTP_202_ACCEPTED, body=show.evidence_file(file)
+        )

@@ -21,7 +21,14 @@ from payments import selectors, services
 from payments.api import examples, output
 from payments.api import representations as show
 from payments.api.serializers import CancelInput, CaptureInput, CartInput
-from payments.errors import AmountNotRepresentable, NoProvider, UnknownPayment, UnknownSeller
+from payments.errors import (
+    AmountNotRepresentable,
+    AmountTooLarge,
+    AmountTooSmall,
+    NoProvider,
+    UnknownPayment,
+    UnknownSeller,
+)
 
 # How long a client should wait before it asks again about an outcome that nobody knows yet.
 RETRY_AFTER_S = "2"
@@ -125,6 +132,8 @@ class Replace(APIView):
             CurrencyMismatch,
             NoProvider,
             AmountNotRepresentable,
+            AmountTooSmall,
+            AmountTooLarge,
             Stopped,
         ],
     )

@@ -142,6 +142,9 @@ def last_error(attempt: Attempt | None) -> dict[str, str] | None:
         return None
     # Why nothing was heard is no refusal.
     code = attempt.error_code or (attempt.last_error if attempt.state == AttemptState.DECLINED else "")
+    if code == "risk_rejected" and attempt.psp_ref is None:
+        # Our own check, of which nobody outside learns more.
+        code = "payment_refused"
     return {"code": code, "retryable": retry_of(code).value} if code else None
 
 

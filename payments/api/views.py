@@ -20,7 +20,14 @@ from payments.api import examples, output
 from payments.api import representations as show
 from payments.api.instructions import UNCLEAR, checkout_answer, common, new_orders
 from payments.api.serializers import CheckoutRefundInput, PaymentInput, RefundInput
-from payments.errors import AmountNotRepresentable, NoProvider, UnknownPayment, UnknownSeller
+from payments.errors import (
+    AmountNotRepresentable,
+    AmountTooLarge,
+    AmountTooSmall,
+    NoProvider,
+    UnknownPayment,
+    UnknownSeller,
+)
 from payments.states import OrderState, RefundState
 
 _TERMS = ("commission_rates", "commission_minimums")
@@ -85,9 +92,12 @@ class Payments(APIView):
             UnknownSeller,
             NoProvider,
             AmountNotRepresentable,
+            AmountTooSmall,
+            AmountTooLarge,
             services.CheckoutExists,
             services.OrderExists,
             services.ProviderRefused,
+            services.PaymentRefused,
             Stopped,
         ],
     )

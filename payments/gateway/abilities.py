@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ledger.money import Money
+
 
 @dataclass(frozen=True, kw_only=True)
 class Abilities:
@@ -14,6 +16,14 @@ class Abilities:
     embedded_page: bool
     manual_capture: bool
     keeps_rest: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The least and the most that one payment may be of; none where only the provider knows."""
+
+    least: Money | None = None
+    most: Money | None = None
 
 
 def _codes(text: str) -> frozenset[str]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from ledger.money import Money
-from payments.gateway.abilities import Abilities
+from payments.gateway.abilities import Abilities, Limits
 from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.settlements import Settlement
 
@@ -272,6 +272,9 @@ class Gateway(Protocol):
 
     def step_of(self, currency: str) -> int:
         """Return in which steps of minor units it can be asked for amounts of a currency: nearly always 1."""
+
+    def limits_of(self, currency: str) -> Limits:
+        """Return between which amounts one payment must be; nothing is said of what only the provider knows."""
 
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Register a checkout for the hosted page."""

@@ -5,12 +5,31 @@ one, and takes three-decimal currencies only in tens (docs.stripe.com/currencies
 hundredth.
 """
 
+from collections.abc import Collection
 from decimal import Decimal
 
 from ledger.money import Money, exponent
+from payments.gateway.abilities import Limits
 
 # Currency -> decimals on Stripe's wire, where they differ from ISO 4217's: its ariary has none, ISO's has two.
 _STRIPE_EXPONENTS = {"ISK": 2, "UGX": 2, "MGA": 0}
+# The least charge, in minor units, of what is settled in the currency that is charged; and the most, on Stripe's wire
+# (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). What is converted must come to the least of the
+# currency in which it is settled, by a rate that nobody knows before.
+_STRIPE_LEAST = {
+    **dict.fromkeys(("AUD", "BRL", "CAD", "CHF", "EUR", "INR", "JPY", "NZD", "SGD", "USD"), 50),
+    **dict.fromkeys(("AED", "MYR", "PLN", "RON"), 200),
+    **dict.fromkeys(("NOK", "SEK"), 300),
+    **dict.fromkeys(("MXN", "THB"), 1_000),
+    "BGN": 100,
+    "CZK": 1_500,
+    "DKK": 250,
+    "GBP": 30,
+    "HKD": 400,
+    "HUF": 17_500,
+}
+_STRIPE_MOST = {"IDR": 999_999_999_999}
+_STRIPE_MOST_OF_OTHERS = 99_999_999
 
 
 class NotRepresentable(ValueError):
@@ -20,6 +39,15 @@ class NotRepresentable(ValueError):
 def step_of(currency: str) -> int:
     """Return in which steps of our minor units Stripe takes a currency."""
     return 10 if exponent(currency) == 3 else int(10 ** max(0, -_shift(currency)))
+
+
+def stripe_limits(currency: str, *, settled_in: Collection[str]) -> Limits:
+    """Return between which amounts Stripe charges a currency, for an account that settles in some."""
+    least = _STRIPE_LEAST.get(currency) if currency in settled_in else None
+    most, shift = _STRIPE_MOST.get(currency, _STRIPE_MOST_OF_OTHERS), _shift(currency)
+    most = most // int(10**shift) if shift >= 0 else most * int(10**-shift)
+    most -= most % step_of(currency)
+    return Limits(least=None if least is None else Money(least, currency), most=Money(most, currency))
 
 
 def to_stripe(money: Money) -> int:

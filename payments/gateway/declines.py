@@ -87,6 +87,7 @@ RETRIES: dict[str, Retry] = {
     "parameter_invalid_integer": Retry.NEVER,
     "parameter_missing": Retry.NEVER,
     "parameter_unknown": Retry.NEVER,
+    "payment_refused": Retry.NEVER,
     "payment_intent_unexpected_state": Retry.NEVER,
     "possible_fraud": Retry.NEVER,
     "resource_missing": Retry.NEVER,

@@ -20,7 +20,7 @@ from ledger.money import Money
 from operations.edges import psp
 from payments.gateway import mollie_objects as read
 from payments.gateway import mollie_wire as wire
-from payments.gateway.abilities import MOLLIE_CURRENCIES, Abilities
+from payments.gateway.abilities import MOLLIE_CURRENCIES, Abilities, Limits
 from payments.gateway.base import (
     BadSignature,
     CaptureRequest,
@@ -75,6 +75,10 @@ class MollieGateway:
     def step_of(self, currency: str) -> int:
         """Return 1: amounts are texts with all the decimals that a currency has, and Mollie has none with three."""
         return 1
+
+    def limits_of(self, currency: str) -> Limits:
+        """Return none: they are each payment method's own, and which methods a page offers is Mollie's to say."""
+        return Limits()
 
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Create a payment. When its page runs out is Mollie's to say, by method."""

@@ -18,7 +18,7 @@ import stripe
 from ledger.money import Money
 from operations.edges import psp
 from payments.gateway import stripe_objects as read
-from payments.gateway.abilities import STRIPE_CURRENCIES, Abilities
+from payments.gateway.abilities import STRIPE_CURRENCIES, Abilities, Limits
 from payments.gateway.base import (
     BadSignature,
     CaptureRequest,
@@ -35,7 +35,7 @@ from payments.gateway.base import (
     Unknown,
 )
 from payments.gateway.calls import kept
-from payments.gateway.currencies import step_of
+from payments.gateway.currencies import step_of, stripe_limits
 from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.shield import Shield
 from payments.gateway.stripe_errors import Answered, NotYet, as_outcome
@@ -87,10 +87,13 @@ class StripeGateway:
     tells_fees = True
     abilities = Abilities(currencies=STRIPE_CURRENCIES, embedded_page=True, manual_capture=True, keeps_rest=True)
 
-    def __init__(self, *, api_key: str, api_base: str, webhook_secrets: list[str], shield: Shield) -> None:
+    def __init__(
+        self, *, api_key: str, api_base: str, webhook_secrets: list[str], settled_in: list[str], shield: Shield
+    ) -> None:
         self._key = api_key
         self._base = api_base
         self._secrets = webhook_secrets
+        self._settled_in = settled_in
         self._shield = shield
         addresses = cast(Any, {"api": api_base, "files": api_base} if api_base else {})
         self._client = stripe.StripeClient(
@@ -107,6 +110,10 @@ class StripeGateway:
     def step_of(self, currency: str) -> int:
         """Return 10 where a currency has three decimals, of which Stripe wants the last to be 0."""
         return step_of(currency)
+
+    def limits_of(self, currency: str) -> Limits:
+        """Return the documented ones: the least of those currencies alone in which the account settles."""
+        return stripe_limits(currency, settled_in=self._settled_in)
 
     def register_checkout(self, request: CheckoutRequest, *, key: str) -> Outcome[CheckoutFacts]:
         """Register a Checkout Session."""
@@ -369,11 +376,12 @@ def make(settings: Any) -> StripeGateway:
         settings.STRIPE_API_KEY,
         settings.STRIPE_API_BASE,
         tuple(settings.STRIPE_WEBHOOK_SECRETS),
+        tuple(settings.STRIPE_SETTLEMENT_CURRENCIES),
         (settings.PSP_BREAKER_FAILURES, settings.PSP_BREAKER_REST_S, settings.PSP_CALLS_AT_ONCE),
     )
 
 
-_Configuration = tuple[str, str, tuple[str, ...], tuple[int, int, int]]
+_Configuration = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[int, int, int]]
 _made: dict[_Configuration, StripeGateway] = {}
 
 
@@ -381,8 +389,9 @@ def _cached(*configuration: Any) -> StripeGateway:
     """Keep one client, with its open connections and what it knows of the provider's health, per configuration."""
     found = _made.get(configuration)
     if found is None:
-        api_key, api_base, secrets, (failures, rest_s, at_once) = configuration
+        key, base, secrets, settled_in, (failures, rest_s, at_once) = configuration
         shield = Shield(name="stripe", failures=failures, rest_s=rest_s, at_once=at_once)
-        found = StripeGateway(api_key=api_key, api_base=api_base, webhook_secrets=list(secrets), shield=shield)
+        told: dict[str, Any] = {"webhook_secrets": list(secrets), "settled_in": list(settled_in), "shield": shield}
+        found = StripeGateway(api_key=key, api_base=base, **told)
         _made[configuration] = found
     return found

@@ -6,7 +6,7 @@ from operations import database
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0019_events_by_payment")]
+    dependencies = [("payments", "0020_ignored_events")]
 
     operations = [
         migrations.RunSQL(

@@ -34,6 +34,7 @@ class WebhookEvent(models.Model):
         constraints = [models.UniqueConstraint(fields=["psp", "event_id"], name="webhook_unique_event")]
         indexes = [
             models.Index(fields=["object_id"], name="webhook_by_object"),
+            models.Index(fields=["received_at"], name="webhook_ignored", condition=models.Q(state="ignored")),
             # About objects of which there may be no row here: a refund made at the provider, a review, a dispute.
             models.Index(fields=["payment_ref"], name="webhook_by_payment", condition=~models.Q(payment_ref="")),
         ]

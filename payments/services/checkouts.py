@@ -28,9 +28,14 @@ from payments.gateway import CheckoutFacts, Outcome, Unknown
 from payments.models import Attempt, Checkout, CommissionMinimum, CommissionRate, PaymentOrder, Seller
 from payments.services.attempt_rows import UNSENT, store_attempt
 from payments.services.attempts import register, register_first
+from payments.services.common import field_of_total
+from payments.services.risk import REJECTED as RISK_REJECTED
 from payments.services.risk import act_on_first, local_verdict, question_about
 from payments.services.routing import Wish, takers
 from payments.states import AttemptState
+
+# The provider's codes for an amount that it does not charge, whatever we know of its limits.
+_OF_THE_AMOUNT = ("amount_too_small", "amount_too_large")
 
 
 class CheckoutExists(DomainError):
@@ -50,6 +55,12 @@ class ProviderRefused(DomainError):
     """The provider refused the payment: {message}"""
 
     code = "provider_refused"
+
+
+class PaymentRefused(DomainError):
+    """This payment is not accepted, and neither will the same one be."""
+
+    code = "payment_refused"
 
 
 class ProviderUnavailable(DomainError):
@@ -120,11 +131,12 @@ def create_checkout(
 
     The answer that `show` makes is stored with the page that it tells of, in one transaction.
 
-    Raises UnknownSeller, NoProvider, AmountNotRepresentable, CheckoutExists, OrderExists, KeyReused, RequestInProgress,
-    Stopped; then nothing is stored. ProviderRefused means that it is stored as FAILED, and that the same key gets the
-    same answer. An outcome that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor
-    is a review by a person: the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is
-    stored and was not sent; the same key, or a job, goes on.
+    Raises UnknownSeller, NoProvider, AmountNotRepresentable, AmountTooSmall, AmountTooLarge, CheckoutExists,
+    OrderExists, KeyReused, RequestInProgress, Stopped; then nothing is stored. ProviderRefused, and PaymentRefused
+    where our own check does, mean that it is stored as FAILED, and that the same key gets the same answer. An outcome
+    that the provider did not tell is no error: the orders are UNKNOWN, and a job asks on. Nor is a review by a person:
+    the orders are IN_REVIEW, and there is no page yet. ProviderUnavailable means that it is stored and was not sent;
+    the same key, or a job, goes on.
     """
     made = None
     with money_tx("payments.intend"):
@@ -180,9 +192,22 @@ def _result(
             raise ProviderUnavailable(psp=attempt.psp, wait=outcome.retry_after_s or 1)
     elif attempt is not None and attempt.state == AttemptState.DECLINED and attempt.psp_ref is None:
         with money_tx("payments.refused"):
-            idempotency.let_go(key_id=claim.key_id)
-        raise ProviderRefused(message=attempt.last_error)
+            idempotency.end(key_id=claim.key_id)
+        raise _refused(attempt)
     return CheckoutResult(checkout=claim.subject, key_id=claim.key_id)
+
+
+def _refused(attempt: Attempt) -> DomainError:
+    """Return the error that a definite no is: ours, which does not say why, or the provider's.
+
+    The amount is named where that was the reason.
+    """
+    if attempt.declined_as == RISK_REJECTED:
+        return PaymentRefused()
+    if attempt.declined_as not in _OF_THE_AMOUNT:
+        return ProviderRefused(message=attempt.last_error)
+    lines = len(attempt.params["lines"])
+    return ProviderRefused(message=attempt.last_error, parameter=field_of_total(lines))
 
 
 def _intend(checkout_pk: str, *, storefront: str, new: NewCheckout, now: datetime) -> Made:

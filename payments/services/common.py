@@ -1,10 +1,11 @@
 """What the verbs of money in share: what may be asked for, how long to wait for it, when to stop repeating."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ledger.money import Money
 from operations.services import TryLater
-from payments.errors import AmountNotRepresentable, ProviderUnclear
+from payments.errors import AmountNotRepresentable, AmountTooLarge, AmountTooSmall, ProviderUnclear
 from payments.gateway import Gateway, Unknown
 
 
@@ -24,6 +25,25 @@ def require_representable(amount: Money, gateway: Gateway, *, field: str) -> Non
             amount=amount.text,
             parameter=field,
         )
+
+
+def require_charged(amounts: Sequence[Money], gateway: Gateway) -> None:
+    """Raise AmountTooSmall or AmountTooLarge, naming the request's field, for a cart that is not charged."""
+    total = sum(amounts[1:], start=amounts[0])
+    limits = gateway.limits_of(total.currency)
+    if limits.least is not None and total.minor < limits.least.minor:
+        raise AmountTooSmall(
+            psp=gateway.name, limit=limits.least, amount=total.text, parameter=field_of_total(len(amounts))
+        )
+    if limits.most is not None and total.minor > limits.most.minor:
+        beyond = [place for place, amount in enumerate(amounts) if amount.minor > limits.most.minor]
+        field = f"payment_orders[{beyond[0]}].amount" if beyond else field_of_total(len(amounts))
+        raise AmountTooLarge(psp=gateway.name, limit=limits.most, amount=total.text, parameter=field)
+
+
+def field_of_total(orders: int) -> str:
+    """Return the request's field that the sum of so many orders stands in: the one amount, or all orders."""
+    return "payment_orders[0].amount" if orders == 1 else "payment_orders"
 
 
 def require_awake(gateway: Gateway) -> None:

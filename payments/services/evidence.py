@@ -70,13 +70,13 @@ def submit_evidence(
     fingerprint: str = "",
     files: Sequence[str] = (),
     uploads: Mapping[str, bytes] = MappingProxyType({}),
-) -> DisputeEvidence:
+) -> tuple[DisputeEvidence, int]:
     """Keep evidence for a dispute and have it sent; `final` hands it to the bank, and ends the storefront's say.
 
     `files` are kept files of the dispute, by our ids; `uploads` are files to be kept with it, by what they show. With
-    a storefront and its key, the same key again is the same evidence. Raises UnknownDispute, EvidenceNotWanted,
-    EvidenceUnderWay, EvidenceTooLong, UnknownEvidenceFile, EvidenceFileRefused, TooManyEvidenceFiles, KeyReused,
-    RequestInProgress.
+    a storefront and its key, the same key again is the same evidence. Returns it with the idempotency key's row, which
+    is 0 where there is no key. Raises UnknownDispute, EvidenceNotWanted, EvidenceUnderWay, EvidenceTooLong,
+    UnknownEvidenceFile, EvidenceFileRefused, TooManyEvidenceFiles, KeyReused, RequestInProgress.
     """
     texts = {name: text for name, text in evidence.items() if name in EVIDENCE_FIELDS}
     length = sum(len(text) for text in texts.values())
@@ -87,16 +87,14 @@ def submit_evidence(
         if storefront is not None:
             claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
             if not claim.fresh:
-                idempotency.let_go(key_id=claim.key_id)
-                return DisputeEvidence.objects.get(pk=claim.subject)
+                return DisputeEvidence.objects.get(pk=claim.subject), claim.key_id
         found = _wanting(dispute, storefront, now=now)
         chosen = files_of(found, files)
         chosen |= {each.kind: each.pk for each in keep_files(found, uploads, actor=actor, now=now)}
         made = _keep(found, texts, chosen, final=final, actor=actor, now=now)
         if claim is not None:
             idempotency.bind(key_id=claim.key_id, subject=made.id)
-            idempotency.let_go(key_id=claim.key_id)
-    return made
+    return made, claim.key_id if claim is not None else 0
 
 
 def send_evidence(*, evidence: str, now: datetime) -> None:

@@ -83,11 +83,12 @@ def keep_evidence_file(
     storefront: str | None = None,
     key: str = "",
     fingerprint: str = "",
-) -> EvidenceFile:
+) -> tuple[EvidenceFile, int]:
     """Keep a file for a dispute and have it uploaded; evidence refers to it by its id. Its name is ours.
 
-    With a storefront and its key, the same key again is the same file. Raises UnknownDispute, EvidenceNotWanted,
-    EvidenceFileRefused, TooManyEvidenceFiles, KeyReused, RequestInProgress.
+    With a storefront and its key, the same key again is the same file. Returns it with the idempotency key's row, which
+    is 0 where there is no key. Raises UnknownDispute, EvidenceNotWanted, EvidenceFileRefused, TooManyEvidenceFiles,
+    KeyReused, RequestInProgress.
     """
     media_type_of(content)
     with money_tx("evidence.keep_file"):
@@ -95,13 +96,11 @@ def keep_evidence_file(
         if storefront is not None:
             claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
             if not claim.fresh:
-                idempotency.let_go(key_id=claim.key_id)
-                return EvidenceFile.objects.defer("content").get(pk=claim.subject)
+                return EvidenceFile.objects.defer("content").get(pk=claim.subject), claim.key_id
         [made] = keep_files(wanting(dispute, storefront, now=now), {kind: content}, actor=actor, now=now)
         if claim is not None:
             idempotency.bind(key_id=claim.key_id, subject=made.id)
-            idempotency.let_go(key_id=claim.key_id)
-    return made
+    return made, claim.key_id if claim is not None else 0
 
 
 def keep_files(dispute: Dispute, contents: Mapping[str, bytes], *, actor: str, now: datetime) -> list[EvidenceFile]:

@@ -15,11 +15,10 @@ from django.db.models.functions import Coalesce
 from operations.edges import money_tx
 from operations.lifecycle import move
 from operations.services import withdraw
-from payments.errors import AmountNotRepresentable, NoProvider
 from payments.gateway import provider
 from payments.models import Attempt, Checkout, PaymentOrder
 from payments.services.attempt_rows import UNSENT, store_attempt, time_for_a_page
-from payments.services.routing import Wish, takers, wish_of
+from payments.services.routing import UNABLE, Wish, takers, wish_of
 from payments.states import AttemptState
 
 logger = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ def _another(attempt: Attempt, wish: Wish) -> str | None:
     """Return the provider, by preference, that can take a payment and is not left alone at this moment."""
     try:
         able = takers(wish)
-    except (NoProvider, AmountNotRepresentable):
+    except UNABLE:
         # The routes are others than when the payment was made.
         return None
     return next((psp for psp in able if psp != attempt.psp and not provider(psp).resting()), None)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from operations import switchboard
@@ -33,6 +34,8 @@ _OVERLAP = timedelta(minutes=2)
 _SLICE = timedelta(hours=1)
 # Without a listing before it, one looks back as far as this. Stripe keeps its events for 30 days.
 _FIRST = timedelta(days=1)
+# How many ignored events one transaction deletes.
+FORGOTTEN_AT_ONCE = 1000
 
 
 class NotReplayable(DomainError):
@@ -161,6 +164,19 @@ def sync_events(*, psp: str, actor: str, now: datetime, back: timedelta | None =
     # A listing that somebody asked for up to a moment yet to come has seen nothing of what happens until then.
     since = until - back if back else (min(last.until, until) - _OVERLAP if last else until - _FIRST)
     return compare_events(psp=psp, since=since, until=until, actor=actor, now=now)
+
+
+def forget_ignored_events(*, now: datetime) -> int:
+    """Delete what nothing here depended on, once its life is over; return how many they were."""
+    past = WebhookEvent.objects.filter(state=WebhookState.IGNORED, received_at__lt=now - settings.IGNORED_EVENT_LIFE)
+    forgotten, deleted = 0, None
+    while deleted != 0:
+        with money_tx("webhooks.forget"):
+            some = list(past.order_by("received_at").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
+            # Asked again of each: somebody may have it acted on by now.
+            deleted, _ = past.filter(pk__in=some).delete()
+        forgotten += deleted
+    return forgotten
 
 
 @prepared_query

@@ -24,6 +24,7 @@ from payments.services.captures import sync_attempt
 from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders, wish_for
 from payments.services.common import key_alive, require_awake, require_representable, try_later
 from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
+from payments.services.risk import call_off_review
 from payments.services.routing import require_able
 from payments.states import AttemptState, InstructionState, OrderState
 
@@ -123,11 +124,13 @@ def cancel_payment(
 ) -> CheckoutResult:
     """Call a payment off: its page is closed at the provider first, or what is reserved released, and then here.
 
+    What a person of ours still looks at has no page: it is called off here alone, and that question is withdrawn.
     Raises UnknownPayment, NotCancelable, OutcomeUnknown, InstructionRefused, KeyReused, RequestInProgress.
     """
     with money_tx("cancels.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
-        if claim.fresh:
+        reviewed = _called_off_in_review(claim, storefront, checkout_id, actor=actor, now=now)
+        if claim.fresh and not reviewed:
             attempt = _latest(storefront, checkout_id)
             done = _buyer_is_done(attempt)
             if done or attempt.state not in (AttemptState.PENDING, AttemptState.AUTHORIZED):
@@ -142,6 +145,8 @@ def cancel_payment(
                 run_at=now + TAKE_OVER_AFTER,
             )
             idempotency.bind(key_id=claim.key_id, subject=made.pk)
+    if reviewed:
+        return _checkout_result(claim, reviewed)
     return _finish(claim, made.pk if claim.fresh else claim.subject, actor=actor, now=now)
 
 
@@ -159,8 +164,8 @@ def replace_cart(
 
     The new orders have ids of their own. Until the provider confirms that the old page is closed, the old cart
     counts, and when the buyer was faster it is what was paid. Raises UnknownPayment, UnknownSeller, OrderExists,
-    NotReplaceable, OutcomeUnknown, CurrencyMismatch, NoProvider, AmountNotRepresentable, InstructionRefused, KeyReused,
-    RequestInProgress, Stopped.
+    NotReplaceable, OutcomeUnknown, CurrencyMismatch, NoProvider, AmountNotRepresentable, AmountTooSmall,
+    AmountTooLarge, InstructionRefused, KeyReused, RequestInProgress, Stopped.
     """
     with money_tx("carts.intend"):
         claim = idempotency.claim(scope=f"storefront:{storefront}", key=key, fingerprint=fingerprint, now=now)
@@ -305,17 +310,37 @@ def _replace(attempt: Attempt, orders: list[NewOrder], *, actor: str, now: datet
     )
 
 
+def _called_off_in_review(
+    claim: idempotency.Claim, storefront: str, checkout_id: str, *, actor: str, now: datetime
+) -> str:
+    """Call off what a person looks at, or find that this key did; returns the checkout, or nothing where it is neither.
+
+    Until that is known the checkout is not locked: whoever decides takes it after the question.
+    """
+    checkout = Checkout.objects.filter(storefront=storefront, checkout_id=checkout_id).first()
+    if checkout is None:
+        return ""
+    if claim.fresh and call_off_review(checkout=checkout.pk, actor=actor, now=now):
+        idempotency.bind(key_id=claim.key_id, subject=checkout.pk)
+        return checkout.pk
+    return checkout.pk if claim.subject == checkout.pk else ""
+
+
+def _checkout_result(claim: idempotency.Claim, checkout: str) -> CheckoutResult:
+    return CheckoutResult(
+        checkout=checkout,
+        key_id=claim.key_id,
+        answered_status=claim.response_status,
+        answered_body=claim.response_body,
+    )
+
+
 def _finish(claim: idempotency.Claim, instruction: str, *, actor: str, now: datetime) -> CheckoutResult:
     """Carry out what was stored, as far as it goes now; a job goes on with the rest."""
     found = Instruction.objects.select_related("attempt").get(pk=instruction)
     checkout = found.attempt.checkout_id
     if claim.answered:
-        return CheckoutResult(
-            checkout=checkout,
-            key_id=claim.key_id,
-            answered_status=claim.response_status,
-            answered_body=claim.response_body,
-        )
+        return _checkout_result(claim, checkout)
     try:
         carry_out(instruction=instruction, now=now)
         following = Attempt.objects.filter(checkout=checkout, state__in=UNSENT).select_related("checkout").first()
@@ -326,7 +351,7 @@ def _finish(claim: idempotency.Claim, instruction: str, *, actor: str, now: date
     found.refresh_from_db()
     if found.state == InstructionState.FAILED:
         with money_tx("instructions.let_go"):
-            idempotency.let_go(key_id=claim.key_id)
+            idempotency.end(key_id=claim.key_id)
         raise InstructionRefused(message=found.last_error)
     return CheckoutResult(checkout=checkout, key_id=claim.key_id)
 

@@ -17,7 +17,7 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.rows import insert_row
-from operations.services import request_approval, withdraw
+from operations.services import request_approval, withdraw, withdraw_approval
 from payments.models import Attempt, Checkout, PaymentOrder, RiskVerdict
 from payments.models.risk import RiskDecision
 from payments.risk import ASKS_NOBODY, RiskQuestion, Verdict
@@ -95,6 +95,22 @@ def refuse_risk(*, attempt: str, maker: str, checker: str, now: datetime) -> Non
     _keep(found, Verdict(decision="reject", reason="a person refused it"), kind=PERSON, by=checker, now=now)
     if found.state == AttemptState.CREATED:
         _refuse(found, _orders(found), actor=checker, now=now)
+
+
+def call_off_review(*, checkout: str, actor: str, now: datetime) -> bool:
+    """Cancel a payment at which a person looks, in the caller's transaction: the provider never heard of it.
+
+    Returns False where nobody looks at it. It takes the question before the checkout, as whoever decides it does.
+    """
+    note = "the storefront called the payment off"
+    if not withdraw_approval(kind=_REVIEW, subject=f"checkout:{checkout}", actor=actor, now=now, note=note):
+        return False
+    attempt = lock_with_checkout(Attempt.objects.filter(checkout=checkout).latest("number").pk)
+    move(attempt, "abandon", actor=actor, now=now, reason=note)
+    for order in _orders(attempt):
+        move(order, "cancel", actor=actor, now=now, reason=note)
+    tell(checkout=checkout, type="payment.canceled", now=now)
+    return True
 
 
 def _act_on(attempt_id: str, verdict: Verdict, *, kind: str, now: datetime) -> None:

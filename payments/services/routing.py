@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from ledger.money import Money
-from payments.errors import AmountNotRepresentable, NoProvider
+from payments.errors import AmountNotRepresentable, AmountTooLarge, AmountTooSmall, NoProvider
 from payments.gateway import Gateway, provider
 from payments.models import Checkout, PaymentOrder
-from payments.services.common import require_representable
+from payments.services.common import require_charged, require_representable
+
+# Why a provider cannot make a page.
+UNABLE = (NoProvider, AmountNotRepresentable, AmountTooSmall, AmountTooLarge)
+Unable = NoProvider | AmountNotRepresentable | AmountTooSmall | AmountTooLarge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +48,16 @@ def route(routes: Mapping[str, Sequence[str]], *, storefront: str, currency: str
 def takers(wish: Wish) -> list[str]:
     """Return the providers that can make a page, by preference.
 
-    Raises NoProvider or AmountNotRepresentable where there is none, naming the request's field that keeps away the
-    one which would be preferred.
+    Raises NoProvider, AmountNotRepresentable, AmountTooSmall or AmountTooLarge where there is none, naming the
+    request's field that keeps away the one which would be preferred.
     """
     found: list[str] = []
-    refusals: list[NoProvider | AmountNotRepresentable] = []
+    refusals: list[Unable] = []
     for psp in route(settings.PSP_ROUTES, storefront=wish.storefront, currency=wish.currency):
         try:
             require_able(psp, wish)
             found.append(psp)
-        except (NoProvider, AmountNotRepresentable) as refusal:
+        except UNABLE as refusal:
             refusals.append(refusal)
     if found:
         return found
@@ -64,7 +68,7 @@ def takers(wish: Wish) -> list[str]:
 
 
 def require_able(psp: str, wish: Wish) -> None:
-    """Raise NoProvider or AmountNotRepresentable, naming the request's field, where a provider cannot make a page."""
+    """Raise one of UNABLE, naming the request's field, where a provider cannot make a page."""
     gateway = provider(psp)
     lacking = _lacking(gateway, wish)
     if lacking:
@@ -72,6 +76,7 @@ def require_able(psp: str, wish: Wish) -> None:
         raise NoProvider(reasons=f"{psp} {reason}", **({"parameter": field} if field else {}))
     for place, amount in enumerate(wish.amounts):
         require_representable(amount, gateway, field=f"payment_orders[{place}].amount")
+    require_charged(wish.amounts, gateway)
 
 
 def _lacking(gateway: Gateway, wish: Wish) -> tuple[str, str] | None:
@@ -86,9 +91,9 @@ def _lacking(gateway: Gateway, wish: Wish) -> tuple[str, str] | None:
     return None
 
 
-def _reason(refusal: NoProvider | AmountNotRepresentable) -> str:
+def _reason(refusal: Unable) -> str:
     return str(refusal.facts.get("reasons") or str(refusal).rstrip("."))
 
 
-def _field(refusal: NoProvider | AmountNotRepresentable) -> dict[str, str]:
+def _field(refusal: Unable) -> dict[str, str]:
     return {"parameter": refusal.facts["parameter"]} if "parameter" in refusal.facts else {}

@@ -91,6 +91,7 @@ class Deliveries(APIView):
             UnknownPayment,
             services.OrderNotPaid,
             services.DeliveryInFuture,
+            services.DeliveryBeforePayment,
             services.DeliveryAlreadyReported,
         ],
     )

@@ -4,6 +4,7 @@ from payouts.services.batches import NothingToPayOut, approve_batch, cancel_batc
 from payouts.services.debts import net_debts
 from payouts.services.deliveries import (
     DeliveryAlreadyReported,
+    DeliveryBeforePayment,
     DeliveryInFuture,
     OrderNotPaid,
     release_again,
@@ -14,6 +15,7 @@ from payouts.services.sending import confirm_payout, send_payout, transfer_chang
 
 __all__ = [
     "DeliveryAlreadyReported",
+    "DeliveryBeforePayment",
     "DeliveryInFuture",
     "NothingToPayOut",
     "OrderNotPaid",

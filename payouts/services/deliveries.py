@@ -14,13 +14,13 @@ from ledger.services import lock_wallet, post
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.services import record_audit
-from payments.selectors import disputed_orders, paid_order
+from payments.selectors import PaidOrder, disputed_orders, paid_order
 from payouts.models import Delivery
 from payouts.services.debts import net_debts
 
 # How many deliveries are looked through at once for those that may be released.
 _PAGE = 500
-# A storefront's clock may be a little ahead of ours.
+# A storefront's clock may be a little ahead of ours, or behind.
 CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -37,10 +37,18 @@ class DeliveryInFuture(DomainError):
     parameter = "delivered_at"
 
 
+class DeliveryBeforePayment(DomainError):
+    """The delivery of {payment_order_id!r} is dated {delivered_at}, and its payment was accepted at {accepted_at}."""
+
+    code = "delivery_before_payment"
+    parameter = "delivered_at"
+
+
 class DeliveryAlreadyReported(DomainError):
     """The delivery of {payment_order_id!r} was reported already, for {first}."""
 
     code = "delivery_already_reported"
+    parameter = "delivered_at"
 
 
 def report_delivery(
@@ -48,8 +56,8 @@ def report_delivery(
 ) -> tuple[Delivery, bool]:
     """Note that a paid order was delivered; the hold runs from that moment. The same report again is no new one.
 
-    Returns the delivery and whether it is new. Raises UnknownPayment, OrderNotPaid, DeliveryInFuture, and
-    DeliveryAlreadyReported when another moment was reported before.
+    Returns the delivery and whether it is new. Raises UnknownPayment, OrderNotPaid, DeliveryInFuture,
+    DeliveryBeforePayment, and DeliveryAlreadyReported when another moment was reported before.
     """
     if delivered_at > now + CLOCK_SKEW:
         raise DeliveryInFuture(payment_order_id=payment_order_id, delivered_at=delivered_at.isoformat())
@@ -71,8 +79,19 @@ def report_delivery(
         if delivery.delivered_at != delivered_at:
             raise DeliveryAlreadyReported(payment_order_id=payment_order_id, first=delivery.delivered_at.isoformat())
         if created:
+            _require_after(order, delivered_at, payment_order_id=payment_order_id)
             record_audit(action="payouts.delivery.reported", actor=actor, subject=f"order:{order.order}", now=now)
     return delivery, created
+
+
+def _require_after(order: PaidOrder, delivered_at: datetime, *, payment_order_id: str) -> None:
+    """Raise DeliveryBeforePayment for a moment at which the order's payment had not been accepted."""
+    if delivered_at < order.accepted_at - CLOCK_SKEW:
+        raise DeliveryBeforePayment(
+            payment_order_id=payment_order_id,
+            delivered_at=delivered_at.isoformat(),
+            accepted_at=order.accepted_at.isoformat(),
+        )
 
 
 def release_due(*, limit: int, actor: str, now: datetime) -> int:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from sandbox.provider.errors import InvalidRequest
 
-#: Eight digits at most, as the API documents.
+#: Eight digits at most, as the API documents; of rupiah twelve.
 MAX_CHARGE_MINOR = 99_999_999
+MAX_CHARGE_RUPIAH = 999_999_999_999
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Currency:
     step: int = 1
     payout_step: int = 1
     min_charge_minor: int = 50
+    max_charge_minor: int = MAX_CHARGE_MINOR
     fee_bps: int = 290
     fee_fixed_minor: int = 30
     dispute_fee_minor: int = 1500
@@ -52,6 +54,14 @@ CURRENCIES: dict[str, Currency] = {
     "brl": Currency("brl", fee_bps=399, fee_fixed_minor=39, dispute_fee_minor=5500),
     "gbp": Currency("gbp", min_charge_minor=30, fee_bps=290, fee_fixed_minor=20, dispute_fee_minor=2000),
     "eur": Currency("eur", dispute_fee_minor=2000),
+    "idr": Currency("idr", max_charge_minor=MAX_CHARGE_RUPIAH),
+    "bgn": Currency("bgn", min_charge_minor=100),
+    "dkk": Currency("dkk", min_charge_minor=250),
+    "hkd": Currency("hkd", min_charge_minor=400),
+    "czk": Currency("czk", min_charge_minor=1_500),
+    "thb": Currency("thb", min_charge_minor=1_000),
+    **{code: Currency(code, min_charge_minor=200) for code in ("aed", "myr", "pln", "ron")},
+    **{code: Currency(code, min_charge_minor=300) for code in ("nok", "sek")},
     "isk": Currency("isk", step=100, min_charge_minor=10_000, fee_fixed_minor=4_000),
     "ugx": Currency("ugx", step=100, min_charge_minor=200_000, fee_fixed_minor=110_000),
     "huf": Currency("huf", payout_step=100, min_charge_minor=17_500, fee_fixed_minor=8_500),
@@ -79,8 +89,10 @@ def check_charge(amount_minor: int, code: str, *, param: str = "amount") -> None
     if amount_minor < currency.min_charge_minor:
         least = f"{major(currency.min_charge_minor, code)} {code}"
         raise InvalidRequest(f"Amount must be at least {least}.", code="amount_too_small", param=param)
-    if amount_minor > MAX_CHARGE_MINOR:
-        raise InvalidRequest("Amount must be no more than 99999999.", code="amount_too_large", param=param)
+    if amount_minor > currency.max_charge_minor:
+        raise InvalidRequest(
+            f"Amount must be no more than {currency.max_charge_minor}.", code="amount_too_large", param=param
+        )
     check_step(amount_minor, code, param=param)
 
 

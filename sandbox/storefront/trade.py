@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from sandbox.storefront.buyer import Buyer
@@ -62,7 +63,7 @@ class Trade:
         self._each(lambda cart: self._wait(cart, deadline), carts, done)
 
     def deliver(self, carts: Iterable[Cart], *, done: Progress) -> None:
-        """Report each delivered cart's orders as delivered, at the moment that was recorded."""
+        """Report each delivered cart's orders as delivered, as recorded, but not before they were ordered."""
         self._each(self._deliver, [cart for cart in carts if cart.delivered_at], done)
 
     def refund_canceled(self, carts: Iterable[Cart], *, done: Progress) -> None:
@@ -116,7 +117,9 @@ class Trade:
 
     def _deliver(self, cart: Cart) -> None:
         for payment_order_id in cart.payment_order_ids().values():
-            self._shop().report_delivery(payment_order_id=payment_order_id, delivered_at=cart.delivered_at)
+            ordered_at = str(self._shop().payment(payment_order_id)["created_at"])
+            delivered_at = max(cart.delivered_at, ordered_at, key=datetime.fromisoformat)
+            self._shop().report_delivery(payment_order_id=payment_order_id, delivered_at=delivered_at)
 
     def _refund(self, cart: Cart) -> None:
         for payment_order_id in cart.payment_order_ids().values():

@@ -109,7 +109,7 @@ def _refund_all(case: Any, stage: Stage, dice: Random) -> None:
 def _delivery(case: Any, stage: Stage, dice: Random) -> None:
     case.body["payment_order_id"] = stage.stock.order(stage.stock.checkout(dice.choice(PAID)))
     if dice.randrange(2):
-        case.body["delivered_at"] = (timezone.now() - timedelta(days=dice.randrange(40))).isoformat()
+        case.body["delivered_at"] = (timezone.now() - timedelta(minutes=dice.randrange(10))).isoformat()
 
 
 def _evidence(case: Any, _: Stage, dice: Random) -> None:

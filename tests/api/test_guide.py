@@ -31,7 +31,7 @@ def blocks(language: str) -> list[str]:
 
 def curls() -> list[list[str]]:
     """Return the words of each curl command, variables as they stand."""
-    text = "\n".join(blocks("bash")).replace("\\\n", " ")
+    text = "\n".join(blocks("bash")).replace("\\\n", " ").replace("$(date -u +%FT%TZ)", timezone.now().isoformat())
     commands: list[list[str]] = []
     for word in shlex.split(text, comments=True):
         if word == "curl":

@@ -215,12 +215,12 @@ class World:
 
     def release(self, *checkouts: Checkout) -> None:
         """Report sales as delivered long enough ago, and release their money."""
+        Checkout.objects.filter(pk__in=[one.pk for one in checkouts]).update(created_at=self.now - timedelta(days=30))
         for order in PaymentOrder.objects.filter(checkout__in=checkouts):
-            delivered = self.now - timedelta(days=30)
             report_delivery(
                 storefront=self.storefront,
                 payment_order_id=order.payment_order_id,
-                delivered_at=delivered,
+                delivered_at=self.now - timedelta(days=30),
                 actor="system:test",
                 now=self.now,
             )

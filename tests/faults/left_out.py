@@ -44,6 +44,7 @@ LEFT_OUT = {
     "transfer.create": _PAY_OUT,
     "transfer.fetch": _PAY_OUT,
     "transfer.find": _PAY_OUT,
+    "webhooks.forget": _NO_MONEY,
     "webhooks.listed": "how recovery hears of what no webhook told: listed again from the last time on",
     "webhooks.replay": _ADMINISTRATIVE,
 }

@@ -226,6 +226,7 @@ class Evidence(Story):
     calls: ClassVar[tuple[str, ...]] = ("dispute.submit", "dispute.fetch")
     acts: ClassVar[tuple[str, ...]] = ("dispute.submit",)
     repeated = JOBS
+    shared: ClassVar[tuple[str, ...]] = (*JOBS, *INBOX, "evidence.answer")
 
     def prepare(self, world: World) -> None:
         """Sell, and have the sale disputed."""
@@ -275,6 +276,7 @@ class EvidenceWithAFile(Evidence):
     transactions = ("evidence.keep_file", "evidence.claim_file", "evidence.record_file", *Evidence.transactions)
     calls = ("file.upload", *Evidence.calls)
     acts = ("file.upload", "dispute.submit")
+    shared = (*Evidence.shared, "evidence_files.answer")
 
     def go(self, world: World) -> Any:
         """Hand the file in under its key, and the evidence that refers to it under its own."""

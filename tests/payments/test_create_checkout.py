@@ -10,6 +10,7 @@ from django.utils import timezone
 from operations import failpoints
 from operations.models import HumanTask, IdempotencyKey, Job
 from operations.selectors import history
+from operations.services import forget_keys
 from payments.models import Attempt, Checkout, PaymentOrder, Seller
 from payments.services import attempts
 from payments.services.attempt_rows import TAKE_OVER_AFTER
@@ -108,9 +109,9 @@ class TestAPaymentThatGoesWell:
 
 class TestADefiniteNo:
     def test_fails_the_payment_and_is_the_same_problem_again(self, world: World, ann: Seller) -> None:
-        refused = world.order("cart-1", {"ann": "0.01"})
+        refused = world.order("cart-1", {"ann": "0.01"}, currency="CNY")
 
-        again = world.order("cart-1", {"ann": "0.01"})
+        again = world.order("cart-1", {"ann": "0.01"}, currency="CNY")
 
         assert_problem(refused, 422, "provider_refused")
         assert_problem(again, 422, "provider_refused")
@@ -118,8 +119,14 @@ class TestADefiniteNo:
         assert Attempt.objects.get().state == "declined"
         assert len(posts(world)) == 1
 
+    def test_has_a_key_that_is_forgotten_in_time(self, world: World, ann: Seller) -> None:
+        world.order("cart-1", {"ann": "0.01"}, currency="CNY")
+
+        assert forget_keys(now=timezone.now() + timedelta(hours=23)) == 0
+        assert forget_keys(now=timezone.now() + timedelta(hours=25)) == 1
+
     def test_leaves_nothing_to_do(self, world: World, ann: Seller) -> None:
-        world.order("cart-1", {"ann": "0.01"})
+        world.order("cart-1", {"ann": "0.01"}, currency="CNY")
 
         world.work(later=timedelta(hours=1))
 

@@ -1,10 +1,14 @@
 """Evidence: kept, sent once, and in time."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from operations import failpoints
+from operations.models import IdempotencyKey
+from operations.services import forget_keys
 from payments.models import Dispute, DisputeEvidence, Seller
 from tests.api.problems import assert_problem
 from tests.payments.dispute_steps import TEXTS, days, decide, hand_in, open_dispute, told
@@ -84,6 +88,23 @@ class TestEvidence:
 
         assert first.json()["id"] == again.json()["id"]
         assert DisputeEvidence.objects.count() == 1
+
+    def test_is_answered_under_the_same_key_as_the_first_time(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+        first = hand_in(world, dispute)
+        world.settle()
+
+        again = hand_in(world, dispute)
+
+        assert (again.status_code, again.json(), again["Idempotent-Replayed"]) == (202, first.json(), "true")
+        assert DisputeEvidence.objects.get().state == "accepted" != first.json()["status"]
+
+    def test_has_a_key_that_is_forgotten_in_time(self, world: World, sold: Seller) -> None:
+        hand_in(world, open_dispute(world))
+
+        forget_keys(now=timezone.now() + timedelta(days=2))
+
+        assert not IdempotencyKey.objects.filter(key="e1").exists()
 
     def test_waits_for_what_is_under_way(self, world: World, sold: Seller) -> None:
         dispute = open_dispute(world)

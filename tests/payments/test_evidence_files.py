@@ -160,6 +160,16 @@ class TestAFile:
         assert EvidenceFile.objects.count() == 1
         assert_problem(upload(world, dispute, PNG), 422, "idempotency_key_reused")
 
+    def test_is_answered_under_the_same_key_as_the_first_time(self, world: World, sold: Seller) -> None:
+        dispute = open_dispute(world)
+        first = upload(world, dispute)
+        world.settle()
+
+        again = upload(world, dispute)
+
+        assert (again.json(), again["Idempotent-Replayed"]) == (first.json(), "true")
+        assert EvidenceFile.objects.get().state == "accepted" != first.json()["status"]
+
     @pytest.mark.parametrize("fault", UNCLEAR)
     def test_gets_there_once_however_the_answer_was_lost(self, world: World, sold: Seller, fault: str) -> None:
         dispute = open_dispute(world)

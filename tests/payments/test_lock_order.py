@@ -10,6 +10,8 @@ import pytest
 from django.utils import timezone
 
 from operations.edges import money_tx
+from operations.models import Approval
+from operations.services import AlreadyDecided, grant_approval, reject_approval
 from payments.gateway import Declined
 from payments.gateway.stripe_adapter import StripeGateway
 from payments.models import Attempt, Checkout, Dispute
@@ -17,7 +19,7 @@ from payments.services import instructed, instructions, register_attempt, sync_a
 from tests.committed import at_once, committed_db, committed_world, somebody_waits_for_a_lock
 from tests.flows.test_authorise_and_capture import capture, reserve
 from tests.payments.dispute_steps import hand_in, open_dispute
-from tests.world import World
+from tests.world import CHECKER, World
 
 __all__ = ["committed_db", "committed_world"]
 
@@ -104,6 +106,54 @@ class TestAnAttemptThatIsGivenUp:
 
         assert done == [None, None]
         assert Attempt.objects.get(pk=found.pk).state == "abandoned"
+
+
+class TestAReviewThatIsCalledOff:
+    @pytest.mark.parametrize("decide", [grant_approval, reject_approval])
+    def test_ends_in_one_way_whoever_was_first(self, committed_world: World, settings: Any, decide: Any) -> None:
+        world = committed_world
+        settings.RISK_CHECK, settings.RISK_REVIEW_ABOVE_MINOR = "lists", {"EUR": 50_000}
+        world.open_seller("ann")
+        world.order("cart-1", {"ann": "900.00"})
+        approval = Approval.objects.get()
+
+        def decided() -> Any:
+            return decide(approval_id=approval.pk, checker=CHECKER, now=timezone.now(), note="decided")
+
+        answer, decision = at_once([lambda: world.shop.post("/v1/payments/cart-1/cancel", {}, key="c1"), decided])
+
+        approval.refresh_from_db()
+        if answer.status_code == 200:
+            assert isinstance(decision, AlreadyDecided)
+            assert (approval.state, world.status("cart-1.ann")) == ("withdrawn", "CANCELED")
+        else:
+            assert (answer.json()["code"], decision) == (
+                "outcome_unknown" if decide is grant_approval else "not_cancelable",
+                None,
+            )
+            assert world.status("cart-1.ann") in ("IN_REVIEW", "FAILED")
+
+    def test_waits_in_no_circle_with_who_decides(self, committed_world: World, settings: Any) -> None:
+        world = committed_world
+        settings.RISK_CHECK, settings.RISK_REVIEW_ABOVE_MINOR = "lists", {"EUR": 50_000}
+        world.open_seller("ann")
+        world.order("cart-1", {"ann": "900.00"})
+        approval, found, held = Approval.objects.get(), Attempt.objects.get(), threading.Event()
+
+        def decide() -> None:
+            with money_tx("payments.buyer_returned"):
+                Approval.objects.select_for_update().get(pk=approval.pk)
+                held.set()
+                until_somebody_waits()
+                Checkout.objects.select_for_update().get(pk=found.checkout_id)
+
+        def cancel() -> Any:
+            assert held.wait(10)
+            return world.shop.post("/v1/payments/cart-1/cancel", {}, key="c1")
+
+        decided, answer = at_once([decide, cancel])
+
+        assert (decided, answer.status_code) == (None, 200)
 
 
 class TestADisputeThatIsTold:

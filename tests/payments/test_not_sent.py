@@ -144,7 +144,7 @@ class TestAPaymentThatIsRefusedLater:
 
     def test_is_told_as_failed(self, world: World, ann: Seller) -> None:
         world.provider.plan([{"op": "checkout.session.create", "action": "error_503"}])
-        created = world.order("cart-1", {"ann": "0.01"})
+        created = world.order("cart-1", {"ann": "0.01"}, currency="CNY")
         assert (created.status_code, created.json()["last_error"]) == (202, None)
         assert not StorefrontEvent.objects.exists()
 

@@ -65,7 +65,7 @@ class TestACall:
         assert call.reason != ""
 
     def test_is_kept_where_the_provider_refused(self, world: World, ann: Seller) -> None:
-        assert world.order("cart-1", {"ann": "0.01"}).status_code == 422
+        assert world.order("cart-1", {"ann": "0.01"}, currency="CNY").status_code == 422
 
         [call] = calls("checkout.register")
         assert (call.outcome, call.http_status) == ("declined", 400)

@@ -1,5 +1,6 @@
 """Before the provider hears of a payment, somebody has said that it may."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,11 +12,13 @@ from django.utils import timezone
 
 from ledger.money import Money
 from operations import database, switchboard
-from operations.selectors import open_approval
-from operations.services import grant_approval, reject_approval
+from operations.models import Approval, Job
+from operations.selectors import audit_trail, open_approval, waiting_approvals
+from operations.services import AlreadyDecided, grant_approval, reject_approval
 from payments.models import Attempt, Checkout, RiskVerdict, Seller
 from payments.risk import RiskQuestion, Verdict, by_lists
 from tests.api.problems import assert_problem
+from tests.snapshot import nothing_changes
 from tests.world import CHECKER, World
 
 LIMIT = {"EUR": 50_000}
@@ -41,6 +44,16 @@ def asked(amount_minor: int = 1_000, **facts: Any) -> Verdict:
             checkout="chk_1", storefront="acme", amount=Money(amount_minor, "EUR"), sellers=("sel_1",), **known
         )
     )
+
+
+def cancel(world: World, *, key: str = "c1") -> Any:
+    """Call the payment off."""
+    return world.shop.post("/v1/payments/cart-1/cancel", {}, key=key)
+
+
+def path_of(checkout: dict[str, Any]) -> str:
+    """Return where a buyer sees how a payment stands."""
+    return urlsplit(str(checkout["status_page"])).path
 
 
 @pytest.mark.usefixtures("lists")
@@ -72,12 +85,22 @@ class TestAPayment:
         answer = world.order("cart-1", {"ann": "100.00"}, buyer_info={"name": "Boris Bad"})
         again = world.order("cart-1", {"ann": "100.00"}, buyer_info={"name": "Boris Bad"})
 
-        assert (answer.status_code, again.status_code) == (422, 422)
-        assert answer.json()["code"] == "provider_refused"
-        assert "Boris" not in answer.content.decode()
+        assert_problem(answer, 422, "payment_refused")
+        assert_problem(again, 422, "payment_refused")
         assert world.status("cart-1.ann") == "FAILED"
         assert verdicts() == [("lists", "reject", "sanctions_list")]
         assert world.provider.ledger()["sessions"] == []
+
+    @pytest.mark.usefixtures("lists")
+    @pytest.mark.parametrize("buyer", [{"name": "Boris Bad"}, {"name": "Bea", "country": "KP"}])
+    def test_that_is_rejected_does_not_say_why(self, world: World, ann: Seller, buyer: dict[str, str]) -> None:
+        answer = world.order("cart-1", {"ann": "100.00"}, buyer_info=buyer)
+
+        assert answer.json()["detail"] == "This payment is not accepted, and neither will the same one be."
+        shown = world.shop.get("/v1/checkouts/cart-1").json()
+        assert shown["last_error"] == {"code": "payment_refused", "retryable": "never"}
+        told = json.dumps([shown, world.shop.get("/v1/events").json()]) + Client().get(path_of(shown)).content.decode()
+        assert [word for word in ("risk", "sanctions", "blocked", "closed", "provider refused") if word in told] == []
 
     def test_waits_while_the_check_does_not_answer(
         self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
@@ -137,8 +160,66 @@ class TestAPaymentThatAPersonReviews:
         reject_approval(approval_id=self.approval(), checker=CHECKER, now=timezone.now(), note="no")
 
         assert world.status("cart-1.ann") == "FAILED"
-        assert world.order("cart-1", {"ann": "900.00"}).status_code == 422
+        assert_problem(world.order("cart-1", {"ann": "900.00"}), 422, "payment_refused")
         assert world.provider.ledger()["sessions"] == []
+
+
+@pytest.mark.usefixtures("lists")
+class TestAPaymentThatIsCalledOffDuringItsReview:
+    @pytest.fixture
+    def approval(self, world: World, ann: Seller) -> int:
+        """The open question about ann's expensive chair."""
+        world.order("cart-1", {"ann": "900.00"})
+        return Approval.objects.get().pk
+
+    def test_is_canceled_and_nobody_is_asked_any_more(self, world: World, approval: int) -> None:
+        answer = cancel(world)
+
+        assert (answer.status_code, answer.json()["payment_orders"][0]["status"]) == (200, "CANCELED")
+        assert (Attempt.objects.get().state, world.provider.ledger()["sessions"]) == ("abandoned", [])
+        assert waiting_approvals() == {}
+        trail = audit_trail(subject=f"checkout:{Checkout.objects.get().pk}")
+        assert ("operations.approval.withdrawn", "storefront:acme") in trail.values_list("action", "actor")
+        told = [event["type"] for event in world.shop.get("/v1/events").json()["data"]]
+        assert told == ["payment.canceled", "payment.in_review"]
+
+    @pytest.mark.parametrize("decide", [grant_approval, reject_approval])
+    def test_is_not_decided_any_more(self, world: World, approval: int, decide: Any) -> None:
+        cancel(world)
+
+        with nothing_changes(), pytest.raises(AlreadyDecided, match="withdrawn"):
+            decide(approval_id=approval, checker=CHECKER, now=timezone.now(), note="late")
+
+    def test_leaves_nothing_to_do(self, world: World, approval: int) -> None:
+        cancel(world)
+
+        world.work(later=timedelta(hours=1))
+
+        assert (world.status("cart-1.ann"), world.provider.ledger()["sessions"]) == ("CANCELED", [])
+        assert not Job.objects.filter(state__in=("todo", "dead")).exists()
+
+    def test_is_called_off_once_by_one_key(self, world: World, approval: int) -> None:
+        first = cancel(world)
+
+        with nothing_changes():
+            again = cancel(world)
+
+        assert (again.json(), again["Idempotent-Replayed"]) == (first.json(), "true")
+        assert_problem(cancel(world, key="c2"), 409, "not_cancelable")
+
+    def test_stays_with_who_accepted_it_first(self, world: World, approval: int) -> None:
+        grant_approval(approval_id=approval, checker=CHECKER, now=timezone.now())
+
+        with nothing_changes():
+            assert_problem(cancel(world), 409, "outcome_unknown")
+        assert world.order("cart-1", {"ann": "900.00"}).status_code == 201
+        assert cancel(world).status_code == 200
+
+    def test_stays_with_who_refused_it_first(self, world: World, approval: int) -> None:
+        reject_approval(approval_id=approval, checker=CHECKER, now=timezone.now(), note="no")
+
+        with nothing_changes():
+            assert_problem(cancel(world), 409, "not_cancelable")
 
 
 class TestAVerdict:

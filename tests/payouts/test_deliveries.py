@@ -1,14 +1,16 @@
 """A storefront reports deliveries; from then on the hold runs."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from operations.models import AuditEntry
-from payments.models import Seller
+from payments.models import Checkout, Seller
 from payouts.models import Delivery
+from tests.api.problems import assert_problem
+from tests.snapshot import nothing_changes
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -16,8 +18,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def sold(world: World, ann: Seller) -> str:
-    """A paid order of ann's."""
+    """A paid order of ann's, of long ago."""
     world.sell("cart-1", {"ann": "100.00"})
+    Checkout.objects.update(created_at=datetime(2024, 1, 1, tzinfo=UTC))
     return "cart-1.ann"
 
 
@@ -66,8 +69,7 @@ class TestReportDelivery:
 
         answer = report(world, sold, "2026-01-01T12:00:01Z")
 
-        assert answer.status_code == 409
-        assert answer.json()["code"] == "delivery_already_reported"
+        assert_problem(answer, 409, "delivery_already_reported", field="delivered_at")
         assert "2026-01-01T12:00:00+00:00" in answer.content.decode()
         assert Delivery.objects.get().delivered_at.isoformat() == "2026-01-01T12:00:00+00:00"
 
@@ -88,6 +90,23 @@ class TestReportDelivery:
         tomorrow = timezone.now() + timedelta(days=1)
 
         assert_refused(report(world, sold, tomorrow.isoformat()), 422, "delivery_in_future", '"field":"delivered_at"')
+
+    def test_refuses_a_moment_before_the_payment_was_accepted(self, world: World, ann: Seller) -> None:
+        accepted = world.sell("cart-1", {"ann": "100.00"}).created_at
+        before = accepted - timedelta(minutes=5, seconds=1)
+
+        with nothing_changes():
+            answer = report(world, "cart-1.ann", before.isoformat())
+
+        problem = assert_problem(answer, 422, "delivery_before_payment", field="delivered_at")
+        assert accepted.isoformat() in problem["detail"]
+
+    def test_allows_a_storefronts_clock_to_be_a_little_behind(self, world: World, ann: Seller) -> None:
+        accepted = world.sell("cart-1", {"ann": "100.00"}).created_at
+
+        answer = report(world, "cart-1.ann", (accepted - timedelta(minutes=5)).isoformat())
+
+        assert answer.status_code == 201
 
     def test_allows_a_storefronts_clock_to_be_a_little_ahead(self, world: World, sold: str) -> None:
         soon = timezone.now() + timedelta(minutes=4)

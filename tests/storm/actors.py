@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import requests
@@ -138,9 +137,9 @@ class Actor:
         self._post(f"/v1/checkouts/{name}/refunds", body, key=self._key(name, "refunds"))
 
     def deliver(self, name: str) -> None:
-        """The shop says that the goods have come, long ago; what was held for that is released."""
+        """The shop says that the goods have come; where nothing is held back, what was held for that is released."""
         order = self.chance.choice(list(PaymentOrder.objects.filter(payment_order_id__startswith=name)))
-        moment = timezone.now() - timedelta(days=30)
+        moment = timezone.now()
         body = {"payment_order_id": order.payment_order_id, "delivered_at": moment.isoformat()}
         self._post("/v1/deliveries", body)
         release_due(limit=100, actor="system:storm", now=timezone.now())

@@ -47,9 +47,10 @@ LATER = ("payments.warn_of_deadline", "payments.sync_dispute")
 
 
 @pytest.fixture(params=[SEED], ids=lambda seed: f"seed {seed}")
-def storm(committed_world: World, request: pytest.FixtureRequest) -> Iterator[Storm]:
-    """A world with sellers, over which a storm blows."""
+def storm(committed_world: World, request: pytest.FixtureRequest, settings: Any) -> Iterator[Storm]:
+    """A world with sellers and no hold on what was delivered, over which a storm blows."""
     world = committed_world
+    settings.HOLD_DAYS = 0
     for seller in SELLERS:
         world.open_seller(seller)
     yield Storm(world=world, seed=request.param)

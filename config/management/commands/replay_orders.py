@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     help = (
         "Play marketplace orders through the API and the provider's hosted page: one payment order per seller, "
-        "price + freight, paid, delivered as recorded, canceled ones refunded; then payouts, statement, "
+        "price + freight, paid, delivered as recorded or when placed, canceled ones refunded; then payouts, statement, "
         "reconciliation and close. The last line is one JSON object. The same file again changes nothing."
     )
 

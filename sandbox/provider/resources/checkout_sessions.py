@@ -39,7 +39,7 @@ _LINE: Schema = {
         fields(
             {
                 "currency": Required(currency()),
-                "unit_amount": Required(integer(minimum=0, maximum=money.MAX_CHARGE_MINOR)),
+                "unit_amount": Required(integer(minimum=0, maximum=money.MAX_CHARGE_RUPIAH)),
                 "product_data": Required(fields(_PRODUCT)),
                 "tax_behavior": choice("exclusive", "inclusive", "unspecified"),
             }
