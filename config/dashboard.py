@@ -150,14 +150,22 @@ def _commission(today: date) -> Card:
 
 
 def _owed() -> Card:
-    wallets = ledger.wallet_totals()
-    available = [amount(wallet.available.display) for wallet in wallets if wallet.available.minor]
+    """Return all that we owe sellers; what is in a payout left their balances, and is owed until it arrives."""
+    wallets = {wallet.currency: wallet for wallet in ledger.wallet_totals()}
+    leaving = {money.currency: money for money in ledger.balances_of(code=chart.IN_TRANSIT)}
+    kept = {currency: one.pending + one.available + one.reserved for currency, one in wallets.items()}
+    nothing = {currency: Money(0, currency) for currency in {*kept, *leaving}}
+    available = _amounts(wallet.available for wallet in wallets.values())
     return Card(
         title="Owed to sellers",
         icon="storefront",
         url=_list_url("payments_seller"),
-        lines=_amounts(wallet.pending + wallet.available for wallet in wallets),
-        note=_joined("of which available: ", available[:CURRENCIES_SHOWN]) if available else "nothing available yet",
+        lines=_amounts(kept.get(one, none) + leaving.get(one, none) for one, none in nothing.items()),
+        note=format_html(
+            "{}<br>{}",
+            _joined("of which may be paid out: ", available),
+            _joined("in payouts under way: ", _amounts(leaving.values())),
+        ),
     )
 
 

@@ -321,6 +321,11 @@ def booked_by_day(*, recipe: str, account: str, since: date) -> list[DayTotal]:
     return [DayTotal(business_date=day, total=Money(int(total), currency)) for day, currency, total in rows]
 
 
+def balances_of(*, code: str) -> list[Money]:
+    """Return an account's balance on its normal side in each currency in which it was used."""
+    return [found.balance for found in _balances(code=code, currency=None)]
+
+
 def provider_balances() -> list[AccountBalance]:
     """Return what each provider holds for us."""
     codes = Account.objects.filter(code__startswith="psp:", code__endswith=":clearing")
