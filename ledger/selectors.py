@@ -176,6 +176,12 @@ def reserved_of_order(*, seller: str, order: str, currency: str) -> Money:
     return _credit_of_item(chart.reserved(seller), currency, order)
 
 
+def clearing_of_item(*, psp: str, item: str) -> list[Money]:
+    """Return what the books have on a provider's clearing account under one of its objects, in each currency."""
+    rows = database.fetch_all(database.queries("ledger")["clearing_of_item"], {"psp": psp, "item": item})
+    return [Money(int(row["net_minor"]), row["currency"]) for row in rows]
+
+
 def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
     """Return the journal entries about some subjects, oldest first, each with its lines."""
     entries = JournalEntry.objects.filter(subject__in=subjects).order_by("id").prefetch_related("lines__account")
