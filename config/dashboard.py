@@ -15,7 +15,8 @@ from config.health import proof_is_overdue
 from ledger import chart
 from ledger import selectors as ledger
 from ledger.money import Money
-from operations.admin_display import Cell, amount, format_count, moment
+from operations.admin_display import Cell, amount, moment
+from operations.counts import format_count
 from operations.selectors import (
     dead_letters,
     oldest_question,
@@ -216,14 +217,14 @@ def _waiting_refunds(count: int) -> Card:
 
 def _risk_reviews(count: int) -> Card:
     url = _list_url("operations_approval", "?state__exact=requested&kind=payments.risk_review")
-    note = "held by the risk check: their buyers wait"
+    note = "held by the risk check until somebody decides"
     return _waiting("Payments to look at", count, icon="policy", url=url, note=note, none="the risk check holds none")
 
 
 def _disputes() -> Card:
     count = disputes_wanting_evidence()
     url = _list_url("payments_dispute", f"?state__in={','.join(sorted(WANTS_EVIDENCE))}")
-    note = "lost without any by their deadlines"
+    note = "lost if nothing is handed in by the deadline"
     return _waiting("Disputes that want evidence", count, icon="gavel", url=url, note=note, none="nothing to hand in")
 
 

@@ -156,11 +156,6 @@ def words(identifier: str) -> str:
     return identifier.replace("_", " ").replace(".", " ").capitalize()
 
 
-def format_count(count: int, one: str, many: str = "") -> str:
-    """Return a count with its noun: 1 seller, 2,000 sellers."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def page_link(page: str, key: object, text: str) -> SafeString:
     """Return a link to the console's page of one row; `page` is app_model."""
     address = reverse(f"admin:{page}_change", args=[quote(str(key))])

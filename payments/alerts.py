@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
+from operations.counts import format_count
 from operations.selectors import jobs_tried
 from operations.services import Reading
 from payments.figures import Acceptance, acceptance, provider_health
@@ -57,9 +58,9 @@ def providers_unanswered(*, now: datetime) -> list[Reading]:
         Reading(
             subject=f"psp:{one.psp}",
             wrong=one.calls >= least and one.unanswered_percent >= limit,
-            figure=f"{one.unanswered} of {one.calls} calls",
+            figure=f"{one.unanswered} of {format_count(one.calls, 'call')}",
             threshold=f"{limit}% of {least} or more",
-            text=f"{one.psp} left {one.unanswered} of {one.calls} calls unanswered in 15 min",
+            text=f"{one.psp} left {one.unanswered} of {format_count(one.calls, 'call')} unanswered in 15 min",
         )
         for one in provider_health(psps=configured_providers(), now=now)
     ]
@@ -74,7 +75,10 @@ def webhooks_parked(*, now: datetime) -> list[Reading]:
             wrong=count >= most,
             figure=str(count),
             threshold=str(most),
-            text=f"{count} events of providers were tried and wait for something that is not known here",
+            text=format_count(
+                count, "event of a provider was tried and waits", "events of providers were tried and wait"
+            )
+            + " for something that is not known here",
         )
     ]
 
@@ -92,7 +96,8 @@ def webhooks_missed(*, now: datetime) -> list[Reading]:
             wrong=count >= most,
             figure=str(count),
             threshold=str(most),
-            text=f"{count} webhooks of {psp} did not come in the last hour, and were found in its own list",
+            text=f"{format_count(count, 'webhook')} of {psp} did not come in the last hour, and "
+            f"{'was' if count == 1 else 'were'} found in its own list",
         )
         for psp, count in sorted(missed.items())
     ]
@@ -108,6 +113,6 @@ def _fell(psp: str, hour: Acceptance | None, week: Acceptance | None) -> Reading
         subject=f"psp:{psp}",
         wrong=known and before_bps - now_bps >= drop * 100,
         figure=figure,
-        threshold=f"{drop} points below {before_bps // 100}%, of {least} or more",
+        threshold=f"{format_count(drop, 'point')} below {before_bps // 100}%, of {least} or more",
         text=f"{psp} accepted {figure} in the last hour, after {before_bps // 100}% in the week before",
     )

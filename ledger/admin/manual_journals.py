@@ -46,12 +46,12 @@ from operations.admin_display import (
     Panel,
     audit_panel,
     code_column,
-    format_count,
     history_panel,
     page_link,
     state_column,
     time_column,
 )
+from operations.counts import format_count
 from operations.selectors import audit_trail, histories
 
 

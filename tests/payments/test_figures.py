@@ -277,3 +277,43 @@ class TestWhatIsWatched:
         Job.objects.filter(key="stripe:evt_1").update(attempts=1)
 
         assert readings("payments.webhooks_parked") == [("webhooks:parked", True)]
+
+    @pytest.mark.parametrize(
+        ("count", "said"),
+        [
+            (
+                1,
+                {
+                    "payments.provider_unanswered": "stripe left 1 of 1 call unanswered in 15 min",
+                    "payments.webhooks_missed": "1 webhook of stripe did not come in the last hour, and was found in "
+                    "its own list",
+                    "payments.webhooks_parked": "1 event of a provider was tried and waits for something that is not "
+                    "known here",
+                },
+            ),
+            (
+                2,
+                {
+                    "payments.provider_unanswered": "stripe left 2 of 2 calls unanswered in 15 min",
+                    "payments.webhooks_missed": "2 webhooks of stripe did not come in the last hour, and were found in "
+                    "its own list",
+                    "payments.webhooks_parked": "2 events of providers were tried and wait for something that is not "
+                    "known here",
+                },
+            ),
+        ],
+    )
+    def test_is_told_in_the_number_that_it_is_of(self, world: World, count: int, said: dict[str, str]) -> None:
+        now = timezone.now()
+        EventListing.objects.create(
+            psp="stripe", since=now - HOUR, until=now, listed=9, missing=count, actor="x", ran_at=now
+        )
+        for number in range(count):
+            call("unknown")
+            with money_tx("test.event"):
+                enqueue(kind="payments.handle_event", key=f"stripe:{number}", args={}, run_at=now + HOUR)
+        Job.objects.filter(kind="payments.handle_event").update(attempts=1)
+
+        texts = {alert.code: alert.reading.text for alert in read_alerts(now=timezone.now())}
+
+        assert {code: texts[code] for code in said} == said
