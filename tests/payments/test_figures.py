@@ -148,7 +148,7 @@ class TestTheAcceptanceRate:
         database.execute("SET LOCAL enable_seqscan = off")
         now = timezone.now()
 
-        asked = {"since": now - timedelta(days=1), "until": now, "shops": False}
+        asked = {"since": now - timedelta(days=1), "until": now, "slice": HOUR, "most": 100, "shops": False}
         plan = database.fetch_tuples(f"EXPLAIN {query}", asked)
 
         lines = "\n".join(line for (line,) in plan)
@@ -259,6 +259,23 @@ class TestWhatIsWatched:
         ended(world, 2, "decline", error="do_not_honor")
 
         assert readings("payments.acceptance_fell") == [("psp:stripe", False)]
+
+    def test_is_an_hour_beside_a_sample_of_each_hour_of_its_week(
+        self, world: World, ann: Seller, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.ALERT_ACCEPTANCE_LEAST = 3
+        monkeypatch.setattr("payments.alerts.SAMPLE", 2)
+        # The first two of an hour count: of a campaign that failed for an hour, no more than of any other hour.
+        long_ago = timezone.now() - timedelta(days=1, hours=1, minutes=30)
+        for number, event in enumerate(("succeed", "succeed", "decline", "decline", "decline")):
+            ended(world, number, event, ago=timezone.now() - long_ago - number * timedelta(seconds=10))
+        ended(world, 5, "succeed", ago=timedelta(days=2))
+        for number in range(6, 9):
+            ended(world, number, "decline")
+
+        [alert] = [one for one in read_alerts(now=timezone.now()) if one.code == "payments.acceptance_fell"]
+
+        assert alert.reading.text == "stripe accepted 0% of 3 in the last hour, after 100% in the week before"
 
     def test_is_webhooks_that_did_not_come(self, world: World) -> None:
         now = timezone.now()
