@@ -339,4 +339,6 @@ def facts_text(facts: dict[str, Any]) -> str:
 
 
 def _fact(value: Any) -> Any:
-    return ("no", "yes")[value] if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return ("no", "yes")[value]
+    return NOTHING if value == "" else value
