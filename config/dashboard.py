@@ -22,7 +22,6 @@ from operations.selectors import (
     oldest_question,
     open_alerts,
     stopped_switches,
-    waiting_approvals,
     waiting_tasks,
 )
 from payments.selectors import configured_providers, disputes_wanting_evidence, provider_health
@@ -69,9 +68,12 @@ class Chart:
     bars: Sequence[Bar]
 
 
-def first_page(user: User, *, now: datetime) -> dict[str, Any]:
-    """Return the first page's cards and charts, as far as the person may see what they are made of."""
-    today, waiting = ledger.business_day(now=now), waiting_approvals()
+def first_page(user: User, *, waiting: dict[str, int], now: datetime) -> dict[str, Any]:
+    """Return the first page's cards and charts, as far as the person may see what they are made of.
+
+    `waiting` is how many approvals wait for a second person, by kind.
+    """
+    today = ledger.business_day(now=now)
     return {
         "money_cards": _permitted(
             user,
