@@ -40,6 +40,14 @@ def actor_of(request: HttpRequest) -> str:
     return f"user:{request.user.get_username()}"
 
 
+def call(model: type[Model], one: str, many: str) -> None:
+    """Have the console call a model's rows so, everywhere: Django's templates take the words from its options.
+
+    Not in the model's Meta: there each change of a word would be a migration.
+    """
+    model._meta.verbose_name, model._meta.verbose_name_plural = one, many
+
+
 class WindowChangeList(ChangeList):  # type: ignore[misc]
     """A list that lets its admin fetch, in one query, what belongs to the rows of the page."""
 
@@ -66,6 +74,13 @@ class WindowAdmin(ModelAdmin):  # type: ignore[misc]
     list_fullwidth = True
     change_form_outer_before_template = "console/notices.html"
     change_form_outer_after_template = "console/panels.html"
+    #: What the console calls one row, and several, where that is not what the model is called.
+    called: tuple[str, str] | None = None
+
+    def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        if self.called:
+            call(model, *self.called)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: rows come from services only."""

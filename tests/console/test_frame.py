@@ -1,11 +1,14 @@
 """What stands around every page: the header, empty lists, dates, and the pages that say no."""
 
+import re
 from collections.abc import Callable
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from config.console import SECTIONS, Page
 from ledger.models import Account, JournalEntry
 from tests.console.journals import LIST, page, text_of
 from tests.console.world import World
@@ -49,6 +52,19 @@ class TestLists:
         text = text_of(sign_in("vera").get(reverse("admin:ledger_journalentry_changelist")))
 
         assert f" {entry.business_date:%Y-%m-%d} {entry.recorded_at:%Y-%m-%d %H:%M}" in text
+
+
+class TestWhatTheConsoleCallsThings:
+    @pytest.mark.parametrize("page", [page for pages in SECTIONS.values() for page in pages if not page.query], ids=str)
+    def test_is_the_same_over_a_list_as_beside_it(self, page: Page, market: World, sign_in: SignIn) -> None:
+        text = text_of(sign_in("admin").get(reverse(f"admin:{page.url}")))
+
+        over = re.search(r"dock_to_right (?:[^.]{0,40} chevron_right )?([^.]{0,60}?) Test ", text)
+        words = re.findall(r"\w{4,}", page.title.lower())
+
+        assert over is not None
+        assert any(word in over[1].lower() for word in words), over[1]
+        assert "human task" not in text
 
 
 class TestRefusals:
