@@ -323,7 +323,7 @@ def hand(
         @wraps(method)
         def guarded(window: WindowAdmin, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not _may(request, permission):
-                raise PermissionDenied
+                raise PermissionDenied(permission)
             # Django's lists write the ids in their links in a form of their own.
             return method(window, request, *args, **{name: unquote(value) for name, value in kwargs.items()})
 
