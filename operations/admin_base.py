@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action
@@ -137,7 +138,9 @@ class WindowAdmin(ModelAdmin):  # type: ignore[misc]
         """Show the list; refuse whatever is posted to it."""
         if request.method != "GET":
             raise PermissionDenied
-        return shielded(super().changelist_view(request, extra_context))
+        # Django's own says that one is to be selected.
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return shielded(super().changelist_view(request, title | (extra_context or {})))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show a row; refuse whatever is posted to it."""

@@ -73,6 +73,7 @@ class TestWhatTheConsoleCallsThings:
         assert over is not None
         assert any(word in over[1].lower() for word in words), over[1]
         assert "human task" not in text
+        assert " to view" not in text.partition("|")[0]
 
 
 class TestRefusals:
