@@ -6,8 +6,12 @@ from django.contrib.auth.models import Group, User
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from operations.admin_base import call
+
 admin.site.unregister(User)
 admin.site.unregister(Group)
+call(User, "person", "people")
+call(Group, "role", "roles")
 
 
 @admin.register(User)

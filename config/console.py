@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 
@@ -24,6 +24,16 @@ class Page:
     permission: str
     icon: str
     badge: str = ""
+    #: Of a list that several pages share: what this one shows of it.
+    query: str = ""
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def link(self) -> str:
+        """Return the page's address."""
+        return reverse(f"admin:{self.url}") + self.query
 
 
 def _list(title: str, model: str, icon: str, badge: str = "") -> Page:
@@ -35,6 +45,14 @@ SECTIONS: dict[str, tuple[Page, ...]] = {
     "Money in": (
         _list("Checkouts", "payments.checkout", "shopping_cart"),
         _list("Payment orders", "payments.paymentorder", "receipt_long"),
+        Page(
+            title="Payments to look at",
+            url="operations_approval_changelist",
+            permission="operations.view_approval",
+            icon="policy",
+            badge="risk_reviews",
+            query="?state__exact=requested&kind=payments.risk_review",
+        ),
         _list("Refunds", "payments.refund", "undo", badge="refunds"),
         _list("Paid twice", "payments.surplus", "content_copy"),
         _list("Disputes", "payments.dispute", "gavel", badge="disputes"),
@@ -117,13 +135,17 @@ def environment_label(request: HttpRequest) -> list[str]:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the first page's context: what a finance officer needs in the morning."""
-    return {**context, "title": "This morning", **first_page(request.user, now=timezone.now())}
+    return {
+        **context,
+        "title": "This morning",
+        **first_page(request.user, waiting=_waiting(request), now=timezone.now()),
+    }
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar: the sections and pages that the person may see, with what waits as badges."""
     badges = _badges(request)
-    here = _longest_prefix(request.path)
+    here = page_of(request)
     home = {"title": "This morning", "icon": "wb_twilight", "link": reverse_lazy("admin:index")}
     sections: list[dict[str, Any]] = [{"title": "", "items": [home]}]
     for title, pages in SECTIONS.items():
@@ -133,32 +155,47 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return sections
 
 
-def _item(page: Page, badges: dict[str, int], here: str) -> dict[str, Any]:
+def _item(page: Page, badges: dict[str, int], here: Page | None) -> dict[str, Any]:
     item: dict[str, Any] = {
         "title": page.title,
         "icon": page.icon,
-        "link": reverse(f"admin:{page.url}"),
-        "active": page.url == here,
+        "link": page.link,
+        "active": page == here,
     }
     if badges.get(page.badge):
         item |= {"badge": str(badges[page.badge]), "badge_variant": "danger", "badge_style": "solid"}
     return item
 
 
-def _longest_prefix(path: str) -> str:
-    """Return the page that a path belongs to: the trial balance's begins with that of the accounts."""
-    links = {reverse(f"admin:{page.url}"): page.url for pages in SECTIONS.values() for page in pages}
-    longest = max((link for link in links if path.startswith(link)), key=len, default="")
-    return links.get(longest, "")
+def page_of(request: HttpRequest) -> Page | None:
+    """Return the page that an address belongs to: the trial balance's begins with that of the accounts."""
+    asked = set(request.GET.items())
+    found = [
+        page
+        for pages in SECTIONS.values()
+        for page in pages
+        if request.path.startswith(reverse(f"admin:{page.url}")) and asked >= set(QueryDict(page.query[1:]).items())
+    ]
+    return max(found, key=lambda page: len(page.link), default=None)
+
+
+def _waiting(request: HttpRequest) -> dict[str, int]:
+    """Return how many approvals wait, by kind; asked once for a page, whose sidebar and cards tell it."""
+    found: dict[str, int] | None = getattr(request, "waiting_approvals", None)
+    if found is None:
+        found = waiting_approvals()
+        request.waiting_approvals = found  # type: ignore[attr-defined]
+    return found
 
 
 def _badges(request: HttpRequest) -> dict[str, int]:
     """Count what waits for a person, where this person may see it."""
-    waiting = waiting_approvals()
+    waiting = _waiting(request)
     counts: dict[str, tuple[str, Callable[[], int]]] = {
         "batches": ("payouts.view_batch", lambda: waiting.get("payouts.batch", 0)),
         "journals": ("ledger.view_manualjournal", lambda: waiting.get("ledger.manual_journal", 0)),
         "discrepancies": ("reconciliation.view_discrepancy", open_discrepancies),
+        "risk_reviews": ("operations.view_approval", lambda: waiting.get("payments.risk_review", 0)),
         "refunds": ("payments.view_refund", lambda: waiting.get("payments.refund", 0)),
         "disputes": ("payments.view_dispute", disputes_wanting_evidence),
         "questions": ("operations.view_humantask", waiting_tasks),

@@ -15,13 +15,13 @@ from config.health import proof_is_overdue
 from ledger import chart
 from ledger import selectors as ledger
 from ledger.money import Money
-from operations.admin_display import Cell, amount, format_count, moment
+from operations.admin_display import Cell, amount, moment
+from operations.counts import format_count
 from operations.selectors import (
     dead_letters,
     oldest_question,
     open_alerts,
     stopped_switches,
-    waiting_approvals,
     waiting_tasks,
 )
 from payments.selectors import configured_providers, disputes_wanting_evidence, provider_health
@@ -68,9 +68,12 @@ class Chart:
     bars: Sequence[Bar]
 
 
-def first_page(user: User, *, now: datetime) -> dict[str, Any]:
-    """Return the first page's cards and charts, as far as the person may see what they are made of."""
-    today, waiting = ledger.business_day(now=now), waiting_approvals()
+def first_page(user: User, *, waiting: dict[str, int], now: datetime) -> dict[str, Any]:
+    """Return the first page's cards and charts, as far as the person may see what they are made of.
+
+    `waiting` is how many approvals wait for a second person, by kind.
+    """
+    today = ledger.business_day(now=now)
     return {
         "money_cards": _permitted(
             user,
@@ -150,14 +153,22 @@ def _commission(today: date) -> Card:
 
 
 def _owed() -> Card:
-    wallets = ledger.wallet_totals()
-    available = [amount(wallet.available.display) for wallet in wallets if wallet.available.minor]
+    """Return all that we owe sellers; what is in a payout left their balances, and is owed until it arrives."""
+    wallets = {wallet.currency: wallet for wallet in ledger.wallet_totals()}
+    leaving = {money.currency: money for money in ledger.balances_of(code=chart.IN_TRANSIT)}
+    kept = {currency: one.pending + one.available + one.reserved for currency, one in wallets.items()}
+    nothing = {currency: Money(0, currency) for currency in {*kept, *leaving}}
+    available = _amounts(wallet.available for wallet in wallets.values())
     return Card(
         title="Owed to sellers",
         icon="storefront",
         url=_list_url("payments_seller"),
-        lines=_amounts(wallet.pending + wallet.available for wallet in wallets),
-        note=_joined("of which available: ", available[:CURRENCIES_SHOWN]) if available else "nothing available yet",
+        lines=_amounts(kept.get(one, none) + leaving.get(one, none) for one, none in nothing.items()),
+        note=format_html(
+            "{}<br>{}",
+            _joined("of which may be paid out: ", available),
+            _joined("in payouts under way: ", _amounts(leaving.values())),
+        ),
     )
 
 
@@ -208,14 +219,14 @@ def _waiting_refunds(count: int) -> Card:
 
 def _risk_reviews(count: int) -> Card:
     url = _list_url("operations_approval", "?state__exact=requested&kind=payments.risk_review")
-    note = "held by the risk check: their buyers wait"
+    note = "held by the risk check until somebody decides"
     return _waiting("Payments to look at", count, icon="policy", url=url, note=note, none="the risk check holds none")
 
 
 def _disputes() -> Card:
     count = disputes_wanting_evidence()
     url = _list_url("payments_dispute", f"?state__in={','.join(sorted(WANTS_EVIDENCE))}")
-    note = "lost without any by their deadlines"
+    note = "lost if nothing is handed in by the deadline"
     return _waiting("Disputes that want evidence", count, icon="gavel", url=url, note=note, none="nothing to hand in")
 
 

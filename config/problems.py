@@ -5,11 +5,10 @@ from typing import Any
 
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.urls import reverse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from config import refusals
 from config.middleware import request_id
 from operations.errors import DomainError
 
@@ -124,8 +123,8 @@ def refusal(error: DomainError) -> JsonResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return a problem for an address that does not exist; in the console, a page with a way back."""
-    if request.path.startswith(reverse("admin:index")):
-        return render(request, "404.html", status=404)
+    if refusals.in_the_console(request):
+        return refusals.nowhere(request)
     return JsonResponse(
         _problem(404, code="not_found", detail="There is nothing at this address."),
         status=404,
@@ -133,8 +132,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     )
 
 
-def server_error(request: HttpRequest) -> JsonResponse:
-    """Return a problem without any detail; the log has the rest, under the request's id."""
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Return a problem, in the console a page, without any detail; the log has the rest, under the request's id."""
+    if refusals.in_the_console(request):
+        return refusals.broken()
     return JsonResponse(
         _problem(500, code="internal", detail="Something went wrong here."),
         status=500,

@@ -12,6 +12,23 @@ from django.db.models import Q
 _MONEY_ROOMS = ("ledger", "payments", "payouts", "reconciliation")
 _ROOMS = (*_MONEY_ROOMS, "operations")
 
+# What each hand lets one do, as the console says it.
+HANDS = {
+    "payouts.add_batch": "propose a batch",
+    "ledger.add_manualjournal": "write and submit manual journals",
+    "payments.change_dispute": "hand in evidence",
+    "reconciliation.change_discrepancy": "assign or resolve a discrepancy",
+    "payments.change_eventdelivery": "send a message to a shop again",
+    "payments.change_webhookevent": "act on a kept event once more",
+    "payments.change_surplus": "send back again what was paid twice",
+    "operations.change_job": "replay or discard a dead letter",
+    "operations.change_humantask": "close a question",
+    "operations.add_stopswitch": "pull a stop switch",
+    "payments.change_seller": "agree who bears lost disputes",
+    "operations.change_approval": "approve or reject what somebody else proposed",
+    "operations.change_stopswitch": "let a stop switch go",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
@@ -28,26 +45,26 @@ ROLES = (
         name="finance operator",
         sees=_ROOMS,
         hands=(
-            "payouts.add_batch",  # propose a batch
-            "ledger.add_manualjournal",  # write a journal or a reversal, submit it
-            "payments.change_dispute",  # hand in evidence
-            "reconciliation.change_discrepancy",  # assign, resolve
-            "payments.change_eventdelivery",  # send a message to a shop again
-            "payments.change_webhookevent",  # act on a kept event once more
-            "payments.change_surplus",  # send back again what was paid twice
-            "operations.change_job",  # replay or discard a dead letter
-            "operations.change_humantask",  # close a question
-            "operations.add_stopswitch",  # pull a stop switch
+            "payouts.add_batch",
+            "ledger.add_manualjournal",
+            "payments.change_dispute",
+            "reconciliation.change_discrepancy",
+            "payments.change_eventdelivery",
+            "payments.change_webhookevent",
+            "payments.change_surplus",
+            "operations.change_job",
+            "operations.change_humantask",
+            "operations.add_stopswitch",
         ),
     ),
     Role(
         name="approver",
         sees=_ROOMS,
         hands=(
-            "payments.change_seller",  # agree who bears lost disputes
-            "operations.change_approval",  # approve or reject what somebody else proposed
+            "payments.change_seller",
+            "operations.change_approval",
             "operations.add_stopswitch",
-            "operations.change_stopswitch",  # let a stop switch go
+            "operations.change_stopswitch",
         ),
     ),
     Role(name="auditor", sees=_ROOMS),

@@ -97,6 +97,8 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 # A test's client makes a handler of its own, which would look at every file there is.
 WHITENOISE_AUTOREFRESH = ENV == "test"
 
+CSRF_FAILURE_VIEW = "config.refusals.form_too_old"
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

@@ -16,5 +16,6 @@ urlpatterns = [
     path("v1/docs", reference.page, name="api-docs"),
     path("admin/", admin.site.urls),
 ]
+handler403 = "config.refusals.forbidden"
 handler404 = "config.problems.not_found"
 handler500 = "config.problems.server_error"

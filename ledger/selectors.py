@@ -181,6 +181,12 @@ def withdrawn_for(*, dispute: str, currency: str) -> Money:
     return -_credit_of_item(chart.DISPUTES, currency, dispute)
 
 
+def clearing_of_item(*, psp: str, item: str) -> list[Money]:
+    """Return what the books have on a provider's clearing account under one of its objects, in each currency."""
+    rows = database.fetch_all(database.queries("ledger")["clearing_of_item"], {"psp": psp, "item": item})
+    return [Money(int(row["net_minor"]), row["currency"]) for row in rows]
+
+
 def entries_about(*, subjects: list[str]) -> list[dict[str, Any]]:
     """Return the journal entries about some subjects, oldest first, each with its lines."""
     entries = JournalEntry.objects.filter(subject__in=subjects).order_by("id").prefetch_related("lines__account")
@@ -324,6 +330,11 @@ def booked_by_day(*, recipe: str, account: str, since: date) -> list[DayTotal]:
         .order_by("currency", "entry__business_date")
     )
     return [DayTotal(business_date=day, total=Money(int(total), currency)) for day, currency, total in rows]
+
+
+def balances_of(*, code: str) -> list[Money]:
+    """Return an account's balance on its normal side in each currency in which it was used."""
+    return [found.balance for found in _balances(code=code, currency=None)]
 
 
 def provider_balances() -> list[AccountBalance]:

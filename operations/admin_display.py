@@ -156,11 +156,6 @@ def words(identifier: str) -> str:
     return identifier.replace("_", " ").replace(".", " ").capitalize()
 
 
-def format_count(count: int, one: str, many: str = "") -> str:
-    """Return a count with its noun: 1 seller, 2,000 sellers."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def page_link(page: str, key: object, text: str) -> SafeString:
     """Return a link to the console's page of one row; `page` is app_model."""
     address = reverse(f"admin:{page}_change", args=[quote(str(key))])
@@ -344,4 +339,6 @@ def facts_text(facts: dict[str, Any]) -> str:
 
 
 def _fact(value: Any) -> Any:
-    return ("no", "yes")[value] if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return ("no", "yes")[value]
+    return NOTHING if value == "" else value

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from operations import switchboard
+from operations.counts import format_count
 from operations.edges import money_tx
 from operations.models import HumanTask
 from operations.models.tasks import TaskState
@@ -98,7 +99,7 @@ def dead_letters(*, now: datetime) -> list[Reading]:
             wrong=count >= most,
             figure=str(count),
             threshold=str(most),
-            text=f"{count} jobs are dead letters",
+            text=format_count(count, "job is a dead letter", "jobs are dead letters"),
         )
     ]
 

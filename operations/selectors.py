@@ -138,6 +138,11 @@ def open_questions(*, subjects: list[str]) -> list[HumanTask]:
     return list(HumanTask.objects.filter(subject__in=subjects, state=TaskState.OPEN).order_by("since", "id"))
 
 
+def open_questions_of(*, kind: str) -> list[HumanTask]:
+    """Return every open question of a kind, the oldest first."""
+    return list(HumanTask.objects.filter(kind=kind, state=TaskState.OPEN).order_by("since", "id"))
+
+
 def questions_about(*, subjects: list[str]) -> list[HumanTask]:
     """Return every question that people were ever asked about some subjects (kind:id), the oldest first."""
     return list(HumanTask.objects.filter(subject__in=subjects).order_by("since", "id"))

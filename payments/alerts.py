@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
+from operations.counts import format_count
 from operations.selectors import jobs_tried
 from operations.services import Reading
 from payments.figures import Acceptance, acceptance, provider_health
@@ -14,6 +15,8 @@ from payments.services.attempt_rows import UNSENT
 from payments.states import AttemptState, OrderState
 
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
+# How many attempts of each hour stand for the week: read every two minutes, it must not cost what the week's trade is.
+SAMPLE = 100
 
 
 def orders_in_flight(*, now: datetime) -> list[Reading]:
@@ -45,7 +48,7 @@ def orders_in_flight(*, now: datetime) -> list[Reading]:
 
 def acceptance_fell(*, now: datetime) -> list[Reading]:
     """How the last hour's share of accepted attempts compares with the week before it, provider by provider."""
-    week = {one.psp: one for one in acceptance(since=now - HOUR - WEEK, until=now - HOUR, by=("psp",))}
+    week = {one.psp: one for one in acceptance(since=now - HOUR - WEEK, until=now - HOUR, by=("psp",), sample=SAMPLE)}
     hour = {one.psp: one for one in acceptance(since=now - HOUR, until=now, by=("psp",))}
     return [_fell(psp, hour.get(psp), week.get(psp)) for psp in sorted({*configured_providers(), *hour})]
 
@@ -57,9 +60,9 @@ def providers_unanswered(*, now: datetime) -> list[Reading]:
         Reading(
             subject=f"psp:{one.psp}",
             wrong=one.calls >= least and one.unanswered_percent >= limit,
-            figure=f"{one.unanswered} of {one.calls} calls",
+            figure=f"{one.unanswered} of {format_count(one.calls, 'call')}",
             threshold=f"{limit}% of {least} or more",
-            text=f"{one.psp} left {one.unanswered} of {one.calls} calls unanswered in 15 min",
+            text=f"{one.psp} left {one.unanswered} of {format_count(one.calls, 'call')} unanswered in 15 min",
         )
         for one in provider_health(psps=configured_providers(), now=now)
     ]
@@ -74,7 +77,10 @@ def webhooks_parked(*, now: datetime) -> list[Reading]:
             wrong=count >= most,
             figure=str(count),
             threshold=str(most),
-            text=f"{count} events of providers were tried and wait for something that is not known here",
+            text=format_count(
+                count, "event of a provider was tried and waits", "events of providers were tried and wait"
+            )
+            + " for something that is not known here",
         )
     ]
 
@@ -92,7 +98,8 @@ def webhooks_missed(*, now: datetime) -> list[Reading]:
             wrong=count >= most,
             figure=str(count),
             threshold=str(most),
-            text=f"{count} webhooks of {psp} did not come in the last hour, and were found in its own list",
+            text=f"{format_count(count, 'webhook')} of {psp} did not come in the last hour, and "
+            f"{'was' if count == 1 else 'were'} found in its own list",
         )
         for psp, count in sorted(missed.items())
     ]
@@ -108,6 +115,6 @@ def _fell(psp: str, hour: Acceptance | None, week: Acceptance | None) -> Reading
         subject=f"psp:{psp}",
         wrong=known and before_bps - now_bps >= drop * 100,
         figure=figure,
-        threshold=f"{drop} points below {before_bps // 100}%, of {least} or more",
+        threshold=f"{format_count(drop, 'point')} below {before_bps // 100}%, of {least} or more",
         text=f"{psp} accepted {figure} in the last hour, after {before_bps // 100}% in the week before",
     )

@@ -87,7 +87,7 @@ _HANDED_IN = {
 
 
 def waiting(*, orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | None = None) -> dict[str, Waiting]:
-    """Return whom each order waits for, by our ids, in four queries at most; one that is over is left out.
+    """Return whom each order waits for, by our ids, in five queries at most; one that is over is left out.
 
     Who has the attempts of the orders' checkouts already saves one by giving them.
     """
@@ -101,6 +101,7 @@ def waiting(*, orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | Non
     reviews = open_approvals(kind="payments.risk_review", subjects=sorted(unclear)) if unclear else set()
     under_way = _on_their_way(still, attempts)
     told = _told_to_take_or_release(still)
+    passed = _let_pass(still, reviews, attempts)
     found: dict[str, Waiting] = {}
     for order in still:
         subject = f"checkout:{order.checkout_id}"
@@ -108,6 +109,8 @@ def waiting(*, orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | Non
         waits = Waiting(on=on, what=what, since=order.state_since)
         if on == "buyer":
             waits = under_way.get((order.checkout_id, order.cart), waits)
+        if order.state == OrderState.IN_REVIEW:
+            waits = passed.get((order.checkout_id, order.cart), waits)
         if order.state == OrderState.AUTHORIZED:
             waits = told.get(order.checkout_id, waits)
         found[order.id] = _asked(questions.get(subject, [])) or waits
@@ -122,6 +125,22 @@ def _on_their_way(orders: Sequence[PaymentOrder], attempts: Iterable[Attempt] | 
         attempts = done.filter(checkout__in=sorted(ids)) if ids else ()
     found = ((each, _on_its_way(each)) for each in attempts)
     return {(each.checkout_id, each.cart): waits for each, waits in found if waits is not None}
+
+
+def _let_pass(
+    orders: Sequence[PaymentOrder], reviews: set[str], attempts: Iterable[Attempt] | None
+) -> dict[tuple[str, int], Waiting]:
+    """Return the carts that a person let pass our own risk check: their page is being made, and nobody reviews them."""
+    held = {order.checkout_id for order in orders if order.state == OrderState.IN_REVIEW}
+    decided = sorted(checkout for checkout in held if f"checkout:{checkout}" not in reviews)
+    if attempts is None:
+        attempts = Attempt.objects.filter(state=AttemptState.CREATED, checkout__in=decided) if decided else ()
+    on, what = _ATTEMPTS[AttemptState.CREATED]
+    return {
+        (each.checkout_id, each.cart): Waiting(on=on, what=what, since=each.state_since)
+        for each in attempts
+        if each.state == AttemptState.CREATED and each.checkout_id in decided
+    }
 
 
 def _told_to_take_or_release(orders: Sequence[PaymentOrder]) -> dict[str, Waiting]:

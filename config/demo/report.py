@@ -10,6 +10,7 @@ from rich.table import Table
 import ledger.selectors
 from config.demo.day import DayEnd
 from ledger.money import Money
+from operations.counts import format_count
 
 OK = "[green]yes[/green]"
 NO = "[bold red]NO[/bold red]"
@@ -43,7 +44,7 @@ def print_trial_balance(console: Console, currencies: Sequence[str]) -> None:
 def print_day_end(console: Console, end: DayEnd) -> None:
     """Print what finance did and found."""
     matched = ", ".join(f"{lines} {kind}" for kind, lines in sorted(end.matched.items())) or "nothing new"
-    console.print(f"Released for payout: {end.released} orders. Batches paid out: {len(end.batches)}.")
+    console.print(f"Released for payout: {format_count(end.released, 'order')}. Batches paid out: {len(end.batches)}.")
     console.print(f"Statement lines: {matched}. Open discrepancies: {end.open_discrepancies}.")
     console.print(f"Unexplained: {end.unexplained_minor} minor units. Books proved: {OK if end.books_proved else NO}.")
     if end.closed:

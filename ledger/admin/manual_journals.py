@@ -46,12 +46,12 @@ from operations.admin_display import (
     Panel,
     audit_panel,
     code_column,
-    format_count,
     history_panel,
     page_link,
     state_column,
     time_column,
 )
+from operations.counts import format_count
 from operations.selectors import audit_trail, histories
 
 
@@ -281,7 +281,7 @@ class ManualJournalAdmin(WindowAdmin):
     def attachment(self, request: HttpRequest, object_id: str, attachment_id: int) -> HttpResponse:
         """Hand an attachment over as a download, never as a page that a browser would show or run."""
         if not request.user.has_perm("ledger.view_manualjournalattachment"):
-            raise PermissionDenied
+            raise PermissionDenied("ledger.view_manualjournalattachment")
         file = get_object_or_404(ManualJournalAttachment, pk=attachment_id, journal=object_id)
         answer = HttpResponse(bytes(file.content), content_type=file.content_type)
         answer["Content-Disposition"] = content_disposition_header(True, file.name)

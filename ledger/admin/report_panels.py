@@ -22,7 +22,6 @@ from operations.admin_display import (
     amount,
     code,
     columns,
-    format_count,
     list_link,
     moment,
     page_link,
@@ -30,6 +29,7 @@ from operations.admin_display import (
     two_lines,
     words,
 )
+from operations.counts import format_count
 from operations.names import names_of
 
 ENTRIES_NAMED = 3

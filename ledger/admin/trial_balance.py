@@ -7,7 +7,8 @@ from ledger import chart
 from ledger.chart import AccountType
 from ledger.money import Money
 from ledger.selectors import AccountBalance
-from operations.admin_display import Cell, Panel, amount, columns, format_count, list_link
+from operations.admin_display import Cell, Panel, amount, columns, list_link
+from operations.counts import format_count
 
 _ORDER = {kind: place for place, kind in enumerate(AccountType)}
 

@@ -81,6 +81,9 @@ SELECT COALESCE(-sum(l.amount_minor), 0)::bigint AS credit_minor
 FROM ledger_journalline AS l JOIN ledger_account AS a ON a.id = l.account_id
 WHERE a.code = %(code)s AND a.currency = %(currency)s AND l.item = %(item)s
 
+-- name: clearing_of_item
+SELECT currency, net_minor FROM ledger_clearing_of(%(psp)s, %(item)s) ORDER BY currency
+
 -- name: close_day
 SELECT entries, digest FROM ledger_close_day(%(business_date)s, %(actor)s, %(now)s)
 

@@ -69,7 +69,8 @@ GUIDES = {
         "another way; then close the question."
     ),
     "payments.refund_elsewhere": Guide(
-        say="Ask whoever made it whose sale it takes back, book it as a manual journal, and close the question.",
+        say="Ask whoever made it whose sale it takes back, and book it as a manual journal, on the provider's clearing "
+        "account with the refund's id as item. The question then closes by itself.",
         **_WRITE,
     ),
     "payments.surplus_stuck": Guide(

@@ -71,6 +71,7 @@ class StorefrontAdmin(WindowAdmin):
 class ApiKeyAdmin(WindowAdmin):
     """API keys by their readable beginning; the secret itself is not kept anywhere."""
 
+    called = ("API key", "API keys")
     list_display = ("beginning", "storefront", "label", "state_name", "created", "expires", "revoked")
     list_filter = ("storefront",)
     list_select_related = ("storefront",)

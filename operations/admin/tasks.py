@@ -22,6 +22,7 @@ SHOWN = 120
 class HumanTaskAdmin(WindowAdmin):
     """What waits for a person: the questions that only somebody can answer."""
 
+    called = ("question", "questions")
     list_display = ("kind_name", "about", "state_name", "waits_for", "asked", "said", "closed_by", "closed")
     list_filter = (("state", ChoicesDropdownFilter), "kind", "waits_for")
     search_fields = ("subject__exact", "kind")

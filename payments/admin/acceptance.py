@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -50,12 +51,12 @@ def verdict_label(one: ProviderHealth) -> SafeString:
 
 
 def _panels(since: datetime, now: datetime) -> list[Panel]:
-    span = {"since": since, "until": now}
+    found = partial(acceptance, since=since, until=now)
     return [
         _providers(now),
-        _table("By provider and currency", acceptance(**span, by=("psp", "currency")), ("psp", "currency")),
-        _table("By shop", acceptance(**span, by=("storefront", "psp")), ("storefront", "psp")),
-        _table("By day", acceptance(**span, by=("day", "psp")), ("day", "psp")),
+        _table("By provider and currency", found(by=("psp", "currency")), ("psp", "currency")),
+        _table("By shop", found(by=("storefront", "psp")), ("storefront", "psp")),
+        _table("By day", found(by=("day", "psp")), ("day", "psp")),
     ]
 
 

@@ -32,6 +32,7 @@ from payments.selectors import calls_about
 class ProviderCallAdmin(WindowAdmin):
     """What was asked of the providers, and what they answered."""
 
+    called = ("call to a provider", "calls to providers")
     list_display = ("sent", "op_code", "about_link", "outcome_name", "answer", "took", "object_code", "provider_name")
     list_filter = (("outcome", ChoicesDropdownFilter), ("sent_at", RangeDateTimeFilter))
     search_fields = (

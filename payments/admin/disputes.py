@@ -246,7 +246,7 @@ class DisputeAdmin(WindowAdmin):
     def file(self, request: HttpRequest, object_id: str, file_id: str) -> HttpResponse:
         """Hand a file over as a download, never as a page that a browser would show or run."""
         if not request.user.has_perm("payments.view_evidencefile"):
-            raise PermissionDenied
+            raise PermissionDenied("payments.view_evidencefile")
         found = get_object_or_404(EvidenceFile, pk=file_id, dispute=object_id)
         answer = HttpResponse(bytes(found.content), content_type=found.media_type)
         answer["Content-Disposition"] = content_disposition_header(True, found.name)

@@ -39,6 +39,7 @@ _LATEST = 50
 class StorefrontEventAdmin(WindowAdmin):
     """What storefronts were told, and whether they took it."""
 
+    called = ("message to a shop", "messages to shops")
     list_display = ("event_code", "type_code", "storefront", "created", "taken")
     list_filter = ("storefront",)
     list_select_related = ("storefront",)
@@ -76,6 +77,7 @@ class StorefrontEventAdmin(WindowAdmin):
 class WebhookEndpointAdmin(WindowAdmin):
     """Where storefronts want to be told; they look after it themselves, through the API."""
 
+    called = ("endpoint of a shop", "endpoints of shops")
     list_display = ("address", "storefront", "state_name", "failing", "created")
     list_filter = ("storefront", "enabled")
     list_select_related = ("storefront",)
@@ -121,6 +123,7 @@ class WebhookEndpointAdmin(WindowAdmin):
 class EventDeliveryAdmin(WindowAdmin):
     """One message on its way to one endpoint: the log of its tries, and the hand that has it sent again."""
 
+    called = ("delivery of a message", "deliveries of messages")
     list_display = ("delivery_code", "type_name", "endpoint", "state_name", "created", "delivered")
     list_filter = (("state", ChoicesDropdownFilter),)
     list_select_related = ("event", "endpoint")

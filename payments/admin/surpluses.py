@@ -35,6 +35,7 @@ from payments.waits import surpluses_wait
 class SurplusAdmin(WindowAdmin):
     """What buyers paid once too often, and its way back to them."""
 
+    called = ("payment made twice", "payments made twice")
     list_display = ("charge", "checkout_link", "state_name", "waits_for", "amount_money", "came", "moved", "last_error")
     list_filter = (("state", ChoicesDropdownFilter), currency_filter(currencies))
     list_select_related = ("attempt__checkout",)

@@ -22,6 +22,7 @@ from payments.models import EventListing, WebhookEvent
 class WebhookEventAdmin(WindowAdmin):
     """The inbox: what the provider told us."""
 
+    called = ("webhook received", "webhooks received")
     list_display = ("event_code", "type_code", "object_code", "state_name", "received", "handled")
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -109,6 +110,7 @@ class WebhookEventAdmin(WindowAdmin):
 class EventListingAdmin(WindowAdmin):
     """How the inbox compares with the provider's own list of events."""
 
+    called = ("comparison of webhooks", "comparisons of webhooks")
     list_display = ("begins", "ends", "listed", "missing", "ran", "actor")
     list_filter = (("ran_at", RangeDateTimeFilter),)
     ordering = ("-id",)

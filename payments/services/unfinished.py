@@ -27,6 +27,7 @@ from payments.services.instructed import ALIVE
 from payments.services.instructed import JOB as CARRY_OUT
 from payments.services.instructions import expire_checkout
 from payments.services.refunds import UNSENT
+from payments.services.refunds_elsewhere import review_asked
 from payments.services.surplus import JOB as SEND_BACK
 from payments.states import AttemptState, SurplusState
 
@@ -103,6 +104,7 @@ def tidy_up(*, now: datetime) -> Found:
                     asked += _ask(row, now=now)
                 else:
                     revived += _revive(row, now=now)
+    review_asked(now=now)
     return Found(closed=closed, revived=revived, asked=asked)
 
 

@@ -34,7 +34,6 @@ from operations.admin_display import (
     amount,
     audit_panel,
     code_column,
-    format_count,
     history_panel,
     money_column,
     page_link,
@@ -43,6 +42,7 @@ from operations.admin_display import (
     subject_column,
     time_column,
 )
+from operations.counts import format_count
 from operations.selectors import audit_trail, histories
 from reconciliation.models import Discrepancy
 from reconciliation.services import assign_discrepancy, resolve_discrepancy

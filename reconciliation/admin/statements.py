@@ -14,13 +14,13 @@ from operations.admin_display import (
     audit_panel,
     code_column,
     columns,
-    format_count,
     history_panel,
     list_link,
     state_column,
     state_label,
     time_column,
 )
+from operations.counts import format_count
 from operations.selectors import audit_trail, histories
 from reconciliation import selectors
 from reconciliation.models import Statement

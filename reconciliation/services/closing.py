@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from ledger.selectors import providers_in_the_books
 from ledger.services import lock_day, verify_books
+from operations.counts import format_count
 from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
@@ -39,7 +40,7 @@ class CheckItem:
 def checklist(*, business_date: date, actor: str, now: datetime) -> list[CheckItem]:
     """Return what must be true before a day may be closed. Proves the books, and keeps the verdict."""
     verdict = verify_books(actor=actor, now=now)
-    proved = CheckItem(name="books proved", green=verdict.green, detail=f"{len(verdict.findings)} findings")
+    proved = CheckItem(name="books proved", green=verdict.green, detail=format_count(len(verdict.findings), "finding"))
     return [proved, *_outside_world(business_date, now)]
 
 

@@ -14,7 +14,15 @@ def assign_discrepancy(*, discrepancy: int, owner: str, actor: str, now: datetim
     require_fit(owner=owner)
     with money_tx("discrepancies.assign"):
         found = Discrepancy.objects.select_for_update().get(pk=discrepancy)
+        before = found.owner
         move(found, "assign", actor=actor, now=now, reason=f"to {owner}", owner=owner)
+        record_audit(
+            action="reconciliation.discrepancy.assigned",
+            actor=actor,
+            subject=f"discrepancy:{discrepancy}",
+            now=now,
+            **{"from": before, "to": owner},
+        )
 
 
 def resolve_discrepancy(*, discrepancy: int, note: str, actor: str, now: datetime) -> None:

@@ -104,6 +104,18 @@ class TestTheFirstPage:
         assert dispute.pk in led_to(browser, "Disputes that want evidence")
 
 
+class TestWhatIsOwedToSellers:
+    def test_counts_what_left_their_balances_and_has_not_arrived(self, market: World, sign_in: SignIn) -> None:
+        browser = sign_in("oscar")
+        market.release(market.sale(("Ann's Lamps", brl(5_000))))
+        before = text_of(browser.get(reverse(FRONT)))
+        market.batch()
+        proposed = text_of(browser.get(reverse(FRONT)))
+
+        assert "Owed to sellers R$135.00 of which may be paid out: R$45.00 in payouts under way: nothing" in before
+        assert "Owed to sellers R$135.00 of which may be paid out: nothing in payouts under way: R$45.00" in proposed
+
+
 class TestAFigureOfTheFirstPage:
     def test_counts_a_discrepancy_that_somebody_looks_into_and_leads_to_it(self, world: World, sign_in: SignIn) -> None:
         found, browser = a_discrepancy(), sign_in("oscar")

@@ -131,6 +131,16 @@ class TestARiskReview:
             "created",
         ]
 
+    def test_is_counted_in_the_sidebar_and_found_from_there(self, held: Checkout, sign_in: SignIn) -> None:
+        page = sign_in("anna").get(reverse("admin:index")).content.decode()
+
+        link = r'href="([^"]+)"[^>]*>(?:(?!</a>).)*Payments to look at</span>\s*<span[^>]*>\s*1\b'
+        counted = re.search(link, page, re.DOTALL)
+        assert counted is not None
+        listed = sign_in("anna").get(counted[1].replace("&amp;", "&"))
+        assert held.pk in text_of(listed)
+        assert "Payments to look at" not in sign_in("vera").get(reverse("admin:index")).content.decode()
+
     def test_is_refused_by_an_approver(self, held: Checkout, sign_in: SignIn) -> None:
         sign_in("anna").post(reverse("admin:payments_checkout_refuse", args=[held.pk]), {"reason": "a fraud"})
 

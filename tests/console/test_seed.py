@@ -73,6 +73,15 @@ class TestSeed:
         assert "operations.view_auditentry" in permissions_of("auditor")
         assert not any(one.startswith(("auth.", "admin.")) for role in ROLES for one in permissions_of(role.name))
 
+    @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:5173", "http://localhost:8000"])
+    def test_lets_buyers_come_back_to_a_shop_on_the_same_machine(
+        self, db: None, settings: Settings, origin: str
+    ) -> None:
+        settings.PUBLIC_URL = "http://127.0.0.1:8000"
+        seed()
+
+        assert origin in Storefront.objects.get(slug=DEMO.slug).return_origins
+
     def test_prints_the_log_ins_without_a_database(self) -> None:
         output = seed("--print-logins")
 

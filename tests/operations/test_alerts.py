@@ -48,9 +48,19 @@ class TestAWrongFigure:
 
         task = HumanTask.objects.get()
         assert (task.kind, task.subject, task.state) == (DEAD, "jobs:dead", "open")
-        assert task.reason == "1 jobs are dead letters (alert from 1)"
+        assert task.reason == "1 job is a dead letter (alert from 1)"
         errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
         assert errors == [f"alert {DEAD} opened on jobs:dead: {task.reason}"]
+
+    def test_is_told_in_the_number_that_it_is_of(self) -> None:
+        job()
+        Job.objects.create(kind="payouts.release_again", key="2", args={}, next_at=timezone.now())
+        Job.objects.filter(key="2").update(state="doing")
+        Job.objects.filter(key="2").update(state="dead")
+
+        [dead] = [alert for alert in read_alerts(now=timezone.now()) if alert.code == DEAD]
+
+        assert dead.reading.text == "2 jobs are dead letters"
 
     def test_closes_its_question_when_it_is_right_again(self) -> None:
         found = job()

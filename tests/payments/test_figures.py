@@ -148,7 +148,7 @@ class TestTheAcceptanceRate:
         database.execute("SET LOCAL enable_seqscan = off")
         now = timezone.now()
 
-        asked = {"since": now - timedelta(days=1), "until": now, "shops": False}
+        asked = {"since": now - timedelta(days=1), "until": now, "slice": HOUR, "most": 100, "shops": False}
         plan = database.fetch_tuples(f"EXPLAIN {query}", asked)
 
         lines = "\n".join(line for (line,) in plan)
@@ -260,6 +260,23 @@ class TestWhatIsWatched:
 
         assert readings("payments.acceptance_fell") == [("psp:stripe", False)]
 
+    def test_is_an_hour_beside_a_sample_of_each_hour_of_its_week(
+        self, world: World, ann: Seller, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.ALERT_ACCEPTANCE_LEAST = 3
+        monkeypatch.setattr("payments.alerts.SAMPLE", 2)
+        # The first two of an hour count: of a campaign that failed for an hour, no more than of any other hour.
+        long_ago = timezone.now() - timedelta(days=1, hours=1, minutes=30)
+        for number, event in enumerate(("succeed", "succeed", "decline", "decline", "decline")):
+            ended(world, number, event, ago=timezone.now() - long_ago - number * timedelta(seconds=10))
+        ended(world, 5, "succeed", ago=timedelta(days=2))
+        for number in range(6, 9):
+            ended(world, number, "decline")
+
+        [alert] = [one for one in read_alerts(now=timezone.now()) if one.code == "payments.acceptance_fell"]
+
+        assert alert.reading.text == "stripe accepted 0% of 3 in the last hour, after 100% in the week before"
+
     def test_is_webhooks_that_did_not_come(self, world: World) -> None:
         now = timezone.now()
         for missing in (2, 2, 1):
@@ -277,3 +294,43 @@ class TestWhatIsWatched:
         Job.objects.filter(key="stripe:evt_1").update(attempts=1)
 
         assert readings("payments.webhooks_parked") == [("webhooks:parked", True)]
+
+    @pytest.mark.parametrize(
+        ("count", "said"),
+        [
+            (
+                1,
+                {
+                    "payments.provider_unanswered": "stripe left 1 of 1 call unanswered in 15 min",
+                    "payments.webhooks_missed": "1 webhook of stripe did not come in the last hour, and was found in "
+                    "its own list",
+                    "payments.webhooks_parked": "1 event of a provider was tried and waits for something that is not "
+                    "known here",
+                },
+            ),
+            (
+                2,
+                {
+                    "payments.provider_unanswered": "stripe left 2 of 2 calls unanswered in 15 min",
+                    "payments.webhooks_missed": "2 webhooks of stripe did not come in the last hour, and were found in "
+                    "its own list",
+                    "payments.webhooks_parked": "2 events of providers were tried and wait for something that is not "
+                    "known here",
+                },
+            ),
+        ],
+    )
+    def test_is_told_in_the_number_that_it_is_of(self, world: World, count: int, said: dict[str, str]) -> None:
+        now = timezone.now()
+        EventListing.objects.create(
+            psp="stripe", since=now - HOUR, until=now, listed=9, missing=count, actor="x", ran_at=now
+        )
+        for number in range(count):
+            call("unknown")
+            with money_tx("test.event"):
+                enqueue(kind="payments.handle_event", key=f"stripe:{number}", args={}, run_at=now + HOUR)
+        Job.objects.filter(kind="payments.handle_event").update(attempts=1)
+
+        texts = {alert.code: alert.reading.text for alert in read_alerts(now=timezone.now())}
+
+        assert {code: texts[code] for code in said} == said

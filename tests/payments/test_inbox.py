@@ -304,7 +304,7 @@ class TestWebhooksReplay:
 
         assert "checkout.session.completed" in said
         assert "payments.services.webhooks.checkout_changed" in said
-        assert "1 events would be due again" in said
+        assert "1 event would be due again" in said
 
     def test_makes_the_chosen_events_due_again(self, paid: World) -> None:
         paid.settle()

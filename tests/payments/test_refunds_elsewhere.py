@@ -1,5 +1,6 @@
 """Refunds that somebody made in the provider's dashboard: facts, so they are booked, or a person is asked."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,11 +9,14 @@ import stripe
 from django.utils import timezone
 
 from ledger.selectors import wallet
-from ledger.services import verify_books
+from ledger.services import TypedLine, draft_journal, submit_journal, verify_books
 from operations.models import HumanTask
+from operations.selectors import open_approval
+from operations.services import close_task, grant_approval
 from payments.models import PaymentOrder, Refund, Seller, StorefrontEvent, WebhookEvent
+from payments.services import tidy_up
 from tests.payments.test_refunds import refund
-from tests.world import World
+from tests.world import CHECKER, MAKER, World
 
 
 def refund_there(world: World, amount: int) -> None:
@@ -32,6 +36,25 @@ def refund_at_provider(world: World, amount: int, *, charge: str = "") -> None:
         timeout=5,
     )
     assert answer.status_code == 200, answer.text
+
+
+def book_by_hand(item: str, amount: str) -> None:
+    """Book a refund as finance does: a journal of what ann has, from the provider, under the provider's own object."""
+    seller = Seller.objects.get(seller_id="ann")
+    line = {"currency": "EUR"}
+    journal = draft_journal(
+        lines=[
+            TypedLine(account=f"seller:{seller.pk}:pending", debit=amount, credit="", item="cart-1.ann", **line),
+            TypedLine(account="psp:stripe:clearing", debit="", credit=amount, item=item, **line),
+        ],
+        description="refunded in the dashboard: ann's part, says support",
+        actor=MAKER,
+        now=timezone.now(),
+    )
+    submit_journal(journal_id=journal.pk, actor=MAKER, now=timezone.now())
+    waiting = open_approval(kind="ledger.manual_journal", subject=f"manual_journal:{journal.pk}")
+    assert waiting is not None
+    grant_approval(approval_id=waiting.pk, checker=CHECKER, now=timezone.now())
 
 
 def order() -> tuple[str, str]:
@@ -111,6 +134,61 @@ class TestARefundMadeAtTheProvider:
         refund_there(world, 2_500)
 
         assert (HumanTask.objects.get().kind, Refund.objects.count()) == ("payments.refund_elsewhere", 0)
+
+    def test_is_a_question_no_more_once_finance_has_booked_it(self, world: World, ann: Seller, bob: Seller) -> None:
+        world.sell("cart-1", {"ann": "60.00", "bob": "40.00"})
+        refund_there(world, 2_500)
+        refund_there(world, 1_000)
+        first, second = HumanTask.objects.order_by("id")
+        book_by_hand(first.item, "25.00")
+
+        tidy_up(now=timezone.now())
+
+        first.refresh_from_db()
+        second.refresh_from_db()
+        assert (first.state, first.closed_by, second.state) == ("settled", "system:answered", "open")
+        assert first.note == "it is in the books"
+
+    def test_is_not_asked_about_again_once_finance_has_booked_it(self, world: World, ann: Seller, bob: Seller) -> None:
+        world.sell("cart-1", {"ann": "60.00", "bob": "40.00"})
+        refund_there(world, 2_500)
+        task = HumanTask.objects.get()
+        book_by_hand(task.item, "25.00")
+        close_task(task_id=task.pk, actor=MAKER, note="booked", now=timezone.now())
+
+        world.work(later=timedelta(hours=1))
+
+        assert HumanTask.objects.get().state == "done"
+        assert not WebhookEvent.objects.filter(state="parked").exists()
+        assert set(world.reconciled()) == {"matched"}
+
+    def test_stays_a_question_while_the_books_have_another_amount(self, world: World, ann: Seller, bob: Seller) -> None:
+        world.sell("cart-1", {"ann": "60.00", "bob": "40.00"})
+        refund_there(world, 2_500)
+        book_by_hand(HumanTask.objects.get().item, "20.00")
+
+        tidy_up(now=timezone.now())
+
+        assert HumanTask.objects.get().state == "open"
+
+    def test_is_a_question_no_more_once_it_could_be_taken_over(self, world: World, ann: Seller) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+        PaymentOrder.objects.update(refunded_minor=9_000)
+        refund_there(world, 2_500)
+        PaymentOrder.objects.update(refunded_minor=0)
+
+        world.work(later=timedelta(hours=1))
+
+        assert (HumanTask.objects.get().state, Refund.objects.get().state) == ("settled", "succeeded")
+
+    def test_is_a_question_no_more_once_it_failed(self, world: World, ann: Seller, bob: Seller) -> None:
+        world.sell("cart-1", {"ann": "60.00", "bob": "40.00"})
+        refund_there(world, 2_500)
+
+        world.provider.end_refund(HumanTask.objects.get().item, failed=True)
+        world.settle()
+
+        assert (HumanTask.objects.get().state, HumanTask.objects.get().note) == ("settled", "it took nothing")
 
     def test_leaves_room_for_one_of_ours(self, world: World, ann: Seller) -> None:
         world.sell("cart-1", {"ann": "100.00"})

@@ -11,15 +11,15 @@ from django.utils import timezone
 
 from operations import database
 from operations.edges import money_tx
-from operations.models import HumanTask
-from operations.services import ask_person
+from operations.models import Approval, HumanTask
+from operations.services import ask_person, grant_approval
 from payments.models import Attempt, Dispute, Instruction, Refund, Seller
 from payments.services import tidy_up
 from payments.waits import attempts_wait, disputes_wait, instructions_wait, refunds_wait
 from tests.payments.dispute_steps import decide, hand_in, open_dispute
 from tests.payments.faults import rule
 from tests.payments.test_unfinished import LATER
-from tests.world import MAKER, World
+from tests.world import CHECKER, MAKER, World
 
 
 def refund(world: World, amount: str) -> Any:
@@ -100,6 +100,28 @@ class TestAnOrder:
         world.work(later=timedelta(hours=3))
 
         assert Attempt.objects.get().processing_since == debited.processing_since
+
+    def test_waits_for_us_once_a_person_let_it_pass_the_risk_check(
+        self, world: World, ann: Seller, settings: Any
+    ) -> None:
+        settings.RISK_CHECK, settings.RISK_REVIEW_ABOVE_MINOR = "lists", {"EUR": 1}
+        world.order("cart-1", {"ann": "10.00"})
+        held = waiting_of(world, "/v1/payments/cart-1.ann")
+        review = Approval.objects.get(kind="payments.risk_review")
+
+        grant_approval(approval_id=review.pk, checker=CHECKER, now=timezone.now())
+
+        attempt = Attempt.objects.get(state="created")
+        passed = {"on": "us", "for": "to be registered with the provider", "since": attempt.state_since.isoformat()}
+        assert held is not None
+        assert (held["on"], held["for"]) == ("person", "to decide the risk check's question")
+        assert waiting_of(world, "/v1/payments/cart-1.ann") == passed
+        [listed] = world.shop.get("/v1/checkouts/cart-1").json()["payment_orders"]
+        assert listed["waiting"] == passed
+        world.work(later=timedelta(minutes=1))
+        now_waits = waiting_of(world, "/v1/payments/cart-1.ann")
+        assert now_waits is not None
+        assert now_waits["on"] == "buyer"
 
     def test_waits_for_nobody_once_the_money_came(self, world: World, debited: Attempt) -> None:
         [session] = world.provider.ledger()["sessions"]

@@ -87,7 +87,7 @@ class TestTheChecklist:
         match(fetch(world))
         monkeypatch.setattr("ledger.proof.GUARDS", ("a_guard_that_somebody_dropped",))
 
-        assert_refused(today, "books proved (1 findings)")
+        assert_refused(today, "books proved (1 finding)")
 
     def test_wants_nothing_unexplained(self, world: World, charge: str, today: date) -> None:
         match(fetch(world))

@@ -250,7 +250,7 @@ class TestJobsDead:
     def test_lists_what_was_given_up_and_why(self, dead: Job) -> None:
         text = run("jobs_dead")
 
-        assert text == f"{dead.pk}  payouts.send_payout pay_1: PayoutUnclear: a person must look\n1 dead letters.\n"
+        assert text == f"{dead.pk}  payouts.send_payout pay_1: PayoutUnclear: a person must look\n1 dead letter.\n"
 
     def test_lists_it_as_json(self, dead: Job) -> None:
         assert json.loads(run("jobs_dead", "--json")) == {
@@ -312,7 +312,7 @@ class TestJobsDead:
             run("jobs_dead", "--show", str(dead.pk + 1_000_000))
 
     def test_lists_only_the_kind_that_is_asked_for(self, dead: Job) -> None:
-        assert run("jobs_dead", "--kind", "payouts.send_payout").endswith("1 dead letters.\n")
+        assert run("jobs_dead", "--kind", "payouts.send_payout").endswith("1 dead letter.\n")
         assert run("jobs_dead", "--kind", "payments.send_refund") == "0 dead letters.\n"
 
     def test_takes_one_decision_at_a_time(self, dead: Job) -> None:

@@ -284,6 +284,13 @@ class TestADiscrepancy:
         assign_discrepancy(discrepancy=found.pk, owner=MAKER, actor=CHECKER, now=timezone.now())
         found.refresh_from_db()
         assert (found.state, found.owner, open_discrepancies()) == ("assigned", MAKER, 1)
+        assign_discrepancy(discrepancy=found.pk, owner=CHECKER, actor=MAKER, now=timezone.now())
+        told = AuditEntry.objects.filter(action="reconciliation.discrepancy.assigned").order_by("id")
+        assert {entry.subject for entry in told} == {f"discrepancy:{found.pk}"}
+        assert [(entry.actor, entry.facts) for entry in told] == [
+            (CHECKER, {"from": "", "to": MAKER}),
+            (MAKER, {"from": MAKER, "to": CHECKER}),
+        ]
 
         resolve_discrepancy(discrepancy=found.pk, note="a typing error there", actor=MAKER, now=timezone.now())
 

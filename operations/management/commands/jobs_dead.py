@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from operations.command_line import actor_of_command
+from operations.counts import format_count
 from operations.models import Job
 from operations.models.jobs import JobState
 from operations.selectors import audit_trail
@@ -67,7 +68,7 @@ class Command(BaseCommand):
             facts = {"id": job.pk, "kind": job.kind, "key": job.key, "attempts": job.attempts, "error": job.last_error}
             self.stdout.write(json.dumps(facts) if options["json"] else "{id}  {kind} {key}: {error}".format(**facts))
         if not options["json"]:
-            self.stdout.write(f"{len(dead)} dead letters.")
+            self.stdout.write(f"{format_count(len(dead), 'dead letter')}.")
 
     def _show(self, job_id: int, *, indent: int | None) -> None:
         job = Job.objects.filter(pk=job_id).first()

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from operations.command_line import actor_of_command
+from operations.counts import format_count
 from operations.switchboard import UnknownKind
 from payments.services import Listing, ListingFailed, compare_events
 
@@ -85,5 +86,7 @@ def _facts(found: Listing, dry_run: bool) -> dict[str, Any]:
 def _words(found: Listing, options: dict[str, Any]) -> str:
     lines = [f"{gap.created_at:%Y-%m-%d %H:%M:%S}  {gap.event_id}  {gap.type}  {gap.object_id}" for gap in found.gaps]
     done = "would be taken in" if options["dry_run"] else "taken in"
-    lines.append(f"{found.listed} events at the provider, {len(found.gaps)} of them missing here and {done}.")
+    lines.append(
+        f"{format_count(found.listed, 'event')} at the provider, {len(found.gaps)} of them missing here and {done}."
+    )
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from operations import switchboard
 from operations.command_line import actor_of_command
+from operations.counts import format_count
 from operations.texts import TextRefused
 from payments.management.commands.psp_sync import moment
 from payments.models import WebhookEvent
@@ -65,7 +66,8 @@ class Command(BaseCommand):
         if not options["dry_run"]:
             self._replay(chosen, options["reason"])
         if not options["json"]:
-            self.stdout.write(f"{len(chosen)} events {'would be' if options['dry_run'] else 'are'} due again.")
+            verb = "would be" if options["dry_run"] else "is" if len(chosen) == 1 else "are"
+            self.stdout.write(f"{format_count(len(chosen), 'event')} {verb} due again.")
 
     def _replay(self, chosen: list[WebhookEvent], reason: str) -> None:
         for event in chosen:
