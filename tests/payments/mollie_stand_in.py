@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -242,6 +243,10 @@ class Mollie:
 class _Handler(BaseHTTPRequestHandler):
     mollie: Mollie
     protocol_version = "HTTP/1.1"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the moment by its own clock, for the header."""
+        return format_datetime(datetime.now(UTC) + self.mollie.ahead, usegmt=True)
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)

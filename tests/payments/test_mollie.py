@@ -290,6 +290,7 @@ class TestAChargeback:
         webhook(world, mollie, mollie.only()["id"])
         world.work(later=SOON)
 
+        mollie.ahead += timedelta(days=91)
         world.work(later=timedelta(days=91))
 
         assert Dispute.objects.get().state == "lost"

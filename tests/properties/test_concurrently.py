@@ -18,7 +18,7 @@ from payments.models import Seller
 from payouts.models import Batch, Delivery
 from payouts.services import NothingToPayOut, propose_batch, release_due
 from tests.committed import at_once, somebody_waits_for_a_lock
-from tests.payouts.test_release import refund
+from tests.payouts.steps import refund
 from tests.world import CHECKER, MAKER, World
 
 pytestmark = pytest.mark.usefixtures("committed_db")

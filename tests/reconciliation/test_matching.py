@@ -14,8 +14,7 @@ from reconciliation.selectors import lines_reconciled, money_at_risk, open_discr
 from reconciliation.services import assign_discrepancy, resolve_discrepancy
 from tests.ledger.cast import euros
 from tests.ledger.test_posting import book
-from tests.payouts.steps import at_the_provider, attack
-from tests.payouts.test_release import refund
+from tests.payouts.steps import at_the_provider, attack, refund
 from tests.reconciliation.steps import (
     DAY_LATER,
     assert_disposed,
