@@ -179,7 +179,7 @@ def judge(storm: Storm) -> None:
     assert Refund.objects.filter(state="succeeded").exists()
     assert Dispute.objects.exists()
     assert Payout.objects.exists()
-    dead = Job.objects.filter(state="dead").exclude(kind="payments.send_refund", key__in=_never_told(record))
+    dead = Job.objects.filter(state="dead").exclude(key__in=_never_told(record))
     assert [(job.kind, job.state, job.last_error) for job in dead] == []
     # Made in the dashboard, for an order that cannot bear it: that waits for a person.
     theirs = _refunds_nobody_knows(record)
@@ -196,12 +196,14 @@ def judge(storm: Storm) -> None:
 
 
 def _never_told(record: dict[str, Any]) -> set[str]:
-    """Return the refunds that a person must look at: the provider kept a 500 as the answer to one that it refused.
+    """Return the refunds and payouts that a person must look at: the provider kept a 500 as its answer to a refusal.
 
     It is given again and again under the key, and nothing else is said of it; only what the provider has not counts.
     """
-    unclear = Job.objects.filter(kind="payments.send_refund", state="dead", last_error__startswith="ProviderUnclear:")
-    there = {(one["metadata"] or {}).get("reference") for one in record["refunds"]}
+    unclear = Job.objects.filter(state="dead", last_error__regex="^(ProviderUnclear|PayoutUnclear):").filter(
+        kind__in=("payments.send_refund", "payouts.send_payout")
+    )
+    there = {(one["metadata"] or {}).get("reference") for one in (*record["refunds"], *record["transfers"])}
     return set(unclear.values_list("key", flat=True)) - there
 
 
