@@ -198,6 +198,15 @@ class TestAPaymentThatIsCalledOffDuringItsReview:
         assert (world.status("cart-1.ann"), world.provider.ledger()["sessions"]) == ("CANCELED", [])
         assert not Job.objects.filter(state__in=("todo", "dead")).exists()
 
+    def test_is_shown_as_it_is_where_the_shop_creates_it_once_more(self, world: World, approval: int) -> None:
+        cancel(world)
+
+        again = world.order("cart-1", {"ann": "900.00"})
+
+        assert (again.status_code, again.json()["payment_page"]) == (201, None)
+        assert again.json()["payment_orders"][0]["status"] == "CANCELED"
+        assert world.order("cart-1", {"ann": "900.00"}).json() == again.json()
+
     def test_is_called_off_once_by_one_key(self, world: World, approval: int) -> None:
         first = cancel(world)
 
