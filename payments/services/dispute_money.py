@@ -26,6 +26,7 @@ from payments.services.dispute_returns import (
     book_recovered,
     book_returned_fees,
     numbered,
+    platform_loss,
     posted_about,
     rounds,
 )
@@ -55,7 +56,7 @@ def freeze_shares(dispute: Dispute) -> None:
             amount_minor=amount.minor,
             currency=amount.currency,
         )
-        for order, amount in _divided(orders, dispute.amount)
+        for order, amount in _divided(dispute, orders, dispute.amount)
     )
 
 
@@ -161,7 +162,7 @@ def _book_won(dispute: Dispute, movement: DisputeMovement, number: int, *, now: 
 def _splits(dispute: Dispute, amount: Money) -> list[recipes.RefundSplit]:
     """Return what the sellers bear of a loss: their parts of what is left of the payment, where policy says so."""
     theirs = set(dispute.shares.filter(borne_by=Bearer.SELLER).values_list("order_id", flat=True))
-    divided = _divided(paid_orders(dispute), amount)
+    divided = _divided(dispute, paid_orders(dispute), amount)
     borne = [(order, part) for order, part in divided if order.pk in theirs and part.minor]
     # One wallet after the other, in the order in which everybody locks them.
     return _bearing(sorted(borne, key=lambda pair: pair[0].seller_id))
@@ -178,14 +179,36 @@ def _bearing(borne: Iterable[tuple[PaymentOrder, Money]]) -> list[recipes.Refund
     return splits
 
 
-def _divided(orders: Sequence[PaymentOrder], amount: Money) -> list[tuple[PaymentOrder, Money]]:
+def _divided(dispute: Dispute, orders: Sequence[PaymentOrder], amount: Money) -> list[tuple[PaymentOrder, Money]]:
     """Divide a disputed amount over orders by what is left of each (largest remainder), at most what is left."""
-    left = [order.captured - taken_back(order).total for order in orders]
+    ours = _lost_for(dispute)
+    left = [_left_of(order, ours.get(order.pk, Money(0, order.currency))) for order in orders]
     whole = sum((each.minor for each in left), start=0)
     if whole <= 0:
         return [(order, Money(0, amount.currency)) for order in orders]
     parts = at_most(amount, Money(whole, amount.currency)).allocate([each.minor for each in left])
     return list(zip(orders, parts, strict=True))
+
+
+def _left_of(order: PaymentOrder, ours: Money) -> Money:
+    return at_most(order.captured - taken_back(order).total - ours, order.captured)
+
+
+def _lost_for(dispute: Dispute) -> dict[str, Money]:
+    """Return what we bore, by policy, of orders in disputes of the same charge: nothing is left of that either.
+
+    The books have it as ours, not as an order's: of each dispute it is the orders' by what each had at stake.
+    """
+    found: dict[str, Money] = {}
+    for one in Dispute.objects.filter(charge_ref=dispute.charge_ref).order_by("pk"):
+        shares = list(one.shares.filter(borne_by=Bearer.PLATFORM, amount_minor__gt=0).order_by("pk"))
+        if not shares:
+            continue
+        stakes = sum((share.amount for share in shares[1:]), start=shares[0].amount)
+        parts = at_most(platform_loss(one), stakes).allocate([share.amount_minor for share in shares])
+        for share, part in zip(shares, parts, strict=True):
+            found[share.order_id] = found.get(share.order_id, Money(0, part.currency)) + part
+    return found
 
 
 def _exchange(dispute: Dispute, movement: DisputeMovement, *, now: datetime) -> None:

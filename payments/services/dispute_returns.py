@@ -61,7 +61,7 @@ def book_recovered(
     # One wallet after the other, in the order in which everybody locks them.
     orders = sorted(orders, key=lambda order: (order.seller_id, order.pk))
     losses = [_loss(order, dispute) for order in orders]
-    ours = _platform_loss(dispute)
+    ours = platform_loss(dispute)
     weights = [weight for loss in losses for weight in loss.weights] + [ours.minor]
     if movement.amount.minor > sum(weights):
         left = Money(sum(weights), movement.amount.currency)
@@ -145,7 +145,7 @@ def _loss(order: PaymentOrder, dispute: Dispute) -> _Loss:
     return _Loss(order=order, parts=parts, ours=ours)
 
 
-def _platform_loss(dispute: Dispute) -> Money:
+def platform_loss(dispute: Dispute) -> Money:
     """Return what we still bear of a lost dispute."""
     lines = [line for entry in entries_of_loss(dispute.checkout_id, dispute.psp_ref) for line in entry["lines"]]
     found = [line["amount"] for line in lines if line["account"] == chart.DISPUTE_LOSSES]

@@ -142,3 +142,23 @@ class TestASecondRoundOfADisputeThatCameBackInParts:
         found = hear(moved(facts, 4_000, 6_000, -10_000), DisputeStatus.APPEAL_NEEDS_RESPONSE)
 
         assert (found.state, withdrawn()) == ("appeal_needs_response", "100.00")
+
+
+class TestTwoDisputesOfOneCharge:
+    def test_leave_to_the_second_nothing_that_we_bore_in_the_first(
+        self, world: World, ann: Seller, bob: Seller
+    ) -> None:
+        Seller.objects.filter(pk=bob.pk).update(disputes_borne_by="platform")
+        world.sell("cart-1", {"ann": "60.00", "bob": "40.00"})
+        found = provider().fetch_dispute(open_dispute(world, amount=5_000).psp_ref)
+        assert isinstance(found, Succeeded)
+
+        for name in (found.value.psp_ref, "du_second"):
+            movements = [replace(each, psp_ref=f"txn_of_{name}") for each in found.value.movements]
+            facts = replace(found.value, psp_ref=name, status=DisputeStatus.LOST, movements=tuple(movements))
+            with money_tx("test"):
+                record_facts(facts, psp="stripe", now=timezone.now())
+
+        assert (owed(ann), owed(bob)) == (("0.00", "0.00", "0.00"), ("36.00", "0.00", "0.00"))
+        assert balance(code="losses:disputes", currency="EUR").text == "40.00"
+        green()
