@@ -50,12 +50,19 @@ class ReturnedMoreThanPaid(DomainError):
     code = "returned_more_than_paid"
 
 
+class TextNotApart(DomainError):
+    """A text of the entry {recipe} {reference!r} holds U+001F, which stands between the texts in an entry's hash."""
+
+    code = "text_not_apart"
+
+
 # What the constraints of the books mean to whoever posts.
 _REFUSALS: dict[str, type[DomainError]] = {
     "balance_not_negative": InsufficientFunds,
     "line_amount_and_balance": InsufficientFunds,
     "returned_within_paid": ReturnedMoreThanPaid,
     "hold_not_negative": HoldExceeded,
+    "entry_texts_are_apart": TextNotApart,
 }
 # How many entries of a batch a refusal names.
 _MOST_NAMED = 3

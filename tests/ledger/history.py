@@ -173,7 +173,7 @@ HOSTILE = (
 )
 TEXTS = st.one_of(
     st.sampled_from(HOSTILE),
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\x1f"), max_size=30),
 )
 
 

@@ -12,9 +12,10 @@ from ledger.models import JournalEntry
 from ledger.money import Money
 from ledger.posting import InsufficientFunds, ReferenceReused, UnknownRecipe, post, post_batch
 from ledger.selectors import balance, lines_of_account, open_items, wallet, wallets
-from ledger.services import DayToCome, UnknownAccount, lock_day
+from ledger.services import DayToCome, TextNotApart, UnknownAccount, lock_day
 from operations.edges import NotInTransaction, money_tx
 from tests.ledger_text import assert_balances, assert_posted
+from tests.snapshot import nothing_changes
 
 pytestmark = pytest.mark.django_db
 NAMES: dict[str, str] = {}
@@ -94,6 +95,19 @@ class TestPost:
             with pytest.raises(ReferenceReused, match=field), money_tx("test"):
                 post_batch([captured("ch_2"), other], actor="system:test", now=clock())
         assert JournalEntry.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            captured("ch_1\x1fch_2"),
+            replace(captured(), subject="ch_1\x1fch_2"),
+            replace(captured(), description="ch_1\x1fch_2"),
+        ],
+        ids=["reference", "subject", "description"],
+    )
+    def test_refuses_a_text_that_could_run_into_the_next_one(self, other: Entry) -> None:
+        with nothing_changes(), pytest.raises(TextNotApart, match=r"payment_captured 'ch_1.* holds U\+001F"):
+            book(other)
 
     def test_takes_the_same_event_told_on_another_day_in_other_words_for_the_same(self) -> None:
         book(captured())
