@@ -111,12 +111,13 @@ def _net_all_debts(currency: str, *, actor: str, now: datetime) -> None:
             net_debts(seller=wallet.seller, currency=currency, actor=actor, now=now)
 
 
-def held_by_open_disputes(currency: str) -> set[str]:
-    """Return the sellers of whom an open dispute could take what was released already.
+def held_by_open_disputes(currency: str, *, seller: str = "") -> set[str]:
+    """Return the sellers, all or one, of whom an open dispute could take what was released already.
 
     While all of an order is still pending, that covers what the seller could lose, and its release waits.
     """
-    held = held_by_disputes(currency=currency)
+    all_held = held_by_disputes(currency=currency)
+    held = {one: stakes for one, stakes in all_held.items() if seller in ("", one)}
     at_stake = [order for stakes in held.values() for order, _ in stakes]
     # Of an order that is captured in parts, one may be released and another pending.
     released = set(

@@ -72,7 +72,7 @@ def _what_keeps(payout: Payout) -> tuple[str, str] | None:
     """Return what came up since a payout was proposed for which it would not be proposed now: a code and a sentence."""
     if lock_wallet(seller=payout.seller_id, currency=payout.currency).receivable.minor:
         return "seller_owes", "the seller owes us by now, and that comes first"
-    if payout.seller_id in held_by_open_disputes(payout.currency):
+    if held_by_open_disputes(payout.currency, seller=payout.seller_id):
         return "seller_disputed", "an open dispute could take back by now what it pays out"
     return None
 
