@@ -105,6 +105,17 @@ def crowd(gate: Path, lasting_s: str) -> Iterator[Crowd]:
         server.wait(timeout=20)
 
 
+def open_and_shut_again(crowd: Crowd, gate: Path) -> None:
+    """Let all be served who wait, and then one more begin that is not done."""
+    busy = gate.with_name("busy")
+    gate.touch()
+    wait_until(lambda: crowd.unanswered() == 0, timeout_s=20)
+    gate.unlink()
+    busy.unlink()
+    crowd.send(LIST, 1)
+    wait_until(busy.exists, timeout_s=20)
+
+
 def answers(port: int) -> bool:
     """Tell whether somebody listens."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
@@ -175,13 +186,7 @@ class TestALoadThatLasts:
         crowd.send(LIST, 7)
         since = time.monotonic()
         wait_until(lambda: time.monotonic() > since + 0.5, timeout_s=5)
-        busy = gate.with_name("busy")
-        gate.touch()
-        wait_until(lambda: crowd.unanswered() == 0, timeout_s=20)
-        gate.unlink()
-        busy.unlink()
-        crowd.send(LIST, 1)
-        wait_until(busy.exists, timeout_s=20)
+        open_and_shut_again(crowd, gate)
 
         crowd.send(LIST, 15)
         gate.touch()
@@ -211,12 +216,7 @@ class TestWhatIsLearned:
     def test_is_nothing_from_a_threads_first_one_which_opens_its_connections(self, crowd: Crowd, gate: Path) -> None:
         busy = gate.with_name("busy")
         wait_until(lambda: time.time() - busy.stat().st_mtime > 0.5, timeout_s=10)
-        gate.touch()
-        wait_until(lambda: crowd.unanswered() == 0, timeout_s=20)
-        gate.unlink()
-        busy.unlink()
-        crowd.send(LIST, 1)
-        wait_until(busy.exists, timeout_s=20)
+        open_and_shut_again(crowd, gate)
 
         crowd.send(LIST, 38)
 
