@@ -47,7 +47,7 @@ class OrderState(models.TextChoices):
     EXECUTING = "EXECUTING", "the buyer can pay on the provider's page"
     UNKNOWN = "UNKNOWN", "the provider did not say; we are asking"
     REQUIRES_ACTION = "REQUIRES_ACTION", "the buyer's bank wants something of the buyer"
-    IN_REVIEW = "IN_REVIEW", "the provider looks at it"
+    IN_REVIEW = "IN_REVIEW", "the provider looks at it, or we do first"
     AUTHORIZED = "AUTHORIZED", "reserved on the card, to be captured"
     SUCCESS = "SUCCESS", "paid and booked"
     FAILED = "FAILED", "definitely not paid"

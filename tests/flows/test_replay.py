@@ -1,7 +1,8 @@
-"""Real orders of a marketplace, replayed through every process of the family, twice."""
+"""Days of trade, played through every process of the family: a marketplace's real orders, twice, and one invented."""
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,8 +27,13 @@ ITEM = ("order_id", "order_item_id", "product_id", "seller_id", "price", "freigh
 
 @pytest.fixture(scope="module")
 def state() -> Iterator[StateFolder]:
-    """The state folder of a family that runs; the database's own user can reach it, as it could not pytest's own."""
-    with tempfile.TemporaryDirectory(prefix="counterfoil-test-") as folder:
+    """The state folder of a family that runs; the database's own user can reach it, as it could not pytest's own.
+
+    It holds carts of 50 euros and more for a review; the real orders are in reais.
+    """
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="counterfoil-test-") as folder:
+        patch.setenv("RISK_CHECK", "lists")
+        patch.setenv("RISK_REVIEW_ABOVE_MINOR", "EUR=5000")
         Path(folder).chmod(0o711)
         state = StateFolder(Path(folder) / "state")
         state.create()
@@ -42,10 +48,16 @@ def state() -> Iterator[StateFolder]:
 
 
 def replay(state: StateFolder, orders: Path, items: Path) -> dict[str, Any]:
-    """Replay some orders through the running family, from another terminal; return the JSON of the last line."""
+    """Replay some orders; return the JSON of the last line."""
     files = ["--orders", str(orders), "--items", str(items), "--limit", str(LIMIT)]
+    found: dict[str, Any] = json.loads(play(state, "replay_orders", *files, "--json").splitlines()[-1])
+    return found
+
+
+def play(state: StateFolder, *command: str) -> str:
+    """Run a command beside the running family, from another terminal; return what it printed."""
     done = subprocess.run(
-        [sys.executable, str(REPOSITORY / "manage.py"), "replay_orders", *files, "--json"],
+        [sys.executable, str(REPOSITORY / "manage.py"), *command],
         cwd=REPOSITORY,
         env=environment(state),
         capture_output=True,
@@ -53,8 +65,7 @@ def replay(state: StateFolder, orders: Path, items: Path) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return done.stdout
 
 
 def total_minor(orders: Path, items: Path) -> int:
@@ -116,3 +127,11 @@ class TestACanceledOrder:
         assert (played["orders"], played["captured_minor"], played["refunded_minor"]) == (2, 15_000, 5_000)
         assert (played["released_minor"], played["paid_out_minor"]) == (9_000, 9_000)
         assert_agreed(played)
+
+
+class TestAnInventedDay:
+    def test_ends_beside_the_carts_that_are_held_for_a_review(self, state: StateFolder) -> None:
+        printed = play(state, "play_day", "--orders", "12", "--report")
+
+        assert re.search(r"^[1-9]\d* carts are held for a person's review", printed, re.MULTILINE), printed
+        assert_agreed(json.loads(printed.splitlines()[-1]))

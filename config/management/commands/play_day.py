@@ -14,7 +14,7 @@ from config.demo.storefronts import DEMO, NotInProduction, ensure
 from config.demo.totals import totals
 from sandbox.storefront.invent import SELLERS, InventedDay, invent_day
 from sandbox.storefront.shop import ShopRefused
-from sandbox.storefront.trade import NotPaid, Trade
+from sandbox.storefront.trade import NoPage, NotPaid, Trade
 
 CURRENCY = "EUR"
 
@@ -39,9 +39,9 @@ class Command(BaseCommand):
         )
         try:
             ensure(DEMO)
-            self._play(invented)
+            held = self._play(invented)
             end = day.end_of_day(currency=CURRENCY, storefront=DEMO.slug)
-        except (NotInProduction, ShopRefused, NotPaid, day.DayNotFinished) as error:
+        except (NotInProduction, ShopRefused, NoPage, NotPaid, day.DayNotFinished) as error:
             raise CommandError(str(error)) from error
         seconds = int(time.monotonic() - started)
         ids = [cart.order_id for cart in invented.carts]
@@ -52,13 +52,16 @@ class Command(BaseCommand):
             f"{len(ids)} carts in {seconds} s: {len(invented.abandoned)} abandoned, {declined} paid at the second "
             f"card, {sum(cart.canceled for cart in invented.carts)} canceled and refunded."
         )
+        if held:
+            console.print(f"{held} carts are held for a person's review: see Checkouts in the console.")
         report.print_day_end(console, end)
         if options["report"]:
             self.stdout.write(report.totals_as_json(sums))
         if not end.books_proved or end.unexplained_minor or end.open_discrepancies:
             raise SystemExit(1)
 
-    def _play(self, invented: InventedDay) -> None:
+    def _play(self, invented: InventedDay) -> int:
+        """Let the day pass, but for its end; return how many carts a risk check held."""
         trade = Trade(
             base_url=settings.PUBLIC_URL,
             api_key=DEMO.api_key,
@@ -73,6 +76,7 @@ class Command(BaseCommand):
         trade.refund_canceled(invented.carts, done=_quietly)
         day.wait_for_refunds(DEMO.slug)
         day.wait_for_seller_accounts(DEMO.slug)
+        return len(trade.held)
 
 
 def _quietly() -> None:

@@ -15,7 +15,7 @@ from config.demo.storefronts import REPLAY, NotInProduction, ensure
 from config.demo.totals import totals
 from sandbox.storefront.carts import Cart, CartsUnreadable, read_carts
 from sandbox.storefront.shop import ShopRefused
-from sandbox.storefront.trade import NotPaid, Trade
+from sandbox.storefront.trade import NoPage, NotPaid, Trade
 
 CURRENCY = "BRL"
 COUNTRY = "BR"
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         try:
             self._play(carts, console)
             end = day.end_of_day(currency=CURRENCY, storefront=REPLAY.slug)
-        except (ShopRefused, NotPaid, day.DayNotFinished) as error:
+        except (ShopRefused, NoPage, NotPaid, day.DayNotFinished) as error:
             raise CommandError(str(error)) from error
         sums = totals(
             storefront=REPLAY.slug,
