@@ -331,6 +331,12 @@ SURPLUS = Machine(
             target="failed",
             phrase="the provider could not give it back",
         ),
+        Transition(
+            event="charge_back",
+            sources=("booked", "failed"),
+            target="returned",
+            phrase="the buyer's bank took it back, and keeps it",
+        ),
     ),
 )
 

@@ -18,8 +18,8 @@ from payments.models import PaymentOrder
 
 # What takes a sale back, in part or whole; the last two undo it.
 _TAKES_BACK = ("refund_succeeded", "dispute_lost", "loss_passed_on", "refund_failed_late", "dispute_recovered")
-# By which a dispute is lost, and what was lost comes back; each has a line under the dispute.
-_OF_A_LOSS = ("dispute_lost", "loss_passed_on", "dispute_recovered")
+# By which a dispute is lost, and what was lost comes back, or was nobody's; each has a line under the dispute.
+_OF_A_LOSS = ("dispute_lost", "loss_passed_on", "dispute_recovered", "unidentified_identified")
 
 
 # One of a seller's accounts: the function of the chart that names it.

@@ -27,6 +27,7 @@ from payments.services.dispute_money import (
     withdrawals,
 )
 from payments.services.events import tell
+from payments.services.surplus import take_as_returned
 from payments.states import DISPUTE, DISPUTE_CLOSED, WANTS_EVIDENCE, DisputeState
 
 # How a dispute moves when the provider says where it stands.
@@ -114,6 +115,7 @@ def record_facts(facts: DisputeFacts, *, psp: str, now: datetime) -> Dispute:
     if dispute.state == DisputeState.LOST:
         # With the verdict, or after it: a direct debit is lost as soon as it is disputed, and withdrawn then.
         book_loss(dispute, facts, now=now)
+        take_as_returned(charge_ref=dispute.charge_ref, now=now)
     if opened:
         _tell(dispute, "dispute.opened", now=now)
     if moved and dispute.state in _TOLD:

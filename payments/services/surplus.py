@@ -1,6 +1,7 @@
 """Money that is nobody's: booked as that, and sent back to the buyer by itself, in three beats.
 
 It came once too often, or the provider took it and gives it back by its own decision: then its refund is the return.
+Where the buyer's bank takes it back before that, and keeps it, the dispute is the return.
 """
 
 from datetime import datetime, timedelta
@@ -24,12 +25,14 @@ from payments.gateway import (
     Unknown,
     provider,
 )
-from payments.models import Attempt, Surplus
+from payments.models import Attempt, Dispute, Surplus
+from payments.services.attempt_rows import lock_with_checkout
 from payments.services.common import key_alive, require_awake, try_later
+from payments.services.dispute_returns import platform_loss
 from payments.services.events import tell
 from payments.services.fees import book_settlement
 from payments.services.settlements import Item, book_refund_settlement
-from payments.states import AttemptState, SurplusState
+from payments.states import AttemptState, DisputeState, SurplusState
 
 # How often an outcome is asked for that a person has been told of.
 ASK_ON_AFTER_S = 3600
@@ -79,6 +82,16 @@ def book_surplus(attempt: Attempt, facts: CheckoutFacts, *, now: datetime) -> No
     post(entry, actor=f"psp:{attempt.psp}", now=now)
     book_settlement(attempt, facts, taken=facts.captured, later=False, now=now)
     enqueue(kind=JOB, key=found.id, args={"surplus": found.id}, run_at=now)
+
+
+def take_as_returned(*, charge_ref: str, now: datetime) -> None:
+    """Take a lost dispute as the way back of what is nobody's of its charge, unless it may be under way by another.
+
+    In the caller's transaction, which has locked the charge's checkout and booked the loss.
+    """
+    waiting = Surplus.objects.select_for_update(of=("self",)).select_related("attempt").filter(charge_ref=charge_ref)
+    for found in waiting.filter(state__in=(SurplusState.BOOKED, SurplusState.FAILED)):
+        _charged_back(found, now=now)
 
 
 def is_booked(attempt: Attempt) -> bool:
@@ -154,7 +167,7 @@ def _take_over_elsewhere(stuck: Surplus, psp_ref: str, *, now: datetime) -> None
     if not isinstance(outcome, Succeeded) or outcome.value.status not in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
         return
     with money_tx("surplus.elsewhere"):
-        found = Surplus.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=stuck.pk)
+        found = _locked_with_checkout(stuck.pk)
         if found.state == SurplusState.FAILED and outcome.value.amount == found.amount:
             actor = f"psp:{found.attempt.psp}"
             move(found, "send", actor=actor, now=now, sent_at=now, last_error="", psp_ref=None)
@@ -218,7 +231,7 @@ def _refund_with(found: Surplus, reference: str) -> Outcome[RefundFacts] | None:
 
 def _record(surplus: str, outcome: Outcome[RefundFacts], *, now: datetime) -> None:
     with money_tx("surplus.record"):
-        found = Surplus.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=surplus)
+        found = _locked_with_checkout(surplus)
         match outcome:
             case Succeeded(value=facts) if found.state in _OPEN or facts.status is RefundStatus.FAILED:
                 _take_over(found, facts, now=now)
@@ -226,6 +239,12 @@ def _record(surplus: str, outcome: Outcome[RefundFacts], *, now: datetime) -> No
                 _stuck(found, code, message, now=now)
             case Unknown(reason=reason, sent=True) if found.state == SurplusState.SENDING:
                 move(found, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
+
+
+def _locked_with_checkout(surplus: str) -> Surplus:
+    # The checkout first: a dispute of the charge may be lost just now, and one of the two must see the other.
+    lock_with_checkout(Surplus.objects.values_list("attempt", flat=True).get(pk=surplus))
+    return Surplus.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=surplus)
 
 
 def _take_over(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
@@ -241,6 +260,9 @@ def _take_over(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
             enqueue(kind="payments.poll_surplus", key=found.id, args=args, run_at=now + _FIRST_POLL)
         case RefundStatus.FAILED | RefundStatus.CANCELED if found.state in found.machine.row("fail").sources:
             if found.state == SurplusState.RETURNED:
+                if facts.psp_ref not in _returns(found).values():
+                    # It went back by a dispute, after this refund had failed.
+                    return
                 _unbook_return(found, facts, now=now)
             elif facts.failure_settlement is not None:
                 # It went and came back, at two days' rates.
@@ -259,27 +281,55 @@ def _book_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
     )
     post(entry, actor=f"psp:{found.attempt.psp}", now=now)
     _settle(found, facts, now=now)
-    settle_task(kind=TASK, subject=_subject(found), item=found.pk, now=now, note="it is on its way to the buyer")
-    if found.attempt.state != AttemptState.SUCCEEDED:
-        # The shop knows it as a payment that failed.
-        return
-    tell(checkout=found.attempt.checkout_id, type="payment.double_returned", now=now)
+    _close(found, note="it is on its way to the buyer", now=now)
+
+
+def _charged_back(found: Surplus, *, now: datetime) -> bool:
+    """Book that a bank took it, where a lost dispute kept at least all of it; returns whether one did."""
+    lost = Dispute.objects.filter(charge_ref=found.charge_ref, state=DisputeState.LOST).order_by("pk")
+    dispute = next((one for one in lost if (platform_loss(one) - found.amount).minor >= 0), None)
+    if dispute is None:
+        return False
+    actor = f"psp:{dispute.psp}"
+    entry = recipes.unidentified_identified(
+        reference=_held_as(found),
+        account=chart.DISPUTE_LOSSES,
+        item=dispute.psp_ref,
+        amount=found.amount,
+        subject=_subject(found),
+        description="the buyer's bank took back what was nobody's",
+    )
+    post(entry, actor=actor, now=now)
+    move(found, "charge_back", actor=actor, now=now, reason=dispute.psp_ref)
+    _close(found, note="the buyer's bank took it back", now=now)
+    return True
+
+
+def _close(found: Surplus, *, note: str, now: datetime) -> None:
+    settle_task(kind=TASK, subject=_subject(found), item=found.pk, now=now, note=note)
+    # Otherwise the shop knows it as a payment that failed.
+    if found.attempt.state == AttemptState.SUCCEEDED:
+        tell(checkout=found.attempt.checkout_id, type="payment.double_returned", now=now)
 
 
 def _held_as(found: Surplus) -> str:
     """Return the item under which the books have it: its charge, or the return that failed after it was booked."""
-    entries = entries_about(subjects=[_subject(found)])
-    returns = {
-        line["item"]: entry["reference"]
-        for entry in entries
-        if entry["recipe"] == "unidentified_returned"
-        for line in entry["lines"]
-        if line["account"] == chart.SUSPENSE
-    }
+    returns = _returns(found)
     item = found.charge_ref
     while item in returns:
         item = returns[item]
     return item
+
+
+def _returns(found: Surplus) -> dict[str, str]:
+    """Return by which refund each item of the checkout's went back."""
+    return {
+        line["item"]: entry["reference"]
+        for entry in entries_about(subjects=[_subject(found)])
+        if entry["recipe"] == "unidentified_returned"
+        for line in entry["lines"]
+        if line["account"] == chart.SUSPENSE
+    }
 
 
 def _unbook_return(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
@@ -302,6 +352,8 @@ def _settle(found: Surplus, facts: RefundFacts, *, now: datetime) -> None:
 
 def _stuck(found: Surplus, code: str, message: str, *, now: datetime, **changes: str) -> None:
     move(found, "fail", actor=f"psp:{found.attempt.psp}", now=now, reason=code, last_error=message, **changes)
+    if _charged_back(found, now=now):
+        return
     reason = f"{found.amount} of {found.charge_ref}, which is nobody's, could not be sent back: {message or code}"
     ask_person(kind=TASK, subject=_subject(found), item=found.pk, reason=reason, waits_for="finance", now=now)
 
