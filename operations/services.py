@@ -10,7 +10,7 @@ from operations.audit import record as record_audit
 from operations.errors import DomainError
 from operations.idempotency import forget as forget_keys
 from operations.jobs.queue import enqueue, enqueue_again, requeue, wake, withdraw
-from operations.jobs.worker import JobMissing, TryLater, run_due, run_job
+from operations.jobs.worker import JobMissing, NotBegun, TryLater, run_due, run_job
 from operations.jobs.worker import discard as discard_job
 from operations.jobs.worker import replay as replay_job
 from operations.questions import TaskMissing
@@ -35,6 +35,7 @@ __all__ = [
     "DomainError",
     "JobMissing",
     "NotASecondPerson",
+    "NotBegun",
     "Reading",
     "Stopped",
     "TaskMissing",
