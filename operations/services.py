@@ -17,6 +17,7 @@ from operations.questions import TaskMissing
 from operations.questions import ask as ask_person
 from operations.questions import close as close_task
 from operations.questions import settle as settle_task
+from operations.rates import forget as forget_buckets
 from operations.storefronts import BadApiKey
 from operations.storefronts import authenticate as authenticate_storefront
 from operations.storefronts import hold as hold_storefront
@@ -46,6 +47,7 @@ __all__ = [
     "discard_job",
     "enqueue",
     "enqueue_again",
+    "forget_buckets",
     "forget_keys",
     "grant_approval",
     "hold_storefront",
