@@ -119,6 +119,8 @@ class TestASignedMessage:
             json.dumps(event(type="")).encode(),
             json.dumps(event(id="evt_\x00")).encode(),
             json.dumps(event(data={"object": {"id": "\x00"}})).encode(),
+            json.dumps(event(id="evt_\ud800")).encode(),
+            json.dumps(event(created=10**30)).encode(),
             b"[" * 100_000,
         ]
 
