@@ -64,6 +64,7 @@ app.conf.update(
             "kwargs": {"full": True},
         },
         "forget idempotency keys": {"task": "operations.forget_keys", "schedule": crontab(hour=3, minute=20)},
+        "forget full buckets": {"task": "operations.forget_buckets", "schedule": 3600.0},
         "forget ignored events": {"task": "payments.forget_ignored_events", "schedule": crontab(hour=3, minute=25)},
         "make partitions": {"task": "ledger.make_partitions", "schedule": crontab(hour=3, minute=10)},
         "export the head": {"task": "ledger.export_head", "schedule": crontab(hour=4, minute=50)},

@@ -54,8 +54,12 @@ def providers(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]
     for entry, order in routes.items():
         found += [_bad_route(entry, problem) for problem in _problems_of(entry, order)]
     chosen = {psp for order in routes.values() for psp in order}
-    if "mollie" in chosen and not (settings.MOLLIE_API_KEY and len(settings.MOLLIE_WEBHOOK_SECRET) >= 32):
-        problem = "payments go to mollie: set MOLLIE_API_KEY, and MOLLIE_WEBHOOK_SECRET with 32 characters at least"
+    secret = settings.MOLLIE_WEBHOOK_SECRET
+    if "mollie" in chosen and not (settings.MOLLIE_API_KEY and secret):
+        problem = "payments go to mollie: set MOLLIE_API_KEY and MOLLIE_WEBHOOK_SECRET"
+        found.append(Error(problem, id="counterfoil.E016"))
+    elif secret and len(secret) < _LEAST_SECRET:
+        problem = f"MOLLIE_WEBHOOK_SECRET must have {_LEAST_SECRET} characters at least"
         found.append(Error(problem, id="counterfoil.E016"))
     return found
 

@@ -247,6 +247,9 @@ CHAIN_HEADS_FILE = Path(found) if (found := env.text("CHAIN_HEADS_FILE", "")) el
 WEBHOOK_PRIVATE_ADDRESSES = env.boolean("WEBHOOK_PRIVATE_ADDRESSES", ENV == "development")
 # An endpoint that took nothing for so long is disabled, and its storefront told.
 WEBHOOK_DISABLE_AFTER = timedelta(hours=env.integer("WEBHOOK_DISABLE_AFTER_HOURS", 120, minimum=1, maximum=24 * 90))
+# How many messages may be under way at once, of all workers together: fewer than the workers have threads, so that
+# shops that answer slowly cannot hold them all. One shop has all of these places but one.
+WEBHOOK_SENDS_AT_ONCE = env.integer("WEBHOOK_SENDS_AT_ONCE", 3, minimum=1, maximum=1000)
 
 # ── payouts ──────────────────────────────────────────────────────────────────────────────────────────────
 # In development what is delivered may be paid out the same day, so that a day of trade shows everything.
@@ -301,6 +304,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "config.log_in.LogInForm"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/icon.svg")}],
     "STYLES": [lambda request: static("console/console.css")],
     "ENVIRONMENT": "config.console.environment_label",

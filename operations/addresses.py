@@ -18,8 +18,12 @@ from operations.errors import DomainError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Resolving has no time limit of its own.
 RESOLVE_S = 5
-# Addresses that carry another one inside: to check only the outer one would be to check nothing.
-_CARRIERS = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+# What of IPv6 is given out to anybody: the rest leads to nobody, or into a network of one's own (site-local addresses,
+# IPv4 in the forms of old), which Python calls global all the same.
+_GIVEN_OUT = ipaddress.ip_network("2000::/3")
+# Addresses that carry another one inside: to check only the outer one would be to check nothing. The last is the
+# relay of 2002::/16.
+_CARRIERS = tuple(map(ipaddress.ip_network, ("2002::/16", "2001::/32", "192.88.99.0/24")))
 _resolver = ThreadPoolExecutor(max_workers=8, thread_name_prefix="resolve")
 
 
@@ -56,9 +60,9 @@ def is_public(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if any(address in network for network in _CARRIERS):
+        if address not in _GIVEN_OUT:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in _CARRIERS)
 
 
 def _parts(url: str, *, strict: bool) -> tuple[bool, str, int, str]:

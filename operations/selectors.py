@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import Now
 
 from operations import switchboard
 from operations.jobs.queue import AGAIN
@@ -120,6 +123,16 @@ def job_states(*, kind: str, keys: list[str]) -> dict[str, str]:
     repeated = Job.objects.filter(kind=kind, key__contains=AGAIN).exclude(state=JobState.DONE)
     again = {key.partition(AGAIN)[0]: state for key, state in repeated.values_list("key", "state")}
     return found | {key: state for key, state in again.items() if key in found}
+
+
+def claimed_before(*, kind: str, key: str) -> list[dict[str, Any]]:
+    """Return the arguments of the jobs of a kind that are under way, and were claimed before one of them was.
+
+    A repetition of that one (`enqueue_again`) counts as it does.
+    """
+    alive = Job.objects.filter(kind=kind, state=JobState.DOING, lease_until__gt=Now())
+    claimed = alive.order_by("lease_until", "id").values_list("key", "args")
+    return [args for _, args in takewhile(lambda job: job[0].partition(AGAIN)[0] != key, claimed)]
 
 
 def job_error(*, kind: str, key: str) -> str:

@@ -10,13 +10,14 @@ from operations.audit import record as record_audit
 from operations.errors import DomainError
 from operations.idempotency import forget as forget_keys
 from operations.jobs.queue import enqueue, enqueue_again, requeue, wake, withdraw
-from operations.jobs.worker import JobMissing, TryLater, run_due, run_job
+from operations.jobs.worker import JobMissing, NotBegun, TryLater, run_due, run_job
 from operations.jobs.worker import discard as discard_job
 from operations.jobs.worker import replay as replay_job
 from operations.questions import TaskMissing
 from operations.questions import ask as ask_person
 from operations.questions import close as close_task
 from operations.questions import settle as settle_task
+from operations.rates import forget as forget_buckets
 from operations.storefronts import BadApiKey
 from operations.storefronts import authenticate as authenticate_storefront
 from operations.storefronts import hold as hold_storefront
@@ -35,6 +36,7 @@ __all__ = [
     "DomainError",
     "JobMissing",
     "NotASecondPerson",
+    "NotBegun",
     "Reading",
     "Stopped",
     "TaskMissing",
@@ -45,6 +47,7 @@ __all__ = [
     "discard_job",
     "enqueue",
     "enqueue_again",
+    "forget_buckets",
     "forget_keys",
     "grant_approval",
     "hold_storefront",

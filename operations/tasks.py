@@ -34,3 +34,9 @@ def sweep(**_: Any) -> None:
 def forget_keys(**_: Any) -> None:
     """Delete the idempotency keys whose life is over."""
     services.forget_keys(now=timezone.now())
+
+
+@shared_task(name="operations.forget_buckets", ignore_result=True)
+def forget_buckets(**_: Any) -> None:
+    """Delete the buckets of rate limits that are full again."""
+    services.forget_buckets()

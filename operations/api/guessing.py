@@ -10,6 +10,7 @@ from decimal import Decimal
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from operations.api.throttling import RateLimited
@@ -74,7 +75,7 @@ def let_in(request: Request, digest: str) -> None:
     memory.let_in(address_of(request), digest)
 
 
-def address_of(request: Request) -> str:
+def address_of(request: HttpRequest | Request) -> str:
     """Return whose request it is: an IPv4 address, or the /64 of an IPv6 address.
 
     Behind a proxy (`TRUST_PROXY`) it is what our proxy added last to X-Forwarded-For; what stands before that, a

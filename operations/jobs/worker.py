@@ -45,6 +45,17 @@ class TryLater(DomainError):
         self.after_s = after_s
 
 
+class NotBegun(DomainError):
+    """Not begun: {reason}"""
+
+    code = "not_begun"
+    retryable = True
+
+    def __init__(self, *, reason: str, after_s: int) -> None:
+        super().__init__(reason=reason, after_s=after_s)
+        self.after_s = after_s
+
+
 class JobMissing(DomainError):
     """There is no dead job {job_id}."""
 
@@ -120,10 +131,11 @@ def _run(job: dict[str, Any], *, now: datetime) -> None:
 
 def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: datetime) -> None:
     message = f"{type(error).__name__}: {error}"[:2000]
-    if isinstance(error, Stopped):
-        # A brake may stay pulled for days: waiting for the person who pulled it is no failed attempt.
+    if isinstance(error, Stopped | NotBegun):
+        # A brake may stay pulled for days, and a place be taken as long: waiting for it is no failed attempt.
         uncounted = job["attempts"] - 1
-        _settle(job, state=JobState.TODO, next_at=now + WHILE_STOPPED, attempts=uncounted, last_error=message)
+        wait = timedelta(seconds=error.after_s) if isinstance(error, NotBegun) else WHILE_STOPPED
+        _settle(job, state=JobState.TODO, next_at=now + wait, attempts=uncounted, last_error=message)
         return
     final = policy.shape == "cancel" or (isinstance(error, DomainError) and not error.retryable)
     told = getattr(error, "after_s", None)

@@ -13,3 +13,6 @@ LIMIT %(limit)s
 INSERT INTO operations_humantask (kind, subject, item, waits_for, reason, since, state, closed_by, note)
 VALUES (%(kind)s, %(subject)s, %(item)s, %(waits_for)s, %(reason)s, %(now)s, 'open', '', '')
 ON CONFLICT (kind, subject, item) WHERE state = 'open' DO NOTHING
+
+-- name: forget_buckets
+DELETE FROM operations_ratebucket WHERE filled_at < clock_timestamp() - %(full_after)s

@@ -49,6 +49,7 @@ def _reader(read: Callable[P, T]) -> Callable[P, T]:
             TypeError,
             ValueError,
             IndexError,
+            OverflowError,
             RecursionError,
             UnknownCurrency,
             NotRepresentable,
@@ -208,7 +209,8 @@ def event(payload: bytes) -> ProviderEvent:
         payment_ref=str(about.get("payment_intent") or ""),
         created_at=_instant(found["created"]),
     )
-    if any("\x00" in str(value) for value in vars(said).values()):
+    # Half a character raises a ValueError of its own.
+    if any(b"\x00" in str(value).encode() for value in vars(said).values()):
         raise ValueError("text with NUL, which cannot be stored")
     return said
 

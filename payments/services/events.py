@@ -37,6 +37,7 @@ from payments.models import (
     StorefrontEvent,
     WebhookEndpoint,
 )
+from payments.services.places import require_place
 from payments.states import EventDeliveryState
 
 # With the policy of the job (config/wiring.py) these take about three days.
@@ -104,7 +105,10 @@ def _endpoints_in_use(storefront: str) -> QuerySet[WebhookEndpoint]:
 
 
 def deliver_event(*, delivery: str, now: datetime) -> None:
-    """Send one message to one endpoint (a job). Raises EventNotAccepted while it is worth trying again."""
+    """Send one message to one endpoint (a job).
+
+    Raises EventNotAccepted while it is worth trying again, and NotBegun while too many others are under way.
+    """
     found = EventDelivery.objects.select_related("event", "endpoint").get(pk=delivery)
     if found.state != EventDeliveryState.WAITING:
         return
@@ -112,6 +116,7 @@ def deliver_event(*, delivery: str, now: datetime) -> None:
         with money_tx("events.drop"):
             _move(found, "drop", reason=found.endpoint.disabled_reason, now=now)
         return
+    require_place(found, kind=JOB)
     body = json.dumps(found.event.payload, separators=(",", ":")).encode()
     headers = _headers(found, body, now=now)
     answer = relay.send("storefront_event", url=found.endpoint.url, body=body, headers=headers)

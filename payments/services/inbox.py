@@ -74,7 +74,8 @@ class Listing:
 def receive_event(*, psp: str, payload: bytes, signature: str, now: datetime) -> bool:
     """Verify and keep one webhook; returns False where it was kept before. Raises BadSignature.
 
-    An event of a kind that nothing depends on is kept too, but no work is made of it.
+    An event of a kind that nothing depends on is kept too, but no work is made of it; nor of what a seller's own
+    account did by itself.
     """
     event = provider(psp).read_event(payload, signature=signature, now=now)
     return _keep(psp, event, payload, source=WebhookSource.WEBHOOK, now=now)
@@ -186,7 +187,7 @@ def _event(webhook: int) -> QuerySet[WebhookEvent]:
 
 def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSource, now: datetime) -> bool:
     told = [psp, event.event_id, event.type, event.object_id, event.account, event.payment_ref, payload.decode()]
-    if event.type not in switchboard.table("PSP_EVENTS"):
+    if event.type not in switchboard.table("PSP_EVENTS") or _is_a_sellers_own(event):
         return bool(ask_prepared(prepared("payments", "keep_ignored_event"), [*told, source, event.created_at, now]))
     with money_tx("webhooks.receive"):
         kept = ask_prepared(prepared("payments", "keep_event"), [*told, source, event.created_at, now])
@@ -195,6 +196,14 @@ def _keep(psp: str, event: ProviderEvent, payload: bytes, *, source: WebhookSour
             run_at = max(now, event.act_after or now)
             enqueue(kind="payments.handle_event", key=_key(psp, event.event_id), args=args, run_at=run_at)
     return bool(kept)
+
+
+def _is_a_sellers_own(event: ProviderEvent) -> bool:
+    """Tell whether it happened at a seller's account, where sellers may sell by themselves: none of that is ours.
+
+    Its objects are not shown to us, and whatever of ours it names, it names because the seller wrote it there.
+    """
+    return bool(event.account) and not event.type.startswith("account.")
 
 
 def _kinds(psp: str) -> list[str]:

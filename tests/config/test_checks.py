@@ -71,6 +71,7 @@ class TestTheProviders:
                 {"PSP_ROUTES": {"*": ["mollie"]}, "MOLLIE_API_KEY": "live_1", "MOLLIE_WEBHOOK_SECRET": "short"},
                 ["counterfoil.E016"],
             ),
+            ({"MOLLIE_WEBHOOK_SECRET": "short"}, ["counterfoil.E016"]),
             ({"PSP_ROUTES": {"*": ["mollie"]}, **MOLLIE}, []),
             ({"PSP_ROUTES": {"*": ["stripe", "mollie"], "acme/BRL": ["mollie", "stripe"]}, **MOLLIE}, []),
         ],

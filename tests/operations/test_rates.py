@@ -1,9 +1,12 @@
 """Rate limits: exact across processes, and refilled by the clock of the database."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
 
 from operations.rates import Rate, take
+from operations.services import forget_buckets as forget_full_buckets
 from tests.committed import at_once, committed_db
 
 __all__ = ["committed_db"]
@@ -45,6 +48,28 @@ class TestTake:
 
         assert take(client="ann", kind="write", rate=self.RATE) == 0
         assert take(client="bob", kind="read", rate=self.RATE) == 0
+
+
+@pytest.mark.django_db
+class TestForgetBuckets:
+    RATE = Rate(per_second=1, burst=3)
+
+    def test_forgets_the_buckets_that_are_full_again_so_that_strangers_leave_nothing(self) -> None:
+        for number in range(3):
+            take(client=f"ip:192.0.2.{number}", kind="unauthorized", rate=self.RATE)
+        age_buckets(3601)
+        take(client="ip:192.0.2.0", kind="unauthorized", rate=self.RATE)
+
+        assert (forget_full_buckets(), forget_full_buckets()) == (2, 0)
+
+    def test_keeps_one_that_could_have_saved_up_no_more_than_it_has(self, settings: Any) -> None:
+        settings.API_UNAUTHORIZED_BURST, settings.API_UNAUTHORIZED_PER_MINUTE = 1_000, 10
+        take(client="ip:192.0.2.1", kind="unauthorized", rate=self.RATE)
+
+        age_buckets(5_990)
+        assert forget_full_buckets() == 0
+        age_buckets(20)
+        assert forget_full_buckets() == 1
 
 
 class TestFortyAtOnce:

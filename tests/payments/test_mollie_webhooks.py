@@ -1,6 +1,9 @@
 """What Mollie tells without a signature: believed in nothing, and not from everybody."""
 
+import hashlib
+import hmac
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -35,6 +38,15 @@ class TestAWebhook:
             answer = webhook(world, mollie, mollie.only()["id"], token=forged)
 
         assert (answer.status_code, len(mollie.calls)) == (400, asked)
+
+    def test_is_refused_where_no_secret_is_set_with_which_anybody_could_sign(self, world: World, settings: Any) -> None:
+        settings.MOLLIE_WEBHOOK_SECRET = ""
+        forged = "chk_1." + hmac.new(b"", b"webhook:chk_1", hashlib.sha256).hexdigest()
+
+        with nothing_changes():
+            answer = world.shop.client.post(f"/webhooks/mollie?token={forged}", "id=tr_1", FORM)
+
+        assert answer.status_code == 400
 
     @pytest.mark.parametrize("body", [b"", b"id=", b"id=re_1", b"id=tr_1&id=tr_2", b"id=tr_../x", b"\xff", b"tr_1"])
     def test_that_makes_no_sense_is_refused(self, world: World, mollie: Mollie, ann: Seller, body: bytes) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import pytest
 import requests
 
 from ledger.selectors import count_entries, wallet
@@ -119,6 +120,8 @@ class TestASignedMessage:
             json.dumps(event(type="")).encode(),
             json.dumps(event(id="evt_\x00")).encode(),
             json.dumps(event(data={"object": {"id": "\x00"}})).encode(),
+            json.dumps(event(id="evt_\ud800")).encode(),
+            json.dumps(event(created=10**30)).encode(),
             b"[" * 100_000,
         ]
 
@@ -134,6 +137,13 @@ class TestASignedMessage:
 
         row = WebhookEvent.objects.get(event_id="evt_1")
         assert (row.payload, row.state, row.object_id) == (body.decode(), "received", "cs_unheard_of")
+
+    @pytest.mark.parametrize("type", ["checkout.session.completed", "charge.dispute.created", "refund.updated"])
+    def test_of_what_happened_at_a_sellers_own_account_is_kept_and_makes_no_work(self, world: World, type: str) -> None:
+        assert signed_event(world, type=type, account="acct_1").status_code == 200
+
+        assert WebhookEvent.objects.get(event_id="evt_1").state == "ignored"
+        assert not Job.objects.exists()
 
     def test_may_carry_several_signatures_while_a_secret_is_changed(self, world: World, settings: Any) -> None:
         settings.STRIPE_WEBHOOK_SECRETS = ["whsec_new", world.webhook_secret]
