@@ -157,6 +157,8 @@ class RefundStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    # None at all: what was reserved and not captured is free again. It is not listed.
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,8 @@ import stripe
 from payments.gateway import stripe_objects as read
 from payments.gateway.base import Declined, Unknown
 from payments.gateway.currencies import NotRepresentable
+from payments.gateway.stripe_releases import NotYet
 from payments.gateway.timed import told_to_wait
-
-
-class NotYet(Exception):
-    """The provider is still making what we asked for."""
 
 
 class Answered(Exception):

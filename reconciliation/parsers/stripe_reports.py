@@ -41,6 +41,8 @@ OPTIONAL = (
     "trace_id",
     "trace_id_status",
 )
+# docs.stripe.com/reports/reporting-categories
+_TAKEN_BACK = "partial_capture_reversal"
 MAX_BYTES = 200 * 1024 * 1024
 _AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?\Z", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z", re.ASCII)
@@ -151,7 +153,7 @@ def _line(line_no: int, row: dict[str, str], expected: int, found: int) -> Parse
         line_no=line_no,
         transaction_ref=row["balance_transaction_id"],
         category=row["reporting_category"],
-        source_ref=row["source_id"],
+        source_ref=_source(row),
         currency=currency,
         gross_minor=gross,
         fee_minor=fee,
@@ -160,6 +162,15 @@ def _line(line_no: int, row: dict[str, str], expected: int, found: int) -> Parse
         available_on=available,
         description=row.get("description", ""),
     )
+
+
+def _source(row: dict[str, str]) -> str:
+    """Return the provider's object that a movement is of.
+
+    What was not captured of a charge is taken back by a refund that nobody asked for: it belongs to the charge.
+    """
+    charge = row.get("charge_id", "") if row["reporting_category"] == _TAKEN_BACK else ""
+    return charge or row["source_id"]
 
 
 def _minor(text: str, decimals: int) -> int | None:

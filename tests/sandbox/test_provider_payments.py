@@ -61,6 +61,27 @@ class TestPaymentIntent:
         assert captured.latest_charge.amount_refunded == 2_000
         assert control.ledger()["totals"]["usd"]["captured"] == 3_000
 
+    def test_that_is_captured_in_part_shows_the_rest_as_a_refund_that_nobody_asked_for(self, shop: Any) -> None:
+        intent = self.create(shop, capture_method="manual")
+
+        shop.v1.payment_intents.capture(intent.id, params={"amount_to_capture": 3_000})
+
+        [rest] = shop.v1.refunds.list(params={"payment_intent": intent.id, "expand": ["data.balance_transaction"]}).data
+        charge = shop.v1.charges.retrieve(rest.charge, params={"expand": ["balance_transaction"]})
+        moved = [(txn.amount, txn.reporting_category) for txn in (charge.balance_transaction, rest.balance_transaction)]
+        assert (rest.amount, rest.status, rest.metadata.to_dict()) == (2_000, "succeeded", {})
+        assert moved == [(5_000, "charge"), (-2_000, "partial_capture_reversal")]
+        assert "refund.created" in shop.events()
+
+    def test_that_is_released_leaves_a_refund_behind_that_moved_nothing(self, shop: Any) -> None:
+        intent = self.create(shop, capture_method="manual")
+
+        shop.v1.payment_intents.cancel(intent.id)
+
+        [rest] = shop.v1.refunds.list(params={"payment_intent": intent.id}).data
+        assert (rest.amount, rest.balance_transaction) == (5_000, None)
+        assert "refund.created" in shop.events()
+
     def test_refuses_to_capture_an_amount_between_two_steps(self, shop: Any) -> None:
         params = {"amount": 10_000, "currency": "bhd", "capture_method": "manual", "confirm": True}
         intent = shop.v1.payment_intents.create(params={**params, "payment_method": "pm_card_visa"})
