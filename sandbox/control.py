@@ -158,6 +158,10 @@ class SandboxControl:
         """
         return self._post("/_settlement", {"currency": currency, "rates": rates or {}, "account": account})
 
+    def set_reports(self, *, start: int, lag_s: int) -> Json:
+        """Have reports tell from a moment (seconds since 1970) on, and until `lag_s` seconds ago."""
+        return self._post("/_reports", {"start": start, "lag_s": lag_s})
+
     def end_refund(self, refund: str, *, failed: bool, reason: str = "expired_or_canceled_card") -> Json:
         """Let a refund succeed, or fail late."""
         return self._post(f"/_refunds/{refund}", {"status": "failed" if failed else "succeeded", "reason": reason})

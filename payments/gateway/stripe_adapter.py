@@ -42,6 +42,7 @@ from payments.gateway.shield import Shield
 from payments.gateway.stripe_errors import Answered, as_outcome
 from payments.gateway.stripe_releases import NotYet, in_part
 from payments.gateway.stripe_requests import (
+    REPORT,
     ListeningClient,
     account_params,
     capture_params,
@@ -286,6 +287,10 @@ class StripeGateway:
     def fetch_balances(self) -> Outcome[list[Money]]:
         """Fetch our balance at Stripe."""
         return self._ask("balance.fetch", lambda v1: read.balances(v1.balance.retrieve()))
+
+    def statement_span(self) -> Outcome[tuple[datetime, datetime]]:
+        """Fetch of which days Stripe has the data of its report: of the last ones not yet."""
+        return self._ask("statement.span", lambda v1: read.report_span(v1.reporting.report_types.retrieve(REPORT)))
 
     def fetch_statement(self, *, start: datetime, end: datetime) -> Outcome[bytes]:
         """Have the itemised activity report made and fetch its CSV."""

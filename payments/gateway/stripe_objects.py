@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -194,6 +194,16 @@ def balances(found: Any) -> list[Money]:
         amount = from_stripe(part.amount, part.currency)
         totals[amount.currency] = totals.get(amount.currency, Money(0, amount.currency)) + amount
     return sorted(totals.values(), key=lambda money: money.currency)
+
+
+@_reader
+def report_span(found: Any) -> tuple[datetime, datetime]:
+    """Read between which moments a report can be made: a second within the data that there is.
+
+    docs.stripe.com/api/reporting/report_run/object, at parameters.interval_start and interval_end.
+    """
+    second = timedelta(seconds=1)
+    return _instant(found.data_available_start) + second, _instant(found.data_available_end) - second
 
 
 @_reader

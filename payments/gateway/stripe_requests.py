@@ -23,7 +23,7 @@ from payments.gateway.money_out import AccountRequest, TransferRequest
 from payments.gateway.stripe_objects import page
 from payments.gateway.timed import timed_pool
 
-_REPORT = "balance_change_from_activity.itemized.3"
+REPORT = "balance_change_from_activity.itemized.3"
 _REPORT_COLUMNS = [
     "balance_transaction_id",
     "created",
@@ -156,7 +156,7 @@ def account_params(request: AccountRequest) -> dict[str, Any]:
 def report_params(*, start: datetime, end: datetime) -> dict[str, Any]:
     """Return the parameters of the itemised activity report."""
     interval = {"interval_start": int(start.timestamp()), "interval_end": int(end.timestamp())}
-    return {"report_type": _REPORT, "parameters": {**interval, "columns": _REPORT_COLUMNS}}
+    return {"report_type": REPORT, "parameters": {**interval, "columns": _REPORT_COLUMNS}}
 
 
 def transfer_params(request: TransferRequest) -> dict[str, Any]:

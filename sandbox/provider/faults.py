@@ -31,7 +31,7 @@ CALL_ACTIONS = {
 OUTCOME_ACTIONS = {
     "fail": "refuse a transfer or payout with `code`",
     "fail_late": "let a refund or payout fail `after_s` seconds later with `reason`",
-    "pending": "leave a refund pending for `after_s` seconds",
+    "pending": "leave a refund, or the making of a report, pending for `after_s` seconds",
 }
 WEBHOOK_ACTIONS = {
     "webhook_drop": "never deliver",
