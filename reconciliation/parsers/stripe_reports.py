@@ -125,7 +125,7 @@ def _line(line_no: int, row: dict[str, str], expected: int, found: int) -> Parse
     def wrong(field: str, problem: str) -> None:
         problems.append(LineError(line_no=line_no, field=field, value=row[field], problem=problem))
 
-    for field in ("balance_transaction_id", "reporting_category", "source_id"):
+    for field in ("balance_transaction_id", "reporting_category"):
         if not row[field].strip():
             wrong(field, "this must not be empty")
     currency = row["currency"].upper()
@@ -167,10 +167,11 @@ def _line(line_no: int, row: dict[str, str], expected: int, found: int) -> Parse
 def _source(row: dict[str, str]) -> str:
     """Return the provider's object that a movement is of.
 
-    What was not captured of a charge is taken back by a refund that nobody asked for: it belongs to the charge.
+    What was not captured of a charge is taken back by a refund that nobody asked for: it belongs to the charge. A fee
+    that is no payment's, like one for an account, is of nothing but itself.
     """
     charge = row.get("charge_id", "") if row["reporting_category"] == _TAKEN_BACK else ""
-    return charge or row["source_id"]
+    return charge or row["source_id"].strip() or row["balance_transaction_id"]
 
 
 def _minor(text: str, decimals: int) -> int | None:

@@ -153,6 +153,12 @@ class TestFetchStatement:
         assert (today, once_more, tomorrow.line_count) == (None, None, 1)
         assert abs(tomorrow.interval_end - timezone.now()) < timedelta(minutes=1)
 
+    def test_takes_a_fee_in_that_is_of_no_payment(self, world: World, charge: str) -> None:
+        fee = {"balance_transaction_id": "txn_fee", "reporting_category": "fee", "source_id": ""}
+        world.provider.plan([{"op": "report", "action": "line_extra", "args": {"values": fee}}])
+
+        assert fetch(world).line_count == 2
+
     def test_begins_where_the_provider_begins_to_tell(self, world: World, charge: str) -> None:
         long_ago = timezone.now().replace(microsecond=0) - timedelta(days=90)
         world.provider.set_reports(start=int(long_ago.timestamp()), lag_s=0)
