@@ -334,7 +334,8 @@ def _charge_facts(charge: dict[str, Any], released: Iterable[dict[str, Any]]) ->
 def _checkout_status(session: dict[str, Any], intent: dict[str, Any] | None) -> CheckoutStatus:
     if intent is not None and intent["status"] == "requires_capture":
         return CheckoutStatus.IN_REVIEW if _in_review(intent) else CheckoutStatus.AUTHORIZED
-    if session["payment_status"] == "paid":
+    # What was captured later is money whatever the session says of it: nothing is documented for that.
+    if session["payment_status"] == "paid" or (intent is not None and intent["status"] == "succeeded"):
         return CheckoutStatus.IN_REVIEW if _in_review(intent) else _as_reviewed(intent)
     if session["status"] == "expired":
         return CheckoutStatus.EXPIRED
