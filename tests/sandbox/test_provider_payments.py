@@ -217,6 +217,21 @@ class TestDispute:
         assert [txn.amount for txn in won.balance_transactions] == [-10_000, 10_000]
         assert shop.events()[-2:] == ["charge.dispute.funds_reinstated", "charge.dispute.closed"]
 
+    def test_takes_no_more_evidence_than_the_bank_reads(self, shop: Any, control: SandboxControl) -> None:
+        dispute = control.open_dispute(shop.paid().latest_charge.id)
+        texts = ("access_activity_log", "cancellation_rebuttal", "product_description", "uncategorized_text")
+        more = ("refund_policy_disclosure", "refund_refusal_explanation", "cancellation_policy_disclosure")
+        shop.v1.disputes.update(dispute["id"], params={"evidence": dict.fromkeys(texts, "x" * 20_000), "submit": False})
+
+        with pytest.raises(stripe.InvalidRequestError, match="150000 characters"):
+            shop.v1.disputes.update(
+                dispute["id"],
+                params={
+                    "evidence": {**dict.fromkeys(more, "x" * 20_000), "billing_address": "x" * 10_001},
+                    "submit": False,
+                },
+            )
+
     def test_is_decided_by_the_magic_words(self, shop: Any, control: SandboxControl) -> None:
         dispute = control.open_dispute(shop.paid().latest_charge.id, reason="product_not_received")
         shop.v1.disputes.update(dispute["id"], params={"evidence": {"uncategorized_text": "losing_evidence"}})
