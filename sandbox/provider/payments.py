@@ -333,10 +333,7 @@ def cancel(scope: Scope, intent: Json, *, reason: str | None) -> Json:
         charge.update(refunded=True, amount_refunded=charge["amount"])
         scope.store.save(charge)
         scope.timers.cancel("authorisation_lapses", intent["id"])
-        if reason == "automatic":
-            emit(scope, "charge.expired", charge)
-        else:
-            releases.release(scope, charge, charge["amount"])
+        releases.release(scope, charge, charge["amount"], lapsed=reason == "automatic")
     intent.update(
         status="canceled",
         canceled_at=scope.now,

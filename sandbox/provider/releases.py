@@ -51,9 +51,12 @@ def new_refund(scope: Scope, charge: Json, amount: int, params: Json) -> Json:
     }
 
 
-def release(scope: Scope, charge: Json, amount: int, *, taken_back: int = 0, available_on: int = 0) -> None:
+def release(
+    scope: Scope, charge: Json, amount: int, *, taken_back: int = 0, available_on: int = 0, lapsed: bool = False
+) -> None:
     """Show an amount as released by a refund, with what the balance loses by it: nothing where nothing was captured."""
-    refund = {**new_refund(scope, charge, amount, {}), "_release": True}
+    why = {"reason": "expired_uncaptured_charge"} if lapsed else {}
+    refund = {**new_refund(scope, charge, amount, why), "_release": True}
     if taken_back:
         txn = funds.book(
             scope,
@@ -67,4 +70,4 @@ def release(scope: Scope, charge: Json, amount: int, *, taken_back: int = 0, ava
         refund["balance_transaction"] = txn["id"]
     scope.add(refund)
     emit(scope, "refund.created", refund)
-    emit(scope, "charge.refunded", charge)
+    emit(scope, "charge.expired" if lapsed else "charge.refunded", charge)

@@ -82,8 +82,12 @@ def called_off_in_the_dashboard(world: World) -> None:
     assert answer.status_code == 200, answer.text
 
 
+def lapsed(world: World) -> None:
+    world.provider.advance(7 * 86_400 + 60)
+
+
 class TestAReservationThatIsReleased:
-    @pytest.mark.parametrize("called_off", [called_off_by_the_shop, called_off_in_the_dashboard])
+    @pytest.mark.parametrize("called_off", [called_off_by_the_shop, called_off_in_the_dashboard, lapsed])
     def test_leaves_no_refund_and_no_question_behind(
         self, world: World, ann: Seller, called_off: Callable[[World], None]
     ) -> None:
@@ -94,7 +98,7 @@ class TestAReservationThatIsReleased:
 
         assert WebhookEvent.objects.filter(type="refund.created", state="handled").count() == 1
         assert (Refund.objects.count(), HumanTask.objects.count(), parked()) == (0, 0, 0)
-        assert world.status("cart-1.ann") == "CANCELED"
+        assert world.status("cart-1.ann") == ("EXPIRED" if called_off is lapsed else "CANCELED")
 
 
 class TestACaptureInPartThatIsSettledInAnotherCurrency:

@@ -105,7 +105,9 @@ class TestPaymentIntent:
         control.advance(7 * DAY_S + 1)
 
         lapsed = shop.v1.payment_intents.retrieve(intent.id)
+        [rest] = shop.v1.refunds.list(params={"payment_intent": intent.id}).data
         assert (lapsed.status, lapsed.cancellation_reason) == ("canceled", "automatic")
+        assert (rest.amount, rest.reason, rest.balance_transaction) == (5_000, "expired_uncaptured_charge", None)
         assert "charge.expired" in shop.events()
 
     def test_is_canceled_but_not_after_success(self, shop: Any) -> None:
