@@ -136,6 +136,10 @@ class SandboxControl:
         """Let money of a lost dispute come back, `amount` minor units of it or all."""
         return self._post(f"/_disputes/{dispute}", {"outcome": "recovered", "amount": amount})
 
+    def charge_dispute_fee(self, dispute: str) -> Json:
+        """Let the provider charge another fee for a dispute, as for countering it."""
+        return self._post(f"/_disputes/{dispute}", {"outcome": "fee_charged"})
+
     def return_dispute_fee(self, dispute: str) -> Json:
         """Let the provider give its fee for a dispute back."""
         return self._post(f"/_disputes/{dispute}", {"outcome": "fee_returned"})

@@ -218,12 +218,14 @@ def _decide_async(scope: Scope, intent: Json, body: Json) -> Json:
 
 
 def _decide_dispute(scope: Scope, dispute: Json, body: Json) -> Json:
-    outcome = _word(body, "outcome", "won", "lost", "reopened", "recovered", "fee_returned")
+    outcome = _word(body, "outcome", "won", "lost", "reopened", "recovered", "fee_charged", "fee_returned")
     match outcome:
         case "reopened":
             return disputes.reopen(scope, dispute)
         case "recovered":
             return disputes.recover(scope, dispute, amount=body.get("amount"))
+        case "fee_charged":
+            return disputes.charge_fee(scope, dispute)
         case "fee_returned":
             return disputes.return_fee(scope, dispute)
         case _:
