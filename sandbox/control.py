@@ -136,6 +136,10 @@ class SandboxControl:
         """Let money of a lost dispute come back, `amount` minor units of it or all."""
         return self._post(f"/_disputes/{dispute}", {"outcome": "recovered", "amount": amount})
 
+    def charge_dispute_fee(self, dispute: str) -> Json:
+        """Let the provider charge another fee for a dispute, as for countering it."""
+        return self._post(f"/_disputes/{dispute}", {"outcome": "fee_charged"})
+
     def return_dispute_fee(self, dispute: str) -> Json:
         """Let the provider give its fee for a dispute back."""
         return self._post(f"/_disputes/{dispute}", {"outcome": "fee_returned"})
@@ -157,6 +161,10 @@ class SandboxControl:
         Raises ControlRefused for what is no rate.
         """
         return self._post("/_settlement", {"currency": currency, "rates": rates or {}, "account": account})
+
+    def set_reports(self, *, start: int, lag_s: int) -> Json:
+        """Have reports tell from a moment (seconds since 1970) on, and until `lag_s` seconds ago."""
+        return self._post("/_reports", {"start": start, "lag_s": lag_s})
 
     def end_refund(self, refund: str, *, failed: bool, reason: str = "expired_or_canceled_card") -> Json:
         """Let a refund succeed, or fail late."""

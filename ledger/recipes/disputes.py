@@ -42,18 +42,22 @@ def dispute_fee_charged(
     fee: Money,
     bearer: str = "",
     dispute_round: int = 1,
+    movement: str = "",
     subject: str = "",
     value_date: date | None = None,
 ) -> Entry:
     """Record the provider's fee for a dispute: our expense, or the debt of the seller who bears it by policy.
 
-    `bearer` is the seller; nobody means us.
+    `bearer` is the seller; nobody means us. A fee that did not come with a withdrawal, as for evidence that was handed
+    in, is booked under its own movement.
 
     Dr  psp:{psp}:fees               fee, when we bear it
     Dr  seller:{seller}:receivable   fee, when the seller bears it
     Cr  psp:{psp}:clearing           fee
     """
     event = _event("dispute_fee_charged", dispute, dispute_round)
+    if movement:
+        event = Event("dispute_fee_charged", movement)
     event.positive(fee=fee)
     account = chart.receivable(bearer) if bearer else chart.fees(psp)
     lines = [debit(account, fee, dispute), credit(chart.clearing(psp), fee, dispute)]

@@ -157,6 +157,8 @@ class RefundStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    # None at all: what was reserved and not captured is free again. It is not listed.
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,8 +344,14 @@ class Gateway(Protocol):
     def fetch_balances(self) -> Outcome[list[Money]]:
         """Return what the provider holds for us, available and pending together, per currency."""
 
+    def statement_span(self) -> Outcome[tuple[datetime, datetime]]:
+        """Return the earliest and the latest moment between which the provider can make a settlement report now."""
+
     def fetch_statement(self, *, start: datetime, end: datetime) -> Outcome[bytes]:
-        """Return the provider's settlement report on an interval, as CSV; Unknown while it is being made."""
+        """Return the provider's settlement report on an interval, as CSV; Unknown while it is being made.
+
+        What is asked for again with the same interval is not made again.
+        """
 
     def signature_of(self, *, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
         """Return that part of a webhook's request by which it proves where it comes from."""

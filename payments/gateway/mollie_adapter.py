@@ -242,6 +242,10 @@ class MollieGateway:
         """Refuse: balances need another kind of key than payments."""
         return _unsupported("balances")
 
+    def statement_span(self) -> Outcome[tuple[datetime, datetime]]:
+        """Refuse: there are no reports on intervals."""
+        return _unsupported("statements")
+
     def fetch_statement(self, *, start: datetime, end: datetime) -> Outcome[bytes]:
         """Refuse: a settlement is no report on an interval."""
         return _unsupported("statements")

@@ -31,6 +31,7 @@ from payments.gateway.base import (
     ProviderEvent,
     RefundFacts,
     RefundRequest,
+    RefundStatus,
     Succeeded,
     Unknown,
 )
@@ -38,14 +39,18 @@ from payments.gateway.calls import kept
 from payments.gateway.currencies import step_of, stripe_limits
 from payments.gateway.money_out import Account, AccountRequest, Transfer, TransferRequest
 from payments.gateway.shield import Shield
-from payments.gateway.stripe_errors import Answered, NotYet, as_outcome
+from payments.gateway.stripe_errors import Answered, as_outcome
+from payments.gateway.stripe_releases import NotYet, in_part
 from payments.gateway.stripe_requests import (
+    REPORT,
     ListeningClient,
+    account_params,
     capture_params,
     named_stream,
     pages,
     raw,
     refund_params,
+    report_params,
     session_params,
     transfer_params,
 )
@@ -55,19 +60,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TIMEOUT_S = (3, 10)
-REPORT_TYPE = "balance_change_from_activity.itemized.3"
-REPORT_COLUMNS = [
-    "balance_transaction_id",
-    "created",
-    "available_on",
-    "currency",
-    "gross",
-    "fee",
-    "net",
-    "reporting_category",
-    "source_id",
-    "description",
-]
 _SESSIONS = "/v1/checkout/sessions"
 _REFUNDS = "/v1/refunds"
 _DISPUTES = "/v1/disputes"
@@ -128,7 +120,7 @@ class StripeGateway:
         """Fetch a Checkout Session with its charge and fee."""
         return self._ask(
             "checkout.fetch",
-            lambda _: read.checkout(self._get(_SESSIONS, psp_ref, expand=_EXPAND)),
+            lambda _: self._checkout(psp_ref),
         )
 
     def find_checkout(self, reference: str, *, since: datetime) -> Outcome[CheckoutFacts | None]:
@@ -138,7 +130,7 @@ class StripeGateway:
             window = {"created": {"gte": int((since - timedelta(minutes=5)).timestamp())}, "limit": 100}
             for session in v1.checkout.sessions.list(window).auto_paging_iter():
                 if session.client_reference_id == reference:
-                    return read.checkout(self._get(_SESSIONS, session.id, expand=_EXPAND))
+                    return self._checkout(session.id)
             return None
 
         return self._ask("checkout.find", search)
@@ -177,7 +169,8 @@ class StripeGateway:
 
     def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
         """Fetch a refund."""
-        return self._ask("refund.fetch", lambda _: read.refund(self._get(_REFUNDS, psp_ref, expand=_EXPAND_REFUND)))
+        expand = [*_EXPAND_REFUND, "charge"]
+        return self._ask("refund.fetch", lambda _: read.refund(self._get(_REFUNDS, psp_ref, expand=expand)))
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look through a charge's refunds for our reference."""
@@ -191,8 +184,12 @@ class StripeGateway:
         return self._ask("refund.list", lambda _: sorted(self._refunds(charge_ref), key=lambda facts: facts.created_at))
 
     def _refunds(self, charge_ref: str) -> Iterator[RefundFacts]:
-        expand = [f"data.{name}" for name in _EXPAND_REFUND]
-        return map(read.refund, pages(self._client, _REFUNDS, charge=charge_ref, limit=100, expand=expand))
+        listed = map(read.refund, self._listed_refunds(charge_ref, *_EXPAND_REFUND, "charge"))
+        return (facts for facts in listed if facts.status is not RefundStatus.RELEASED)
+
+    def _listed_refunds(self, charge_ref: str, *expand: str) -> Iterator[dict[str, Any]]:
+        shown = [f"data.{name}" for name in expand]
+        return pages(self._client, _REFUNDS, charge=charge_ref, limit=100, expand=shown)
 
     def fetch_dispute(self, psp_ref: str, *, charge_ref: str = "") -> Outcome[DisputeFacts]:
         """Fetch a dispute, with its balance transactions."""
@@ -238,19 +235,10 @@ class StripeGateway:
 
     def open_account(self, request: AccountRequest, *, key: str) -> Outcome[Account]:
         """Create a connected account that may receive transfers."""
-        params = {
-            "country": request.country,
-            "business_profile": {"name": request.name},
-            "capabilities": {"transfers": {"requested": True}},
-            "controller": {
-                "fees": {"payer": "application"},
-                "losses": {"payments": "application"},
-                "stripe_dashboard": {"type": "none"},
-                "requirement_collection": "application",
-            },
-            "metadata": {"reference": request.reference},
-        }
-        return self._ask("account.open", lambda v1: read.account(v1.accounts.create(params, {"idempotency_key": key})))
+        return self._ask(
+            "account.open",
+            lambda v1: read.account(v1.accounts.create(account_params(request), {"idempotency_key": key})),
+        )
 
     def find_account(self, reference: str, *, since: datetime) -> Outcome[Account | None]:
         """Look through the accounts created since for our reference."""
@@ -300,11 +288,14 @@ class StripeGateway:
         """Fetch our balance at Stripe."""
         return self._ask("balance.fetch", lambda v1: read.balances(v1.balance.retrieve()))
 
+    def statement_span(self) -> Outcome[tuple[datetime, datetime]]:
+        """Fetch of which days Stripe has the data of its report: of the last ones not yet."""
+        return self._ask("statement.span", lambda v1: read.report_span(v1.reporting.report_types.retrieve(REPORT)))
+
     def fetch_statement(self, *, start: datetime, end: datetime) -> Outcome[bytes]:
         """Have the itemised activity report made and fetch its CSV."""
-        interval = {"interval_start": int(start.timestamp()), "interval_end": int(end.timestamp())}
-        params = {"report_type": REPORT_TYPE, "parameters": {**interval, "columns": REPORT_COLUMNS}}
-        key = f"report:{interval['interval_start']}:{interval['interval_end']}"
+        params = report_params(start=start, end=end)
+        key = f"report:{int(start.timestamp())}:{int(end.timestamp())}"
 
         def fetch(v1: Any) -> bytes:
             run = v1.reporting.report_runs.create(params, {"idempotency_key": key})
@@ -348,6 +339,12 @@ class StripeGateway:
             return [(read.event(body), body) for body in bodies]
 
         return self._ask("event.list", fetch)
+
+    def _checkout(self, psp_ref: str) -> CheckoutFacts:
+        found = self._get(_SESSIONS, psp_ref, expand=_EXPAND)
+        charge = read.charge_of(found)
+        released = self._listed_refunds(charge["id"], "balance_transaction") if charge and in_part(charge) else ()
+        return read.checkout(found, released=released)
 
     def _get(self, kind: str, psp_ref: str, **params: Any) -> dict[str, Any]:
         return raw(self._client, "get", _path(kind, psp_ref), **params)

@@ -9,11 +9,13 @@ import stripe
 from payments.gateway import stripe_objects as read
 from payments.gateway.base import Declined, Unknown
 from payments.gateway.currencies import NotRepresentable
+from payments.gateway.stripe_releases import NotYet
 from payments.gateway.timed import told_to_wait
 
-
-class NotYet(Exception):
-    """The provider is still making what we asked for."""
+# Another request holds the key or the object; and a key that came before with other parameters. Nothing is decided by
+# either, but somebody is there. The SDK has no class of its own for the first.
+_CONFLICT = 409
+_ANSWERED = (400, _CONFLICT)
 
 
 class Answered(Exception):
@@ -29,10 +31,6 @@ def as_outcome() -> Iterator[None]:
     try:
         yield
     except (stripe.InvalidRequestError, stripe.CardError) as error:
-        if error.http_status == 409:
-            raise Answered(
-                Unknown(reason="the same request is still running there", retry_after_s=1, heard=True)
-            ) from error
         raise Answered(
             Declined(code=error.code or "invalid_request", message=str(error), missing=error.http_status == 404)
         ) from error
@@ -46,7 +44,9 @@ def as_outcome() -> Iterator[None]:
         raise Answered(Declined(code="not_representable", message=str(error))) from error
     except (stripe.StripeError, requests.RequestException, UnicodeDecodeError) as error:
         reason = f"{type(error).__name__}: {error}"[:300]
-        raise Answered(Unknown(reason=reason, retry_after_s=_told_to_wait(error))) from error
+        status = getattr(error, "http_status", None)
+        told_s = _told_to_wait(error) or (1 if status == _CONFLICT else None)
+        raise Answered(Unknown(reason=reason, retry_after_s=told_s, heard=status in _ANSWERED)) from error
     except read.Unreadable as error:
         raise Answered(Unknown(reason=f"unreadable answer: {error}"[:300])) from error
 

@@ -1,14 +1,15 @@
 """Reading Stripe's objects into our values, and refusing what cannot be believed."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from ledger.exchanges import converted
 from ledger.money import Money, UnknownCurrency
+from payments.gateway import stripe_releases as releases
 from payments.gateway.base import (
     CheckoutFacts,
     CheckoutStatus,
@@ -59,12 +60,21 @@ def _reader(read: Callable[P, T]) -> Callable[P, T]:
     return guarded
 
 
+def charge_of(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the last charge of a Checkout Session, where there is one and it is shown."""
+    intent = found.get("payment_intent")
+    charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+    return charge if isinstance(charge, dict) else None
+
+
 @_reader
-def checkout(found: dict[str, Any]) -> CheckoutFacts:
-    """Read a Checkout Session whose payment intent, charge and balance transaction are expanded."""
+def checkout(found: dict[str, Any], *, released: Iterable[dict[str, Any]] = ()) -> CheckoutFacts:
+    """Read a Checkout Session whose payment intent, charge and balance transaction are expanded.
+
+    `released` are the charge's refunds, where it was captured in part: among them is what was released of it.
+    """
     intent = found["payment_intent"] if isinstance(found["payment_intent"], dict) else None
-    charge = intent.get("latest_charge") if intent else None
-    charge = charge if isinstance(charge, dict) else None
+    charge = charge_of(found)
     facts: dict[str, Any] = {
         "payment_ref": intent["id"] if intent else "",
         "psp_ref": _text(found["id"]),
@@ -75,7 +85,8 @@ def checkout(found: dict[str, Any]) -> CheckoutFacts:
         "amount": from_stripe(found["amount_total"], found["currency"]),
     }
     if facts["status"] in _TAKEN and intent and charge:
-        facts |= _charge_facts(charge) if charge["captured"] or charge["amount_captured"] else _reserved(charge)
+        taken = charge["captured"] or charge["amount_captured"]
+        facts |= _charge_facts(charge, released) if taken else _reserved(charge)
         manual = intent["capture_method"] == "manual"
         if not manual and facts["captured"] != facts["amount"]:
             raise ValueError(f"paid {facts['captured']}, but the session says {found['amount_total']}")
@@ -93,12 +104,12 @@ def checkout(found: dict[str, Any]) -> CheckoutFacts:
 
 @_reader
 def refund(found: dict[str, Any]) -> RefundFacts:
-    """Read a refund whose balance transactions are expanded."""
+    """Read a refund whose balance transactions are expanded, and its charge unless it is one of ours. Raises NotYet."""
     status = {"requires_action": "pending"}.get(found["status"], found["status"])
     return RefundFacts(
         psp_ref=_text(found["id"]),
         reference=(found.get("metadata") or {}).get("reference", ""),
-        status=RefundStatus(status),
+        status=RefundStatus.RELEASED if releases.is_release(found) else RefundStatus(status),
         amount=from_stripe(found["amount"], found["currency"]),
         created_at=_instant(found["created"]),
         failure_reason=found.get("failure_reason") or "",
@@ -187,6 +198,16 @@ def balances(found: Any) -> list[Money]:
 
 
 @_reader
+def report_span(found: Any) -> tuple[datetime, datetime]:
+    """Read between which moments a report can be made: a second within the data that there is.
+
+    docs.stripe.com/api/reporting/report_run/object, at parameters.interval_start and interval_end.
+    """
+    second = timedelta(seconds=1)
+    return _instant(found.data_available_start) + second, _instant(found.data_available_end) - second
+
+
+@_reader
 def page(found: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
     """Read one page of a list: its objects, and the id after which the next one begins; none where it is the last."""
     objects: list[dict[str, Any]] = found["data"]
@@ -231,6 +252,13 @@ def _settlement(found: Any, charged_in: str) -> Settlement | None:
         rate=None if rate is None else rate_from_stripe(rate, sold=charged_in, bought=found["currency"]),
         step=step_of(amount.currency),
     )
+
+
+def _taken_back(refund: dict[str, Any]) -> Settlement | None:
+    """Read how the rest of a capture was taken back; none of what is another refund, or has not moved yet."""
+    transaction = refund.get("balance_transaction")
+    moved = isinstance(transaction, dict) and transaction["reporting_category"] == releases.TAKEN_BACK
+    return _settlement(transaction, refund["currency"]) if moved else None
 
 
 def _movements(transactions: list[dict[str, Any]], disputed: Money) -> tuple[DisputeMovement, ...]:
@@ -287,7 +315,7 @@ def _reservation(charge: dict[str, Any]) -> dict[str, Any]:
     return {"authorized_until": _instant(until), "several_captures": several}
 
 
-def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:
+def _charge_facts(charge: dict[str, Any], released: Iterable[dict[str, Any]]) -> dict[str, Any]:
     # Null while the provider has not settled it: then the fee comes later.
     transaction = charge["balance_transaction"]
     if charge["status"] != "succeeded":
@@ -295,7 +323,11 @@ def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:
     return {
         "captured": from_stripe(charge["amount_captured"], charge["currency"]),
         "charge_ref": _text(charge["id"]),
-        "settlement": _settlement(transaction, charge["currency"]),
+        "settlement": releases.of_capture(
+            charge,
+            _settlement(transaction, charge["currency"]),
+            [moved for each in released if (moved := _taken_back(each)) is not None],
+        ),
         # A capture may come days after the charge.
         "paid_at": _instant((transaction or {}).get("created") or charge["created"]),
     }
@@ -304,7 +336,8 @@ def _charge_facts(charge: dict[str, Any]) -> dict[str, Any]:
 def _checkout_status(session: dict[str, Any], intent: dict[str, Any] | None) -> CheckoutStatus:
     if intent is not None and intent["status"] == "requires_capture":
         return CheckoutStatus.IN_REVIEW if _in_review(intent) else CheckoutStatus.AUTHORIZED
-    if session["payment_status"] == "paid":
+    # What was captured later is money whatever the session says of it: nothing is documented for that.
+    if session["payment_status"] == "paid" or (intent is not None and intent["status"] == "succeeded"):
         return CheckoutStatus.IN_REVIEW if _in_review(intent) else _as_reviewed(intent)
     if session["status"] == "expired":
         return CheckoutStatus.EXPIRED
@@ -332,9 +365,9 @@ def _as_reviewed(intent: dict[str, Any] | None) -> CheckoutStatus:
     review, charge = (intent.get("review"), intent.get("latest_charge")) if intent else (None, None)
     if not review or not charge or review["closed_reason"] not in ("refunded", "refunded_as_fraud"):
         return CheckoutStatus.PAID
-    if not charge["amount_refunded"]:
+    if not releases.given_back(charge):
         return CheckoutStatus.IN_REVIEW
-    return CheckoutStatus.REFUSED if charge["amount_refunded"] == charge["amount_captured"] else CheckoutStatus.PAID
+    return CheckoutStatus.REFUSED if releases.given_back(charge) == charge["amount_captured"] else CheckoutStatus.PAID
 
 
 def _metadata(found: Any) -> dict[str, str]:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 from urllib.request import getproxies
@@ -18,10 +19,24 @@ from ledger.money import Money
 from payments.gateway.base import CaptureRequest, CheckoutRequest, RefundRequest
 from payments.gateway.calls import heard
 from payments.gateway.currencies import to_stripe
-from payments.gateway.money_out import TransferRequest
+from payments.gateway.money_out import AccountRequest, TransferRequest
 from payments.gateway.stripe_objects import page
 from payments.gateway.timed import timed_pool
 
+REPORT = "balance_change_from_activity.itemized.3"
+_REPORT_COLUMNS = [
+    "balance_transaction_id",
+    "created",
+    "available_on",
+    "currency",
+    "gross",
+    "fee",
+    "net",
+    "reporting_category",
+    "source_id",
+    "charge_id",
+    "description",
+]
 # A rate that was applied. The SDK reads numbers with a point as binary ones, which are not what was written.
 _RATE = re.compile(r'"exchange_rate":\s*[0-9]')
 
@@ -120,6 +135,28 @@ def refund_params(request: RefundRequest) -> dict[str, Any]:
         "amount": to_stripe(Money(request.amount_minor, request.currency)),
         "metadata": {"reference": request.reference},
     }
+
+
+def account_params(request: AccountRequest) -> dict[str, Any]:
+    """Return the parameters of a connected account that may receive transfers, and for which we answer."""
+    return {
+        "country": request.country,
+        "business_profile": {"name": request.name},
+        "capabilities": {"transfers": {"requested": True}},
+        "controller": {
+            "fees": {"payer": "application"},
+            "losses": {"payments": "application"},
+            "stripe_dashboard": {"type": "none"},
+            "requirement_collection": "application",
+        },
+        "metadata": {"reference": request.reference},
+    }
+
+
+def report_params(*, start: datetime, end: datetime) -> dict[str, Any]:
+    """Return the parameters of the itemised activity report."""
+    interval = {"interval_start": int(start.timestamp()), "interval_end": int(end.timestamp())}
+    return {"report_type": REPORT, "parameters": {**interval, "columns": _REPORT_COLUMNS}}
 
 
 def transfer_params(request: TransferRequest) -> dict[str, Any]:

@@ -10,6 +10,7 @@ exchanged, and its fee is in that, for whoever bears it.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
@@ -82,6 +83,9 @@ def book_movements(dispute: Dispute, facts: DisputeFacts, *, now: datetime) -> N
         elif movement.amount.minor > 0:
             returned += 1
             _book_return(dispute, movement, facts, number=returned, now=now)
+        if movement.amount.minor >= 0 and movement.fee.minor > 0:
+            # A fee for something else than the withdrawal: that the dispute is countered costs, too.
+            _book_fee(dispute, movement, movement=movement.psp_ref, now=now)
     book_returned_fees(dispute, facts, bearer=_bearer_of_fee(dispute), now=now)
 
 
@@ -125,7 +129,7 @@ def _book_withdrawal(dispute: Dispute, movement: DisputeMovement, round_: int, *
     post(opened, actor=_actor(dispute), now=now)
     _exchange(dispute, movement, now=now)
     if movement.fee.minor > 0:
-        _book_fee(dispute, movement, round_, now=now)
+        _book_fee(dispute, movement, dispute_round=round_, now=now)
 
 
 def _book_return(
@@ -218,15 +222,15 @@ def _exchange(dispute: Dispute, movement: DisputeMovement, *, now: datetime) -> 
         book_exchange(item, movement.settlement, movement.amount, now=now)
 
 
-def _book_fee(dispute: Dispute, movement: DisputeMovement, round_: int, *, now: datetime) -> None:
+def _book_fee(dispute: Dispute, charged: DisputeMovement, *, now: datetime, **named: Any) -> None:
     entry = recipes.dispute_fee_charged(
         psp=dispute.psp,
         dispute=dispute.psp_ref,
-        fee=movement.fee,
+        fee=charged.fee,
         bearer=_bearer_of_fee(dispute),
-        dispute_round=round_,
         subject=_subject(dispute),
-        value_date=movement.created_at.date(),
+        value_date=charged.created_at.date(),
+        **named,
     )
     post(entry, actor=_actor(dispute), now=now)
 

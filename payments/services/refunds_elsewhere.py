@@ -28,6 +28,7 @@ TASK = "payments.refund_elsewhere"
 def adopt_refund(*, psp: str, psp_ref: str, payment_ref: str, now: datetime) -> bool:
     """Take over a refund that carries no reference of ours; returns False where it is not known what it is about.
 
+    By one that only released what was reserved nobody got anything back: it is known, and not booked.
     Whose sale it takes back is clear where one order was paid by the charge. Otherwise, and where there is less left
     of the order, a person is asked, until it is in the books under its own id. Raises TryLater.
     """
@@ -37,12 +38,14 @@ def adopt_refund(*, psp: str, psp_ref: str, payment_ref: str, now: datetime) -> 
     nobodys = Surplus.objects.filter(attempt=attempt).first()
     if nobodys is not None:
         return sync_surplus(psp_ref=psp_ref, reference=nobodys.pk, now=now)
-    if attempt.state not in (AttemptState.SUCCEEDED, AttemptState.AUTHORIZED):
-        return False
     outcome = provider(psp, about=f"attempt:{attempt.pk}").fetch_refund(psp_ref, charge_ref=str(attempt.charge_ref))
     if isinstance(outcome, Unknown):
         raise try_later(outcome)
     if not isinstance(outcome, Succeeded) or outcome.value.reference:
+        return False
+    if outcome.value.status is RefundStatus.RELEASED:
+        return True
+    if attempt.state not in (AttemptState.SUCCEEDED, AttemptState.AUTHORIZED):
         return False
     return _adopt(attempt, outcome.value, now=now)
 

@@ -150,7 +150,7 @@ def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
         outcome = _gateway(found).fetch_refund(psp_ref, charge_ref=found.charge_ref)
         if isinstance(outcome, Unknown):
             raise try_later(outcome)
-        if isinstance(outcome, Succeeded):
+        if isinstance(outcome, Succeeded) and outcome.value.status is not RefundStatus.RELEASED:
             if found.state == SurplusState.BOOKED:
                 raise TryLater(reason="the webhook came before our own record", after_s=2)
             _record(found.pk, outcome, now=now)

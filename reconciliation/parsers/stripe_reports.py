@@ -41,6 +41,8 @@ OPTIONAL = (
     "trace_id",
     "trace_id_status",
 )
+# docs.stripe.com/reports/reporting-categories
+_TAKEN_BACK = "partial_capture_reversal"
 MAX_BYTES = 200 * 1024 * 1024
 _AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?\Z", re.ASCII)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\Z", re.ASCII)
@@ -123,7 +125,7 @@ def _line(line_no: int, row: dict[str, str], expected: int, found: int) -> Parse
     def wrong(field: str, problem: str) -> None:
         problems.append(LineError(line_no=line_no, field=field, value=row[field], problem=problem))
 
-    for field in ("balance_transaction_id", "reporting_category", "source_id"):
+    for field in ("balance_transaction_id", "reporting_category"):
         if not row[field].strip():
             wrong(field, "this must not be empty")
     currency = row["currency"].upper()
@@ -151,7 +153,7 @@ def _line(line_no: int, row: dict[str, str], expected: int, found: int) -> Parse
         line_no=line_no,
         transaction_ref=row["balance_transaction_id"],
         category=row["reporting_category"],
-        source_ref=row["source_id"],
+        source_ref=_source(row),
         currency=currency,
         gross_minor=gross,
         fee_minor=fee,
@@ -160,6 +162,16 @@ def _line(line_no: int, row: dict[str, str], expected: int, found: int) -> Parse
         available_on=available,
         description=row.get("description", ""),
     )
+
+
+def _source(row: dict[str, str]) -> str:
+    """Return the provider's object that a movement is of.
+
+    What was not captured of a charge is taken back by a refund that nobody asked for: it belongs to the charge. A fee
+    that is no payment's, like one for an account, is of nothing but itself.
+    """
+    charge = row.get("charge_id", "") if row["reporting_category"] == _TAKEN_BACK else ""
+    return charge or row["source_id"].strip() or row["balance_transaction_id"]
 
 
 def _minor(text: str, decimals: int) -> int | None:

@@ -95,13 +95,17 @@ def import_statement(
 
 
 def fetch_statement(*, actor: str, now: datetime, psp: str = "stripe") -> Statement | None:
-    """Fetch the provider's report on the time since the last statement, up to the last full second.
+    """Fetch the provider's report on the time since the last statement, as far as it can tell, to the last full second.
 
-    Returns None where nothing moved. Raises StatementNotReady.
+    Returns None where nothing moved, or it can tell no more yet. Raises StatementNotReady, also while the report is
+    being made: to ask again is to ask for the same one, for as long as the provider can tell no more.
     """
     last = Statement.objects.filter(psp=psp).order_by("-interval_end").first()
-    start = last.interval_end if last else BEGINNING
-    end = now.replace(microsecond=0)
+    if last and now.replace(microsecond=0) <= last.interval_end:
+        return None
+    earliest, latest = _span(psp)
+    start = last.interval_end if last else max(BEGINNING, earliest)
+    end = min(now.replace(microsecond=0), latest)
     if end <= start:
         return None
     outcome = provider(psp).fetch_statement(start=start, end=end)
@@ -118,6 +122,13 @@ def fetch_statement(*, actor: str, now: datetime, psp: str = "stripe") -> Statem
         now=now,
         psp=psp,
     )
+
+
+def _span(psp: str) -> tuple[datetime, datetime]:
+    outcome = provider(psp).statement_span()
+    if not isinstance(outcome, Succeeded):
+        raise StatementNotReady(reason=str(outcome))
+    return outcome.value
 
 
 def _refuse_known(digest: str) -> None:

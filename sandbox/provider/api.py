@@ -269,9 +269,9 @@ def _before(rule: Rule) -> None:
     if rule.action in _BEFORE:
         messages = {
             429: "Too many requests hit the API too quickly.",
-            409: "This object cannot be accessed right now.",
+            409: "There is currently another in-progress request using this idempotent key.",
         }
-        codes = {429: "rate_limit", 409: "lock_timeout"}
+        codes = {429: "rate_limit", 409: "idempotency_key_in_use"}
         status = _BEFORE[rule.action]
         message = messages.get(status, "The service is temporarily unavailable.")
         raise Injected(message, status=status, headers=retry or {"Retry-After": "1"}, code=codes.get(status))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.provider import funds, methods, money, settlement
+from sandbox.provider import funds, methods, money, releases, settlement
 from sandbox.provider.clock import DAY_S
 from sandbox.provider.events import emit
 from sandbox.provider.ids import new_id
@@ -114,30 +114,38 @@ def failed_charge(scope: Scope, intent: Json, method: Json) -> Json:
 def capture(scope: Scope, charge: Json, amount: int, *, final: bool = True) -> Json:
     """Book a captured amount (minor units) of an authorised charge, with the fee; return the charge.
 
-    Each capture moves the balance by itself. After the final one, what was not captured is released.
+    Each of several captures moves the balance by itself. Where there is only one, of a part, the balance shows the
+    whole authorisation, and the rest taken back.
     """
     available_on = scope.now if charge["_plan"]["outcome"] == "bypass_pending" else funds.settlement_day(scope)
     kind = "charge" if charge["id"].startswith("ch_") else "payment"
-    settled = settlement.settled(scope, amount, charge["currency"])
+    only = final and not charge["amount_captured"]
+    taken = settlement.settled(scope, amount, charge["currency"])
+    shown = settlement.settled(scope, charge["amount"], charge["currency"]) if only else taken
     txn = funds.book(
         scope,
         type_=kind,
-        **settled,
+        **shown,
         source=charge["id"],
-        fee=money.processing_fee(settled["amount"], settled["currency"]),
+        fee=money.processing_fee(taken["amount"], taken["currency"]),
         available_on=available_on,
         category="charge",
         description=charge["description"],
     )
-    taken = charge["amount_captured"] + amount
-    charge.update(amount_captured=taken, captured=final, balance_transaction=txn["id"], status="succeeded", paid=True)
+    so_far = charge["amount_captured"] + amount
+    charge.update(amount_captured=so_far, captured=final, balance_transaction=txn["id"], status="succeeded", paid=True)
     if final:
-        release(charge)
+        free(charge)
+        rest = charge["amount"] - amount
+        if only and rest:
+            # The two together are what was captured.
+            taken_back = taken["amount"] - shown["amount"]
+            releases.release(scope, charge, rest, taken_back=taken_back, available_on=available_on)
     return scope.store.save(charge)
 
 
-def release(charge: Json) -> None:
-    """Release what is not captured, which the API shows as a refund of the rest."""
+def free(charge: Json) -> None:
+    """Count what is not captured as refunded, as the API does."""
     charge["captured"] = True
     if charge["amount_captured"] < charge["amount"]:
         charge["amount_refunded"] += charge["amount"] - charge["amount_captured"]

@@ -8,7 +8,7 @@ from sandbox.provider import disputes, oracle, payments, payouts, settlement, we
 from sandbox.provider.api import Api
 from sandbox.provider.errors import ApiError, InvalidRequest, NotFound
 from sandbox.provider.faults import BadPlan
-from sandbox.provider.resources import accounts, refunds
+from sandbox.provider.resources import accounts, refunds, reporting
 from sandbox.provider.scope import Scope, World
 from sandbox.provider.server import Reply, Request
 from sandbox.provider.wire import render
@@ -45,6 +45,7 @@ class Controls:
             ("POST", "/_webhooks/hold"): lambda body: {"held": webhooks.hold_again(world.store)},
             ("POST", "/_payouts/sweep"): self._sweep,
             ("POST", "/_settlement"): self._settle_in,
+            ("POST", "/_reports"): self._set_reports,
             ("POST", "/_disputes"): self._open_dispute,
         }
         self._by_object: dict[str, Callable[[Scope, Json, Json], Json]] = {
@@ -109,6 +110,7 @@ class Controls:
         kept = [endpoint for endpoint in store.select("webhook_endpoint") if endpoint.get("_from_start")]
         store.reset()
         store.set_meta("webhook_mode", "auto")
+        store.set_meta("reports", "")
         self._world.clock.reset()
         self._world.timers.forget()
         self._world.faults.replace({})
@@ -176,6 +178,12 @@ class Controls:
         answer: Json = render(scope, settlement.choose(scope, body["currency"], body.get("rates") or {}))
         return answer
 
+    def _set_reports(self, body: Json) -> Json:
+        if set(body) != {"start", "lag_s"} or not all(type(value) is int and value >= 0 for value in body.values()):
+            raise BadCommand('Send {"start": 1546300800, "lag_s": 86400}: reports begin there, and end so long ago.')
+        reporting.set_span(self._scope(), **body)
+        return body
+
     def _open_dispute(self, body: Json) -> Json:
         scope = self._scope()
         charge = scope.find("charge", str(body.get("charge")))
@@ -210,12 +218,14 @@ def _decide_async(scope: Scope, intent: Json, body: Json) -> Json:
 
 
 def _decide_dispute(scope: Scope, dispute: Json, body: Json) -> Json:
-    outcome = _word(body, "outcome", "won", "lost", "reopened", "recovered", "fee_returned")
+    outcome = _word(body, "outcome", "won", "lost", "reopened", "recovered", "fee_charged", "fee_returned")
     match outcome:
         case "reopened":
             return disputes.reopen(scope, dispute)
         case "recovered":
             return disputes.recover(scope, dispute, amount=body.get("amount"))
+        case "fee_charged":
+            return disputes.charge_fee(scope, dispute)
         case "fee_returned":
             return disputes.return_fee(scope, dispute)
         case _:

@@ -220,6 +220,13 @@ def recover(scope: Scope, dispute: Json, *, amount: int | None = None) -> Json:
     return dispute
 
 
+def charge_fee(scope: Scope, dispute: Json) -> Json:
+    """Charge another dispute fee, as for countering it, as a movement without an amount."""
+    _book(scope, dispute, amount=0, fee=_fee(scope, dispute), category="dispute", label="Dispute countered fee")
+    emit(scope, "charge.dispute.updated", dispute)
+    return dispute
+
+
 def return_fee(scope: Scope, dispute: Json) -> Json:
     """Give the last dispute fee back, as a movement without an amount."""
     fee = _fee(scope, dispute)

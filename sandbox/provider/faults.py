@@ -19,7 +19,7 @@ CALL_ACTIONS = {
     "delay": "wait `s` seconds before processing",
     "error_5xx": "answer `status` (500) `when` before or after processing",
     "error_429": "answer 429 with Retry-After before processing",
-    "error_409": "answer 409 lock_timeout before processing",
+    "error_409": "answer 409 idempotency_key_in_use before processing",
     "error_503": "answer 503 with Retry-After before processing",
     "garbage": "process, answer 200 with bytes that are no JSON",
     "truncated": "process, cut the answer in the middle",
@@ -31,7 +31,7 @@ CALL_ACTIONS = {
 OUTCOME_ACTIONS = {
     "fail": "refuse a transfer or payout with `code`",
     "fail_late": "let a refund or payout fail `after_s` seconds later with `reason`",
-    "pending": "leave a refund pending for `after_s` seconds",
+    "pending": "leave a refund, or the making of a report, pending for `after_s` seconds",
 }
 WEBHOOK_ACTIONS = {
     "webhook_drop": "never deliver",

@@ -40,6 +40,9 @@ def ledger(scope: Scope) -> Json:
     for name, (kind, fields) in _VIEWS.items():
         found[name] = []
         for body in scope.store.select(kind, account=None, ascending=True):
+            if body.get("_release"):
+                # Nothing that was taken came back by it.
+                continue
             view = {field: body.get(field) for field in fields.split()}
             view["account"] = scope.store.account_of(body["id"]) or None
             found[name].append(view)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.provider import charges, money, sessions
+from sandbox.provider import charges, money, releases, sessions
 from sandbox.provider.clock import DAY_S
 from sandbox.provider.errors import CardDeclined, Refused
 from sandbox.provider.events import emit
@@ -333,7 +333,7 @@ def cancel(scope: Scope, intent: Json, *, reason: str | None) -> Json:
         charge.update(refunded=True, amount_refunded=charge["amount"])
         scope.store.save(charge)
         scope.timers.cancel("authorisation_lapses", intent["id"])
-        emit(scope, "charge.expired" if reason == "automatic" else "charge.refunded", charge)
+        releases.release(scope, charge, charge["amount"], lapsed=reason == "automatic")
     intent.update(
         status="canceled",
         canceled_at=scope.now,
@@ -348,7 +348,7 @@ def cancel(scope: Scope, intent: Json, *, reason: str | None) -> Json:
 
 def _release_rest(scope: Scope, intent: Json, charge: Json) -> Json:
     """Release what is left after some captures: what was captured stays, so the payment has succeeded."""
-    charges.release(charge)
+    charges.free(charge)
     scope.store.save(charge)
     scope.timers.cancel("authorisation_lapses", intent["id"])
     intent.update(status="succeeded", amount_capturable=0)

@@ -199,10 +199,10 @@ def period() -> Check:
 
 
 EXPAND: Schema = {"expand": array(text())}
-PAGE: Schema = {
+CURSORS: Schema = {
     **EXPAND,
     "limit": integer(minimum=1, maximum=100),
     "starting_after": text(),
     "ending_before": text(),
-    "created": period(),
 }
+PAGE: Schema = {**CURSORS, "created": period()}

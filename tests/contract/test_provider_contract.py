@@ -8,10 +8,14 @@ from typing import Any, get_args
 
 import pytest
 import stripe
+from stripe import params
 from stripe._event import Event
 
 from sandbox.process import free_port, start
+from sandbox.provider.api import ROUTES
+from sandbox.provider.routes import Route
 from sandbox.provider.scope import API_VERSION
+from sandbox.provider.validation import Required
 from tests.contract.sdk_types import fields_of, sdk_version, violations
 from tests.contract.story import RecordingClient, Story
 
@@ -37,6 +41,37 @@ EVENTS = """
     payout.paid payout.failed payout.canceled payout.reconciliation_completed balance.available account.updated
     review.opened review.closed reporting.report_run.succeeded
 """
+
+#: The SDK's parameters for what can be asked.
+PARAMS = {
+    "account.create": "AccountCreateParams",
+    "account.list": "AccountListParams",
+    "account.update": "AccountUpdateParams",
+    "balance_transaction.list": "BalanceTransactionListParams",
+    "charge.list": "ChargeListParams",
+    "checkout.session.create": "checkout.SessionCreateParams",
+    "checkout.session.line_items": "checkout.SessionListLineItemsParams",
+    "checkout.session.list": "checkout.SessionListParams",
+    "dispute.list": "DisputeListParams",
+    "dispute.update": "DisputeUpdateParams",
+    "event.list": "EventListParams",
+    "file.create": "FileCreateParams",
+    "file.list": "FileListParams",
+    "payment_intent.cancel": "PaymentIntentCancelParams",
+    "payment_intent.capture": "PaymentIntentCaptureParams",
+    "payment_intent.create": "PaymentIntentCreateParams",
+    "payout.create": "PayoutCreateParams",
+    "payout.list": "PayoutListParams",
+    "refund.create": "RefundCreateParams",
+    "refund.list": "RefundListParams",
+    "report_run.create": "reporting.ReportRunCreateParams",
+    "review.list": "ReviewListParams",
+    "transfer.create": "TransferCreateParams",
+    "transfer.list": "TransferListParams",
+    "transfer.reversal.create": "TransferCreateReversalParams",
+    "transfer.reversal.list": "TransferListReversalsParams",
+    "webhook_endpoint.create": "WebhookEndpointCreateParams",
+}
 
 
 def objects_in(value: Any) -> Iterator[Json]:
@@ -110,6 +145,18 @@ class TestEveryEvent:
         used = {found["type"] for found in emitted if found["object"] == "event"}
 
         assert set(EVENTS.split()) <= used, set(EVENTS.split()) - used
+
+
+class TestEveryRequest:
+    @pytest.mark.parametrize("route", [route for route in ROUTES if route.op in PARAMS], ids=lambda route: route.op)
+    def test_takes_no_parameter_that_the_sdk_does_not_know(self, route: Route) -> None:
+        known: Any = params
+        for name in PARAMS[route.op].split("."):
+            known = getattr(known, name)
+
+        assert set(route.schema) <= set(known.__annotations__)
+        required = {name for name, check in route.schema.items() if isinstance(check, Required)}
+        assert set(known.__required_keys__) <= required
 
 
 class TestOfficialExamples:

@@ -38,6 +38,7 @@ LEFT_OUT = {
     "sellers.look_after": _NO_MONEY,
     "refund.list": "only for a provider that tells of refunds by the payment alone, which Stripe does not",
     "statement.fetch": _READ,
+    "statement.span": _READ,
     "surplus.again": _ADMINISTRATIVE,
     "surplus.ask_person": _QUESTION,
     "surplus.elsewhere": _AGAIN,

@@ -248,6 +248,20 @@ class TestMoneyThatIsReserved:
 
         assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "expired")
 
+    def test_is_paid_once_it_is_captured_even_where_the_session_still_says_unpaid(
+        self, world: World, ann: Seller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def in_its_words(*args: Any, **params: Any) -> Any:
+            found = raw(*args, **params)
+            return found | {"payment_status": "unpaid"} if found["object"] == "checkout.session" else found
+
+        reserve(world, "cart-1", {"ann": "100.00"})
+        monkeypatch.setattr(stripe_adapter, "raw", in_its_words)
+
+        answer = capture(world)
+
+        assert (answer.status_code, world.status("cart-1.ann"), balance(ann)) == (200, "SUCCESS", "90.00")
+
     def test_that_was_captured_in_the_providers_own_dashboard_is_booked(self, world: World, ann: Seller) -> None:
         reserve(world, "cart-1", {"ann": "100.00"})
 

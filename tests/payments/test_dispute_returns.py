@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from ledger.selectors import count_entries, wallet
+from ledger.money import Money
+from ledger.selectors import balance, count_entries, wallet
 from ledger.services import verify_books
 from payments.models import Dispute, Seller
 from payments.services import sync_dispute
@@ -39,6 +40,13 @@ def recover(world: World, dispute: Dispute, *, amount: int | None = None) -> Dis
 def return_fee(world: World, dispute: Dispute) -> Dispute:
     """Let the provider give its fee back, and take it over."""
     world.provider.return_dispute_fee(dispute.psp_ref)
+    world.settle()
+    return Dispute.objects.get(pk=dispute.pk)
+
+
+def counter(world: World, dispute: Dispute) -> Dispute:
+    """Let the provider charge its fee for a dispute that is countered, and take it over."""
+    world.provider.charge_dispute_fee(dispute.psp_ref)
     world.settle()
     return Dispute.objects.get(pk=dispute.pk)
 
@@ -198,6 +206,33 @@ class TestMoneyThatComesBackAfterALoss:
         world.release()
 
         assert owned(sold) == ("0.00", "90.00", "0.00")
+
+
+class TestAFeeForCounteringADispute:
+    """Another one than the withdrawal's; it comes back where the dispute is won."""
+
+    def test_is_ours_as_the_first_one_is(self, world: World, sold: Seller) -> None:
+        counter(world, open_dispute(world))
+
+        assert balance(code="psp:stripe:fees", currency="EUR") == Money(4_320, "EUR")
+
+    def test_is_the_sellers_who_bears_the_first_one(self, world: World, sold: Seller, settings: Any) -> None:
+        settings.DISPUTE_FEES_BORNE_BY = "seller"
+        dispute = counter(world, open_dispute(world))
+        assert owned(sold)[2] == "40.00"
+
+        return_fee(world, decide(world, dispute, won=True))
+
+        assert owned(sold) == ("90.00", "0.00", "20.00")
+
+    def test_is_booked_once_however_often_it_is_heard_of(self, world: World, sold: Seller) -> None:
+        dispute = counter(world, open_dispute(world))
+        entries = count_entries()
+
+        for _ in range(3):
+            sync_dispute(psp_ref=dispute.psp_ref, now=timezone.now(), poll=False)
+
+        assert count_entries() == entries
 
 
 class TestAFeeThatComesBack:

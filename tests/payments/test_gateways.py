@@ -264,6 +264,7 @@ class TestWhatMollieHasNot:
             gateway.fetch_transfer("tr_1"),
             gateway.find_transfer("pay_1"),
             gateway.fetch_balances(),
+            gateway.statement_span(),
             gateway.fetch_statement(start=now, end=now),
             gateway.submit_evidence(EvidenceRequest(dispute_ref="chb_1", evidence={}, final=True), key="k"),
             gateway.list_events([], since=now, until=now),

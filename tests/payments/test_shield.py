@@ -177,10 +177,11 @@ class TestTheProvidersGateway:
         assert [answer.sent for answer in answers] == [True] * 3 + [False] * 7
         assert len(world.provider.calls()) == before + 3
 
+    @pytest.mark.parametrize(("fault", "rest_s"), [("error_429", 1235), ("error_409", 1236)])
     def test_keeps_asking_a_provider_that_only_wants_us_to_slow_down(
-        self, world: World, asking: Callable[[], Any], settings: Any
+        self, world: World, asking: Callable[[], Any], settings: Any, fault: str, rest_s: int
     ) -> None:
-        settings.PSP_BREAKER_REST_S = 1235
-        world.provider.plan([{"op": "event.list", "action": "error_429", "times": 0}])
+        settings.PSP_BREAKER_REST_S = rest_s
+        world.provider.plan([{"op": "event.list", "action": fault, "times": 0}])
 
         assert all(asking().sent for _ in range(10))

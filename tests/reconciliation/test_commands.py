@@ -194,12 +194,27 @@ class TestReconcile:
 
         assert (code, text) == (1, "no new lines; open discrepancies: 0; unexplained: 9680 minor units.\n")
 
+    def test_waits_while_the_provider_makes_the_statement(
+        self, world: World, charge: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.provider.plan([{"op": "report_run.create", "action": "pending", "args": {"after_s": 40}}])
+        monkeypatch.setattr("reconciliation.management.commands.reconcile.sleep", world.provider.advance)
+        _pass_a_second(world)
+
+        text = run("reconcile")
+
+        assert text.startswith("1 new lines;")
+        assert [call["replayed"] for call in world.provider.calls() if call["path"].endswith("report_runs")] == [
+            False,
+            *[True] * 3,
+        ]
+
     def test_says_that_the_provider_has_nothing_yet(self, world: World, charge: str) -> None:
         world.provider.plan([{"op": "report_run.create", "action": "drop"}])
         _pass_a_second(world)
 
         with pytest.raises(CommandError, match="no statement for us yet"):
-            run("reconcile")
+            run("reconcile", "--wait", "0")
 
 
 class TestCloseDay:

@@ -72,6 +72,18 @@ class TestParse:
 
         assert line.description == "=1+1"
 
+    def test_takes_a_movement_that_is_of_no_object_as_its_own(self) -> None:
+        fee = row(
+            balance_transaction_id="txn_2",
+            reporting_category="fee",
+            source_id="",
+            gross="-2.00",
+            fee="0.00",
+            net="-2.00",
+        )
+
+        assert [line.source_ref for line in parse(file_of(row(), fee))] == ["ch_1", "txn_2"]
+
 
 class TestAnUnreadableFile:
     @pytest.mark.parametrize(
@@ -147,7 +159,7 @@ class TestAnUnreadableFile:
 
         assert error == "line 2, net: gross 100.00 less fee 3.20 is something else (found '96.81')"
 
-    @pytest.mark.parametrize("field", ["balance_transaction_id", "reporting_category", "source_id"])
+    @pytest.mark.parametrize("field", ["balance_transaction_id", "reporting_category"])
     def test_has_no_line_without_its_identity(self, field: str) -> None:
         [error] = errors_of(file_of(row(**{field: "  "})))
 

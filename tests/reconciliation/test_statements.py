@@ -22,6 +22,7 @@ from tests.reconciliation.steps import fetch, line, moment, take_in
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
+DAY_S = 86_400
 
 
 class TestImportStatement:
@@ -141,6 +142,45 @@ class TestFetchStatement:
         second = fetch(world, later=timedelta(minutes=3))
 
         assert second.interval_start == first.interval_end
+
+    def test_ends_where_the_provider_can_tell_no_more_yet(self, world: World, charge: str) -> None:
+        world.provider.set_reports(start=int(BEGINNING.timestamp()), lag_s=DAY_S)
+
+        today = fetch_statement(actor="system:test", now=timezone.now() + timedelta(seconds=2))
+        tomorrow = fetch(world, later=timedelta(days=1))
+        once_more = fetch_statement(actor="system:test", now=timezone.now() + timedelta(days=1, hours=1))
+
+        assert (today, once_more, tomorrow.line_count) == (None, None, 1)
+        assert abs(tomorrow.interval_end - timezone.now()) < timedelta(minutes=1)
+
+    def test_takes_a_fee_in_that_is_of_no_payment(self, world: World, charge: str) -> None:
+        fee = {"balance_transaction_id": "txn_fee", "reporting_category": "fee", "source_id": ""}
+        world.provider.plan([{"op": "report", "action": "line_extra", "args": {"values": fee}}])
+
+        assert fetch(world).line_count == 2
+
+    def test_begins_where_the_provider_begins_to_tell(self, world: World, charge: str) -> None:
+        long_ago = timezone.now().replace(microsecond=0) - timedelta(days=90)
+        world.provider.set_reports(start=int(long_ago.timestamp()), lag_s=0)
+
+        assert fetch(world).interval_start == long_ago + timedelta(seconds=1)
+
+    def test_is_had_by_asking_again_while_the_provider_makes_it(self, world: World, charge: str) -> None:
+        world.provider.plan([{"op": "report_run.create", "action": "pending", "args": {"after_s": 600}}])
+        world.provider.set_reports(start=int(BEGINNING.timestamp()), lag_s=0)
+        world.provider.freeze()
+        world.provider.advance(5)
+
+        with pytest.raises(StatementNotReady, match="pending"):
+            fetch_statement(actor="system:test", now=timezone.now() + timedelta(minutes=1))
+        world.provider.set_reports(start=int(BEGINNING.timestamp()), lag_s=600)
+        world.provider.advance(600)
+        found = fetch_statement(actor="system:test", now=timezone.now() + timedelta(minutes=11))
+
+        assert found is not None
+        assert found.line_count == 1
+        runs = [call for call in world.provider.calls() if call["path"].endswith("report_runs")]
+        assert [run["replayed"] for run in runs] == [False, True]
 
     @pytest.mark.parametrize("action", ["drop", "error_5xx", "garbage", "html"])
     def test_takes_nothing_while_the_provider_does_not_answer(self, world: World, charge: str, action: str) -> None:

@@ -246,6 +246,14 @@ class TestExpireSession:
         with pytest.raises(stripe.InvalidRequestError, match="status of `complete`"):
             shop.v1.checkout.sessions.expire(session.id)
 
+    def test_is_the_only_way_to_call_off_its_intent(self, shop: Any) -> None:
+        session = shop.session()
+        shop.buyer.pay(url=session.url, card="4000000000000002")
+        intent = shop.v1.checkout.sessions.retrieve(session.id).payment_intent
+
+        with pytest.raises(stripe.InvalidRequestError, match="Expire the Checkout Session"):
+            shop.v1.payment_intents.cancel(intent)
+
     def test_happens_by_itself_in_time(self, shop: Any, control: SandboxControl) -> None:
         session = shop.session(expires_at=control.clock() + 3_600)
 

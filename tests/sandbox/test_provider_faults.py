@@ -57,7 +57,7 @@ class TestCallFault:
         ("action", "args", "status", "code"),
         [
             ("error_429", {"retry_after_s": 7}, 429, "rate_limit"),
-            ("error_409", {"retry_after_s": 7}, 409, "lock_timeout"),
+            ("error_409", {"retry_after_s": 7}, 409, "idempotency_key_in_use"),
             ("error_503", {"retry_after_s": 7}, 503, None),
             ("error_5xx", {"when": "before", "status": 502, "retry_after_s": 7}, 502, None),
         ],

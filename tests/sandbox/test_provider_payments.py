@@ -61,6 +61,27 @@ class TestPaymentIntent:
         assert captured.latest_charge.amount_refunded == 2_000
         assert control.ledger()["totals"]["usd"]["captured"] == 3_000
 
+    def test_that_is_captured_in_part_shows_the_rest_as_a_refund_that_nobody_asked_for(self, shop: Any) -> None:
+        intent = self.create(shop, capture_method="manual")
+
+        shop.v1.payment_intents.capture(intent.id, params={"amount_to_capture": 3_000})
+
+        [rest] = shop.v1.refunds.list(params={"payment_intent": intent.id, "expand": ["data.balance_transaction"]}).data
+        charge = shop.v1.charges.retrieve(rest.charge, params={"expand": ["balance_transaction"]})
+        moved = [(txn.amount, txn.reporting_category) for txn in (charge.balance_transaction, rest.balance_transaction)]
+        assert (rest.amount, rest.status, rest.metadata.to_dict()) == (2_000, "succeeded", {})
+        assert moved == [(5_000, "charge"), (-2_000, "partial_capture_reversal")]
+        assert "refund.created" in shop.events()
+
+    def test_that_is_released_leaves_a_refund_behind_that_moved_nothing(self, shop: Any) -> None:
+        intent = self.create(shop, capture_method="manual")
+
+        shop.v1.payment_intents.cancel(intent.id)
+
+        [rest] = shop.v1.refunds.list(params={"payment_intent": intent.id}).data
+        assert (rest.amount, rest.balance_transaction) == (5_000, None)
+        assert "refund.created" in shop.events()
+
     def test_refuses_to_capture_an_amount_between_two_steps(self, shop: Any) -> None:
         params = {"amount": 10_000, "currency": "bhd", "capture_method": "manual", "confirm": True}
         intent = shop.v1.payment_intents.create(params={**params, "payment_method": "pm_card_visa"})
@@ -84,7 +105,9 @@ class TestPaymentIntent:
         control.advance(7 * DAY_S + 1)
 
         lapsed = shop.v1.payment_intents.retrieve(intent.id)
+        [rest] = shop.v1.refunds.list(params={"payment_intent": intent.id}).data
         assert (lapsed.status, lapsed.cancellation_reason) == ("canceled", "automatic")
+        assert (rest.amount, rest.reason, rest.balance_transaction) == (5_000, "expired_uncaptured_charge", None)
         assert "charge.expired" in shop.events()
 
     def test_is_canceled_but_not_after_success(self, shop: Any) -> None:
@@ -195,6 +218,21 @@ class TestDispute:
         assert won.status == "won"
         assert [txn.amount for txn in won.balance_transactions] == [-10_000, 10_000]
         assert shop.events()[-2:] == ["charge.dispute.funds_reinstated", "charge.dispute.closed"]
+
+    def test_takes_no_more_evidence_than_the_bank_reads(self, shop: Any, control: SandboxControl) -> None:
+        dispute = control.open_dispute(shop.paid().latest_charge.id)
+        texts = ("access_activity_log", "cancellation_rebuttal", "product_description", "uncategorized_text")
+        more = ("refund_policy_disclosure", "refund_refusal_explanation", "cancellation_policy_disclosure")
+        shop.v1.disputes.update(dispute["id"], params={"evidence": dict.fromkeys(texts, "x" * 20_000), "submit": False})
+
+        with pytest.raises(stripe.InvalidRequestError, match="150000 characters"):
+            shop.v1.disputes.update(
+                dispute["id"],
+                params={
+                    "evidence": {**dict.fromkeys(more, "x" * 20_000), "billing_address": "x" * 10_001},
+                    "submit": False,
+                },
+            )
 
     def test_is_decided_by_the_magic_words(self, shop: Any, control: SandboxControl) -> None:
         dispute = control.open_dispute(shop.paid().latest_charge.id, reason="product_not_received")

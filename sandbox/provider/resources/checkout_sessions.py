@@ -9,6 +9,7 @@ from sandbox.provider.ids import new_id
 from sandbox.provider.routes import Route
 from sandbox.provider.scope import Scope, merge_metadata, page_of
 from sandbox.provider.validation import (
+    CURSORS,
     EXPAND,
     PAGE,
     Required,
@@ -302,6 +303,6 @@ ROUTES = [
     Route("GET", f"{_URL}/<id>", "checkout.session.retrieve", retrieve, EXPAND),
     Route("POST", f"{_URL}/<id>", "checkout.session.update", update, {**EXPAND, "metadata": metadata()}),
     Route("POST", f"{_URL}/<id>/expire", "checkout.session.expire", expire, EXPAND),
-    Route("GET", f"{_URL}/<id>/line_items", "checkout.session.line_items", line_items, PAGE),
+    Route("GET", f"{_URL}/<id>/line_items", "checkout.session.line_items", line_items, CURSORS),
 ]
 TIMERS = {"session_expires": sessions.fired_expiry}

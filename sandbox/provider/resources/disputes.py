@@ -3,12 +3,15 @@
 from typing import Any
 
 from sandbox.provider import disputes
+from sandbox.provider.errors import InvalidRequest
 from sandbox.provider.routes import Route
 from sandbox.provider.scope import Scope, merge_metadata, page_of
 from sandbox.provider.validation import EXPAND, PAGE, Schema, boolean, fields, metadata, text
 
 Json = dict[str, Any]
 _URL = "/v1/disputes"
+#: Characters of all the evidence together.
+_LONGEST = 150_000
 
 
 def retrieve(scope: Scope, params: Json, *, id: str) -> Json:
@@ -23,9 +26,12 @@ def index(scope: Scope, params: Json) -> Json:
 
 
 def update(scope: Scope, params: Json, *, id: str) -> Json:
-    """Add metadata or evidence; evidence is handed in at once unless `submit` is false."""
+    """Add metadata or evidence; evidence is handed in at once unless `submit` is false. Raises InvalidRequest."""
     dispute = scope.find("dispute", id, param="dispute")
     dispute["metadata"] = merge_metadata(dispute["metadata"], params.get("metadata"))
+    evidence = {**dispute["evidence"], **params.get("evidence", {})}
+    if sum(len(text) for text in evidence.values() if isinstance(text, str)) > _LONGEST:
+        raise InvalidRequest(f"The evidence is limited to {_LONGEST} characters in all.", param="evidence")
     if "evidence" in params or "submit" in params:
         return disputes.submit(scope, dispute, params.get("evidence", {}), final=params.get("submit", True))
     return scope.store.save(dispute)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.provider import methods, money, payments
 from sandbox.provider.cards import ASYNC_METHODS
-from sandbox.provider.errors import InvalidRequest
+from sandbox.provider.errors import InvalidRequest, Refused
 from sandbox.provider.routes import Route
 from sandbox.provider.scope import Scope, merge_metadata, page_of
 from sandbox.provider.validation import (
@@ -145,10 +145,18 @@ def capture(scope: Scope, params: Json, *, id: str) -> Json:
 
 
 def cancel(scope: Scope, params: Json, *, id: str) -> Json:
-    """Give an intent up."""
-    return payments.cancel(
-        scope, scope.find("payment_intent", id, param="intent"), reason=params.get("cancellation_reason")
-    )
+    """Give an intent up.
+
+    Raises Refused for one of a checkout session that reserved nothing: the session is to be expired instead.
+    """
+    intent = scope.find("payment_intent", id, param="intent")
+    if intent["_session"] and intent["status"] in ("requires_payment_method", "requires_action"):
+        raise Refused(
+            "You cannot cancel this PaymentIntent, because it was created by a Checkout Session and has not been "
+            "authorized. Expire the Checkout Session instead.",
+            code="payment_intent_unexpected_state",
+        )
+    return payments.cancel(scope, intent, reason=params.get("cancellation_reason"))
 
 
 ROUTES = [

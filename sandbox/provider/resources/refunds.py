@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from sandbox.provider import charges, disputes, funds, payments, settlement
+from sandbox.provider import charges, disputes, funds, payments, releases, settlement
 from sandbox.provider.clock import DAY_S
 from sandbox.provider.errors import InvalidRequest, Refused
 from sandbox.provider.events import emit
-from sandbox.provider.ids import new_id
 from sandbox.provider.money import check_step, major
 from sandbox.provider.routes import Route
 from sandbox.provider.scope import Scope, merge_metadata, page_of
@@ -33,7 +32,7 @@ def create(scope: Scope, params: Json) -> Json:
     """
     charge = _charge_of(scope, params)
     amount = _amount(scope, charge, params.get("amount"))
-    refund = _new_refund(scope, charge, amount, params)
+    refund = releases.new_refund(scope, charge, amount, params)
     charged = scope.find("balance_transaction", charge["balance_transaction"])
     txn = funds.book(
         scope,
@@ -93,39 +92,6 @@ def _amount(scope: Scope, charge: Json, wanted: int | None) -> int:
             param="amount",
         )
     return amount
-
-
-def _new_refund(scope: Scope, charge: Json, amount: int, params: Json) -> Json:
-    kind = charge["payment_method_details"]["type"]
-    details: Json = {"type": kind, kind: {}}
-    if kind == "card":
-        details[kind] = {
-            "reference_status": "pending",
-            "reference_type": "acquirer_reference_number",
-            "type": "refund",
-        }
-    else:
-        details = {"type": kind}
-    return {
-        "id": new_id("re" if charge["id"].startswith("ch_") else "pyr"),
-        "object": "refund",
-        "amount": amount,
-        "balance_transaction": None,
-        "charge": charge["id"],
-        "created": scope.now,
-        "currency": charge["currency"],
-        "customer": charge["customer"],
-        "customer_account": None,
-        "destination_details": details,
-        "metadata": params.get("metadata", {}),
-        "payment_intent": charge["payment_intent"],
-        "payment_method": charge["payment_method"],
-        "reason": params.get("reason"),
-        "receipt_number": None,
-        "source_transfer_reversal": None,
-        "status": "succeeded",
-        "transfer_reversal": None,
-    }
 
 
 def _plan_outcome(scope: Scope, refund: Json, charge: Json) -> None:

@@ -1,11 +1,12 @@
 """Report runs and the files that they produce."""
 
 import base64
+import json
 from typing import Any
 
 from sandbox.provider import reports
 from sandbox.provider.clock import DAY_S
-from sandbox.provider.errors import InvalidRequest
+from sandbox.provider.errors import InvalidRequest, NotFound
 from sandbox.provider.events import emit
 from sandbox.provider.ids import new_id
 from sandbox.provider.routes import Route
@@ -25,6 +26,8 @@ from sandbox.provider.validation import (
 
 Json = dict[str, Any]
 _URL = "/v1/reporting/report_runs"
+#: From when on reports may tell, unless a control command says otherwise: 2019. They may reach beyond now too.
+_FIRST = 1_546_300_800
 
 _PARAMETERS: Schema = {
     "columns": array(text()),
@@ -43,10 +46,21 @@ _CREATE: Schema = {
 }
 
 
-def create(scope: Scope, params: Json) -> Json:
-    """Order a report; it is written a moment later, and an event says so.
+def set_span(scope: Scope, *, start: int, lag_s: int) -> None:
+    """Have reports tell from a moment on, and until some time ago."""
+    scope.store.set_meta("reports", json.dumps({"start": start, "lag_s": lag_s}))
 
-    Raises InvalidRequest for an unknown column or an empty interval.
+
+def _span(scope: Scope) -> tuple[int, int]:
+    """Return from when until when there is data; an interval begins and ends at least a second within that."""
+    kept = json.loads(scope.store.meta("reports") or json.dumps({"start": _FIRST, "lag_s": -365 * DAY_S}))
+    return int(kept["start"]), scope.now - int(kept["lag_s"]) + 1
+
+
+def create(scope: Scope, params: Json) -> Json:
+    """Order a report; it is written a moment later, or when a rule of the fault plan says, and an event says so.
+
+    Raises InvalidRequest for an unknown column, an empty interval, or one of which there is no data yet or any more.
     """
     given, report_type = params["parameters"], params["report_type"]
     for column in given.get("columns", []):
@@ -54,6 +68,9 @@ def create(scope: Scope, params: Json) -> Json:
             raise InvalidRequest(f"Invalid column for {report_type}: {column}", param="parameters[columns]")
     if given["interval_start"] >= given["interval_end"]:
         raise InvalidRequest("interval_start must be before interval_end.", param="parameters[interval_start]")
+    _check_span(scope, report_type, given)
+    rule = scope.planned("report_run.create", refs=given)
+    wait_s = int(rule.args.get("after_s", DAY_S)) if rule else 0
     run: Json = {
         "id": new_id("frr"),
         "object": "reporting.report_run",
@@ -68,8 +85,22 @@ def create(scope: Scope, params: Json) -> Json:
         "_base_url": scope.base_url,
     }
     scope.add(run)
-    scope.timers.add("report_ready", run["id"], due=scope.now, account=scope.account)
+    scope.timers.add("report_ready", run["id"], due=scope.now + wait_s, account=scope.account)
     return run
+
+
+def _check_span(scope: Scope, report_type: str, given: Json) -> None:
+    first, last = _span(scope)
+    for name, within, side in (
+        ("interval_start", given["interval_start"] > first, f"starting at {reports.moment(first)}"),
+        ("interval_end", given["interval_end"] < last, f"through {reports.moment(last)}"),
+    ):
+        if not within:
+            raise InvalidRequest(
+                f"Data for the report type {report_type} is only available {side} UTC; you requested `{name}` = "
+                f"{reports.moment(given[name])} UTC.",
+                param=f"parameters.{name}",
+            )
 
 
 def fired_ready(scope: Scope, run_id: str, args: Json) -> None:
@@ -113,9 +144,28 @@ def index(scope: Scope, params: Json) -> Json:
     return page_of(scope, "reporting.report_run", _URL, params, {})
 
 
+def retrieve_type(scope: Scope, params: Json, *, id: str) -> Json:
+    """Say of a kind of report from when until when there is data. Raises NotFound for an unknown kind."""
+    if id not in reports.COLUMNS:
+        raise NotFound.resource("report type", id)
+    first, last = _span(scope)
+    return {
+        "id": id,
+        "object": "reporting.report_type",
+        "data_available_end": last,
+        "data_available_start": first,
+        "default_columns": reports.DEFAULTS[id],
+        "livemode": False,
+        "name": id.partition(".")[0].replace("_", " ").capitalize(),
+        "updated": scope.now,
+        "version": int(id.rpartition(".")[2]),
+    }
+
+
 ROUTES = [
     Route("POST", _URL, "report_run.create", create, _CREATE),
     Route("GET", _URL, "report_run.list", index, PAGE),
     Route("GET", f"{_URL}/<id>", "report_run.retrieve", retrieve, EXPAND),
+    Route("GET", "/v1/reporting/report_types/<id>", "report_type.retrieve", retrieve_type, EXPAND),
 ]
 TIMERS = {"report_ready": fired_ready}

@@ -10,7 +10,7 @@ from sandbox.provider.methods import billing
 from sandbox.provider.money import check_step
 from sandbox.provider.routes import Route
 from sandbox.provider.scope import Scope, merge_metadata, page_of
-from sandbox.provider.validation import EXPAND, PAGE, Required, Schema, currency, integer, metadata, text
+from sandbox.provider.validation import CURSORS, EXPAND, PAGE, Required, Schema, currency, integer, metadata, text
 
 Json = dict[str, Any]
 _URL = "/v1/transfers"
@@ -275,6 +275,6 @@ ROUTES = [
     Route("GET", f"{_URL}/<id>", "transfer.retrieve", retrieve, EXPAND),
     Route("POST", f"{_URL}/<id>", "transfer.update", update, _UPDATE),
     Route("POST", f"{_URL}/<id>/reversals", "transfer.reversal.create", reverse, _REVERSE),
-    Route("GET", f"{_URL}/<id>/reversals", "transfer.reversal.list", list_reversals, PAGE),
+    Route("GET", f"{_URL}/<id>/reversals", "transfer.reversal.list", list_reversals, CURSORS),
     Route("GET", f"{_URL}/<id>/reversals/<reversal>", "transfer.reversal.retrieve", retrieve_reversal, EXPAND),
 ]
