@@ -83,8 +83,12 @@ def _require_same_amount(attempt: Attempt, facts: CheckoutFacts) -> None:
 
 
 def poll_interval_s(age: timedelta) -> int:
-    """Return a wait of a fifth of what is waited for already, between 1 and 30 minutes."""
-    return max(60, min(1800, int(age.total_seconds()) // 5))
+    """Return a wait of a fifth of what is waited for already: a minute at least, 30 on the first day, later 4 hours.
+
+    A debit or a voucher takes weeks: what is only slow must not use up the attempts that its job has.
+    """
+    most = 1800 if age < timedelta(days=1) else 4 * 3600
+    return max(60, min(most, int(age.total_seconds()) // 5))
 
 
 def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
