@@ -248,7 +248,9 @@ def _paid(
     # The database keeps one attempt of a checkout alive: while this one was, there was no other to close.
     only_one = attempt.state in (AttemptState.PENDING, AttemptState.AUTHORIZED)
     released = facts.captured is not None and facts.captured.minor < attempt.amount_minor
-    if told is not None and (told.kind == InstructionKind.CAPTURE or (told.kind == InstructionKind.VOID and released)):
+    if told is not None and told.kind == InstructionKind.CAPTURE:
+        instructed.captured(told, all_in_all=facts.captured, now=now)
+    elif told is not None and told.kind == InstructionKind.VOID and released:
         # What had been captured stays captured; that the rest is free again is all that was asked.
         instructed.done(told, now=now)
     elif told is not None:
