@@ -21,6 +21,8 @@ app = Celery("counterfoil")
 app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_connection_retry_on_startup=True,
+    # After so many tries worker and scheduler would end, after some 47 minutes, and nobody would start them again.
+    broker_connection_max_retries=None,
     broker_transport_options=(
         {
             # Without a socket timeout a publish can hang for ever on a dead broker.

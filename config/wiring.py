@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from operations.jobs.policy import ASK_THE_PROVIDER, RetryPolicy
 
-# A checkout stays payable for a day, and is polled at growing intervals for as long.
+# A checkout stays payable for a day, and the money may then be on its way for weeks: a debit takes 14 business days, a
+# voucher is paid within 60 days. It is polled at growing intervals for as long.
 _POLL = RetryPolicy(base_s=60, cap_s=1800, attempts=500)
 
 # A shop that is down for days still gets its messages. How many tries a message has is the message's own count

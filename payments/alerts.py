@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from operations.counts import format_count
 from operations.selectors import jobs_tried
 from operations.services import Reading
 from payments.figures import Acceptance, acceptance, provider_health
-from payments.models import Attempt, EventListing
+from payments.models import Attempt, CallOutcome, EventListing, ProviderCall
 from payments.selectors import configured_providers
 from payments.services.attempt_rows import UNSENT
 from payments.states import AttemptState, OrderState
@@ -17,6 +17,8 @@ from payments.states import AttemptState, OrderState
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
 # How many attempts of each hour stand for the week: read every two minutes, it must not cost what the week's trade is.
 SAMPLE = 100
+# One list that could not be had is no matter: the next is asked for in five minutes.
+FEW_LISTS = 3
 
 
 def orders_in_flight(*, now: datetime) -> list[Reading]:
@@ -86,23 +88,37 @@ def webhooks_parked(*, now: datetime) -> list[Reading]:
 
 
 def webhooks_missed(*, now: datetime) -> list[Reading]:
-    """How many webhooks of the last hour never came, and were found in a provider's own list."""
+    """How many webhooks of the last hour never came, and were found in a provider's own list; or that none was had."""
     most = settings.ALERT_WEBHOOKS_MISSED
-    found = EventListing.objects.filter(until__gt=now - HOUR, ran_at__lte=now).values_list("psp", "missing", "listed")
+    found = EventListing.objects.filter(until__gt=now - HOUR, ran_at__lte=now).values_list("psp", "missing")
     missed = dict.fromkeys(configured_providers(), 0)
-    for psp, missing, _ in found:
+    for psp, missing in found:
         missed[psp] = missed.get(psp, 0) + missing
+    blind = _not_listed(now=now)
     return [
         Reading(
             subject=f"psp:{psp}",
-            wrong=count >= most,
-            figure=str(count),
+            wrong=count >= most or psp in blind,
+            figure="not known" if psp in blind else str(count),
             threshold=str(most),
-            text=f"{format_count(count, 'webhook')} of {psp} did not come in the last hour, and "
+            text=f"{psp} does not list its events, for an hour: lost webhooks are not found"
+            if psp in blind
+            else f"{format_count(count, 'webhook')} of {psp} did not come in the last hour, and "
             f"{'was' if count == 1 else 'were'} found in its own list",
         )
         for psp, count in sorted(missed.items())
     ]
+
+
+def _not_listed(*, now: datetime) -> set[str]:
+    """Return the providers of which no list of events was had for an hour, though it was asked for."""
+    had = EventListing.objects.filter(ran_at__gt=now - HOUR, ran_at__lte=now).values_list("psp", flat=True)
+    silent = {*configured_providers()} - {*had}
+    if not silent:
+        return set()
+    lately = ProviderCall.objects.filter(psp__in=silent, op="event.list", sent_at__gt=now - HOUR, sent_at__lte=now)
+    refused = lately.exclude(outcome=CallOutcome.SUCCEEDED).values("psp").annotate(tries=Count("pk"))
+    return {one["psp"] for one in refused if one["tries"] >= FEW_LISTS}
 
 
 def _fell(psp: str, hour: Acceptance | None, week: Acceptance | None) -> Reading:

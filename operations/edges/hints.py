@@ -2,6 +2,9 @@
 
 Under load hints travel together. To publish a message, and to take one and acknowledge it, costs more than it costs to
 claim a job: a hint goes at once where none went of late, and those that come soon after wait for one another.
+
+A broker that hangs must not hang those who only hint. Whoever finds it slow waits for it once; then it is left alone
+for a while, without a hint, and after that one alone tries it.
 """
 
 import logging
@@ -20,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 # For how long hints are gathered after one went.
 GATHERED_MS = 100
+# From when on publishing one is slow, and for how long the broker is left alone then.
+SLOW_MS = 1_000
+LEFT_ALONE_MS = 15_000
 # How many go in one message: its jobs are done one after another, so that many are shared out among threads.
 TOGETHER = 5
 
@@ -37,6 +43,8 @@ class Gatherer:
         self._lock = threading.Lock()
         self._waiting: dict[str, list[int]] = {}
         self._quiet_from = 0
+        self._slow = False
+        self._alone_until = 0
 
     def take(self, task: str, row_id: int) -> None:
         """Publish a hint, or have it published with others within `GATHERED_MS`."""
@@ -51,7 +59,7 @@ class Gatherer:
                     threading.Timer((self._quiet_from - now) / 1000, self._send).start()
                 self._waiting.setdefault(task, []).append(row_id)
         if at_once:
-            _publish(task, [row_id])
+            self._publish(task, [row_id])
 
     def _send(self) -> None:
         with self._lock:
@@ -59,7 +67,22 @@ class Gatherer:
             self._quiet_from = now_ms() + GATHERED_MS
         for task, row_ids in waiting.items():
             for first in range(0, len(row_ids), TOGETHER):
-                _publish(task, row_ids[first : first + TOGETHER])
+                self._publish(task, row_ids[first : first + TOGETHER])
+
+    def _publish(self, task: str, row_ids: list[int]) -> None:
+        began = now_ms()
+        with self._lock:
+            if began < self._alone_until:
+                return
+            if self._slow:
+                self._alone_until = began + LEFT_ALONE_MS
+        _publish(task, row_ids)
+        ended = now_ms()
+        with self._lock:
+            self._slow = ended - began >= SLOW_MS
+            self._alone_until = ended + LEFT_ALONE_MS if self._slow else 0
+        if self._slow:
+            logger.warning("the broker was slow; no hints for %s s, the sweeper finds the jobs", LEFT_ALONE_MS // 1000)
 
 
 _gatherer = Gatherer()

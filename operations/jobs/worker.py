@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 # How often a job that a stop switch holds back looks whether it was released.
 WHILE_STOPPED = timedelta(seconds=60)
+# Work of a kind that is not known here is a newer release's: for so long its own workers may take it.
+ROLLED_OUT_WITHIN = timedelta(hours=1)
+WHILE_ROLLED_OUT = timedelta(seconds=15)
 
 
 class TryLater(DomainError):
@@ -131,11 +134,10 @@ def _run(job: dict[str, Any], *, now: datetime) -> None:
 
 def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: datetime) -> None:
     message = f"{type(error).__name__}: {error}"[:2000]
-    if isinstance(error, Stopped | NotBegun):
-        # A brake may stay pulled for days, and a place be taken as long: waiting for it is no failed attempt.
-        uncounted = job["attempts"] - 1
-        wait = timedelta(seconds=error.after_s) if isinstance(error, NotBegun) else WHILE_STOPPED
-        _settle(job, state=JobState.TODO, next_at=now + wait, attempts=uncounted, last_error=message)
+    uncounted = _uncounted(error, job, now=now)
+    if uncounted is not None:
+        attempts = job["attempts"] - 1
+        _settle(job, state=JobState.TODO, next_at=now + uncounted, attempts=attempts, last_error=message)
         return
     final = policy.shape == "cancel" or (isinstance(error, DomainError) and not error.retryable)
     told = getattr(error, "after_s", None)
@@ -149,6 +151,19 @@ def _failed(job: dict[str, Any], *, policy: RetryPolicy, error: Exception, now: 
     # One that waits keeps its last attempts: it is not waiting that says that it kills its worker, nor is one kill.
     attempts = min(job["attempts"], policy.most_waited) if waiting else job["attempts"]
     _settle(job, state=JobState.TODO, next_at=now + delay, last_error=message, attempts=attempts)
+
+
+def _uncounted(error: Exception, job: dict[str, Any], *, now: datetime) -> timedelta | None:
+    """Return how long a job waits that has not failed: a person holds it back, others are first, or it is another's."""
+    if isinstance(error, Stopped):
+        # A brake may stay pulled for days: waiting for the person who pulled it is no failed attempt.
+        return WHILE_STOPPED
+    if isinstance(error, NotBegun):
+        # So may a place be taken.
+        return timedelta(seconds=error.after_s)
+    if isinstance(error, switchboard.UnknownKind) and now < job["created_at"] + ROLLED_OUT_WITHIN:
+        return WHILE_ROLLED_OUT
+    return None
 
 
 def _park(job: dict[str, Any], *, error: str, now: datetime) -> None:

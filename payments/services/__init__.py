@@ -48,6 +48,7 @@ from payments.services.evidence_files import (
 )
 from payments.services.fees import true_up_fee
 from payments.services.inbox import (
+    LISTED_FOR,
     Listing,
     ListingFailed,
     NotReplayable,
@@ -102,6 +103,7 @@ from payments.services.unfinished import tidy_up, watch_authorization
 
 __all__ = [
     "EVIDENCE_FIELDS",
+    "LISTED_FOR",
     "AmountMismatch",
     "CaptureExceedsAuthorized",
     "CheckoutExists",

@@ -83,8 +83,12 @@ def _require_same_amount(attempt: Attempt, facts: CheckoutFacts) -> None:
 
 
 def poll_interval_s(age: timedelta) -> int:
-    """Return a wait of a fifth of what is waited for already, between 1 and 30 minutes."""
-    return max(60, min(1800, int(age.total_seconds()) // 5))
+    """Return a wait of a fifth of what is waited for already: a minute at least, 30 on the first day, later 4 hours.
+
+    A debit or a voucher takes weeks: what is only slow must not use up the attempts that its job has.
+    """
+    most = 1800 if age < timedelta(days=1) else 4 * 3600
+    return max(60, min(most, int(age.total_seconds()) // 5))
 
 
 def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
@@ -244,7 +248,9 @@ def _paid(
     # The database keeps one attempt of a checkout alive: while this one was, there was no other to close.
     only_one = attempt.state in (AttemptState.PENDING, AttemptState.AUTHORIZED)
     released = facts.captured is not None and facts.captured.minor < attempt.amount_minor
-    if told is not None and (told.kind == InstructionKind.CAPTURE or (told.kind == InstructionKind.VOID and released)):
+    if told is not None and told.kind == InstructionKind.CAPTURE:
+        instructed.captured(told, all_in_all=facts.captured, now=now)
+    elif told is not None and told.kind == InstructionKind.VOID and released:
         # What had been captured stays captured; that the rest is free again is all that was asked.
         instructed.done(told, now=now)
     elif told is not None:

@@ -32,8 +32,10 @@ _ON_THE_WAY = timedelta(minutes=1)
 _OVERLAP = timedelta(minutes=2)
 # So much of a list is held at a time: two days of it would be too much.
 _SLICE = timedelta(hours=1)
-# Without a listing before it, one looks back as far as this. Stripe keeps its events for 30 days.
+# Without a listing before it, one looks back as far as this.
 _FIRST = timedelta(days=1)
+# Stripe lists its events for so long: what happened before, nobody can compare any more.
+LISTED_FOR = timedelta(days=30)
 # How many ignored events one transaction deletes.
 FORGOTTEN_AT_ONCE = 1000
 
@@ -134,9 +136,11 @@ def compare_events(
     """Compare our inbox with the provider's own list of events, and take in what is missing.
 
     Only kinds on which something here depends count. Taken in, a missing event is worked on like a webhook. The
-    listing itself is kept. With `dry_run` nothing is. Raises ListingFailed; what was found before that is kept.
+    listing itself is kept. With `dry_run` nothing is. It begins no earlier than the provider's list does. Raises
+    ListingFailed; what was found before that is kept.
     """
     kinds, listed, gaps = _kinds(psp), 0, list[Gap]()
+    since = max(since, now - LISTED_FOR)
     start = since
     while start < until:
         end = min(until, start + _SLICE)
@@ -159,12 +163,31 @@ def compare_events(
 
 
 def sync_events(*, psp: str, actor: str, now: datetime, back: timedelta | None = None) -> Listing:
-    """Compare from where the last listing ended, or from `back` before now. Raises ListingFailed."""
+    """Compare from where nobody has looked yet, or from `back` before now. Raises ListingFailed."""
     until = now - _ON_THE_WAY
-    last = EventListing.objects.filter(psp=psp).order_by("-until").first()
-    # A listing that somebody asked for up to a moment yet to come has seen nothing of what happens until then.
-    since = until - back if back else (min(last.until, until) - _OVERLAP if last else until - _FIRST)
-    return compare_events(psp=psp, since=since, until=until, actor=actor, now=now)
+    if back is None:
+        seen = _seen_until(psp, now=now)
+        back = until - (seen - _OVERLAP if seen else until - _FIRST)
+    return compare_events(psp=psp, since=until - back, until=until, actor=actor, now=now)
+
+
+def _seen_until(psp: str, *, now: datetime) -> datetime | None:
+    """Return up to where listings follow one another without a gap; None where there was none yet.
+
+    One that began later, such as one of two days after an outage of four, has not seen what was before it. Nor has one
+    that somebody asked for up to a moment yet to come seen what happens until then.
+    """
+    kept = now - LISTED_FOR
+    listings = EventListing.objects.filter(psp=psp)
+    seen = kept if listings.filter(until__lte=kept).exists() else None
+    for since, until, ran_at in (
+        listings.filter(until__gt=kept).order_by("since").values_list("since", "until", "ran_at")
+    ):
+        if seen is not None and since > seen:
+            break
+        end = min(until, ran_at)
+        seen = max(seen, end) if seen else end
+    return seen
 
 
 def forget_ignored_events(*, now: datetime) -> int:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
+from ledger.money import Money
 from operations.lifecycle import move
 from operations.rows import prepared_query
 from operations.services import enqueue, settle_task, withdraw
@@ -18,6 +19,8 @@ from payments.states import InstructionState, OrderState
 ALIVE = (InstructionState.REQUESTED, InstructionState.SENDING, InstructionState.UNKNOWN)
 JOB = "payments.carry_out"
 UNCLEAR = "payments.instruction_unclear"
+# Why a capture comes too late, in Stripe's word for it.
+LAPSED = "charge_expired_for_capture"
 
 
 def alive(attempt: Attempt) -> Instruction | None:
@@ -92,6 +95,16 @@ def failed(instruction: Instruction, *, code: str, message: str, now: datetime) 
         tell(checkout=checkout, type="payment.capture_failed", now=now)
 
 
+def captured(instruction: Instruction, *, all_in_all: Money | None, now: datetime) -> None:
+    """End a capture of a reservation that is over: done where it was taken, beyond what earlier captures had taken."""
+    captures = Instruction.objects.filter(attempt=instruction.attempt_id, kind=InstructionKind.CAPTURE)
+    before = captures.filter(state=InstructionState.SUCCEEDED).aggregate(minor=Sum("amount_minor"))["minor"] or 0
+    if all_in_all is not None and all_in_all.minor - before >= instruction.amount_minor:
+        done(instruction, now=now)
+    else:
+        failed(instruction, code=LAPSED, message="there is nothing reserved any more", now=now)
+
+
 def closed(attempt: Attempt, orders: Sequence[PaymentOrder], *, lapsed: bool, now: datetime) -> None:
     """Take over that an attempt ended unpaid: why it was closed decides what its orders become.
 
@@ -99,7 +112,7 @@ def closed(attempt: Attempt, orders: Sequence[PaymentOrder], *, lapsed: bool, no
     """
     told = alive(attempt)
     if told is not None and told.kind == InstructionKind.CAPTURE:
-        failed(told, code="charge_expired_for_capture", message="there is nothing reserved any more", now=now)
+        failed(told, code=LAPSED, message="there is nothing reserved any more", now=now)
         told = None
     purpose = Purpose(told.purpose) if told else (Purpose.EXPIRE if lapsed else Purpose.CANCEL)
     if told is not None:

@@ -130,6 +130,37 @@ class TestMoneyThatIsReserved:
         assert world.reconciled() == {"matched": 3}
         assert verify_books(actor="system:test", now=timezone.now()).green
 
+    def test_is_not_said_to_be_captured_where_the_rest_lapsed_before(
+        self, world: World, ann: Seller, bob: Seller, told: Any
+    ) -> None:
+        reserve(world, "cart-1", {"ann": "100.00", "bob": "20.00"})
+        capture(world, {"ann": "60.00"}, final=False)
+        world.provider.advance(7 * DAY + 60)
+        world.provider.take_webhooks()
+
+        answer = capture(world, {"bob": "20.00"}, key="c2", final=False)
+
+        assert (answer.status_code, answer.json()["code"]) == (422, "instruction_refused")
+        assert (world.status("cart-1.ann"), world.status("cart-1.bob")) == ("SUCCESS", "CANCELED")
+        assert [told.state for told in Instruction.objects.order_by("pk")] == ["succeeded", "failed"]
+        assert told()[-2:] == ["payment.capture_failed", "payment.succeeded"]
+
+    @pytest.mark.parametrize(("fault", "ends"), [("500 before", "failed"), ("cut after", "succeeded")])
+    def test_is_said_to_be_captured_where_that_came_before_it_lapsed(
+        self, world: World, ann: Seller, bob: Seller, fault: str, ends: str
+    ) -> None:
+        reserve(world, "cart-1", {"ann": "100.00", "bob": "20.00"})
+        capture(world, {"ann": "60.00"}, final=False)
+        world.provider.plan([rule("payment_intent.capture", fault, times=0)])
+        assert capture(world, {"bob": "20.00"}, key="c2", final=False).status_code == 202
+        world.provider.plan([])
+
+        world.provider.advance(7 * DAY + 60)
+        world.settle()
+
+        assert Instruction.objects.order_by("-pk")[0].state == ends
+        assert world.status("cart-1.bob") == ("SUCCESS" if ends == "succeeded" else "CANCELED")
+
     def test_can_be_refunded_up_to_what_was_captured(self, world: World, ann: Seller) -> None:
         reserve(world, "cart-1", {"ann": "100.00"})
         capture(world, {"ann": "60.00"})

@@ -10,7 +10,7 @@ import pytest
 
 from operations.edges import hint
 from operations.edges import hints as module
-from operations.edges.hints import GATHERED_MS, TOGETHER, Gatherer
+from operations.edges.hints import GATHERED_MS, LEFT_ALONE_MS, SLOW_MS, TOGETHER, Gatherer
 
 PATIENCE_S = 10
 
@@ -21,8 +21,13 @@ class Broker:
     def __init__(self) -> None:
         self.messages: list[list[int]] = []
         self.down = False
+        self.asked = 0
+        self.hangs: Callable[[], None] | None = None
 
     def send_task(self, _task: str, *, kwargs: dict[str, Any], **_: Any) -> None:
+        self.asked += 1
+        if self.hangs:
+            self.hangs()
         if self.down:
             raise OSError("nobody there")
         self.messages.append(kwargs["row_ids"])
@@ -110,3 +115,51 @@ class TestAHint:
         Gatherer().take("a.task", 1)
 
         assert "the sweeper will find" in caplog.text
+
+
+class TestABrokerThatHangs:
+    @pytest.fixture
+    def gatherer(self, broker: Broker, clock: list[int]) -> Gatherer:
+        """Hints of a process that has just waited for the broker, in vain."""
+
+        def hang() -> None:
+            clock[0] += SLOW_MS
+
+        broker.down, broker.hangs = True, hang
+        made = Gatherer()
+        made.take("a.task", 1)
+        return made
+
+    def test_is_waited_for_once_and_then_left_alone(self, broker: Broker, gatherer: Gatherer, clock: list[int]) -> None:
+        for _ in range(5):
+            clock[0] += GATHERED_MS
+            gatherer.take("a.task", 2)
+
+        assert broker.asked == 1
+
+    def test_is_tried_by_one_alone_after_a_while(self, broker: Broker, gatherer: Gatherer, clock: list[int]) -> None:
+        others = []
+
+        def hang() -> None:
+            broker.hangs = None
+            clock[0] += GATHERED_MS
+            # While this one waits, somebody else hints.
+            gatherer.take("a.task", 4)
+            others.append(broker.asked)
+            clock[0] += SLOW_MS
+
+        broker.hangs = hang
+        clock[0] += LEFT_ALONE_MS
+        gatherer.take("a.task", 3)
+
+        assert (others, broker.asked) == ([2], 2)
+
+    def test_gets_hints_again_once_it_answers(self, broker: Broker, gatherer: Gatherer, clock: list[int]) -> None:
+        broker.down, broker.hangs = False, None
+        clock[0] += LEFT_ALONE_MS
+
+        for row_id in (3, 4):
+            gatherer.take("a.task", row_id)
+            clock[0] += GATHERED_MS
+
+        assert broker.messages == [[3], [4]]

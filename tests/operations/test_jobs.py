@@ -129,6 +129,36 @@ class TestRunJob:
 
         assert (Job.objects.get().state, Job.objects.get().attempts) == ("dead", 1)
 
+    def test_leaves_work_of_a_newer_release_to_its_workers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        job = add("succeed")
+        began = timezone.now()
+        assert job is not None
+        with monkeypatch.context() as older:
+            older.delitem(wiring.JOBS, "test.succeed")
+            older.delitem(wiring.RETRY_POLICIES, "test.succeed")
+            switchboard.answerer.cache_clear()
+            for minute in range(30):
+                run_job(job_id=job, now=began + timedelta(minutes=minute))
+        assert (Job.objects.get().state, RAN) == ("todo", [])
+
+        run_job(job_id=job, now=began + timedelta(minutes=30))
+
+        assert (Job.objects.get().state, len(RAN)) == ("done", 1)
+
+    def test_parks_what_no_worker_knew_for_an_hour(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        job = add("succeed")
+        began = timezone.now()
+        assert job is not None
+        monkeypatch.delitem(wiring.JOBS, "test.succeed")
+        monkeypatch.delitem(wiring.RETRY_POLICIES, "test.succeed")
+        switchboard.answerer.cache_clear()
+
+        run_job(job_id=job, now=began + timedelta(minutes=59))
+        assert Job.objects.get().state == "todo"
+        run_job(job_id=job, now=began + timedelta(minutes=61))
+
+        assert (Job.objects.get().state, "Nobody answers for" in Job.objects.get().last_error) == ("dead", True)
+
     def test_comes_back_when_the_work_itself_says(self) -> None:
         job = add("wait")
         now = timezone.now()

@@ -17,6 +17,7 @@ from operations.services import enqueue, read_alerts, review_alerts
 from payments.gateway.declines import RETRIES, decline_class
 from payments.models import Attempt, Checkout, EventListing, ProviderCall, Seller
 from payments.selectors import Acceptance, acceptance, provider_health
+from payments.services import ListingFailed, sync_events
 from sandbox.provider.cards import CARDS
 from tests.payments.breakers import Break, breaker, strict
 from tests.payments.mollie_stand_in import Mollie
@@ -34,12 +35,14 @@ def today() -> list[Acceptance]:
     return acceptance(since=now - HOUR, until=now + HOUR, by=("psp", "currency", "storefront"))
 
 
-def call(outcome: str, *, psp: str = "stripe", ago: timedelta = timedelta(minutes=1), took_ms: int = 100) -> None:
+def call(
+    outcome: str, *, psp: str = "stripe", op: str = "x", ago: timedelta = timedelta(minutes=1), took_ms: int = 100
+) -> None:
     """Keep a call as it would be kept."""
     number = ProviderCall.objects.count()
     sent = timezone.now() - ago
     ProviderCall.objects.create(
-        id=f"cal_{number}", psp=psp, op="x", sent_at=sent, took_ms=took_ms, outcome=outcome, requests=1
+        id=f"cal_{number}", psp=psp, op=op, sent_at=sent, took_ms=took_ms, outcome=outcome, requests=1
     )
 
 
@@ -285,6 +288,26 @@ class TestWhatIsWatched:
             )
 
         assert readings("payments.webhooks_missed") == [("psp:stripe", True)]
+
+    def test_is_a_list_of_events_that_cannot_be_had(self, world: World) -> None:
+        began = timezone.now()
+        world.provider.plan([{"op": "event.list", "action": "error_503", "times": 0}])
+        for minutes in (5, 10, 15):
+            assert readings("payments.webhooks_missed") == [("psp:stripe", False)]
+            with pytest.raises(ListingFailed):
+                sync_events(psp="stripe", actor="system:test", now=began + timedelta(minutes=minutes))
+            with money_tx("test.whatever_is_next"):
+                """Calls are kept with what is written next."""
+
+        assert readings("payments.webhooks_missed") == [("psp:stripe", True)]
+
+    def test_is_no_list_that_was_had_again(self, world: World) -> None:
+        now = timezone.now()
+        for _ in range(3):
+            call("declined", op="event.list")
+        sync_events(psp="stripe", actor="system:test", now=now - timedelta(minutes=50))
+
+        assert readings("payments.webhooks_missed") == [("psp:stripe", False)]
 
     def test_is_webhooks_that_wait(self, world: World, settings: Any) -> None:
         settings.ALERT_WEBHOOKS_PARKED = 1

@@ -249,6 +249,35 @@ class TestSyncEvents:
 
         assert "checkout.session.completed" in [gap.type for gap in found.gaps]
 
+    def test_looks_where_nobody_looked_before_a_later_listing(self, paid: World) -> None:
+        lose_webhooks(paid)
+        happened = timezone.now()
+        sync_events(psp="stripe", actor=OSCAR, now=happened - timedelta(minutes=5))
+        after_the_outage = happened + timedelta(days=4)
+        by_hand = after_the_outage - timedelta(hours=2)
+        compare_events(psp="stripe", since=by_hand, until=after_the_outage, actor=OSCAR, now=after_the_outage)
+
+        found = sync_events(psp="stripe", actor="system:schedule", now=after_the_outage + timedelta(minutes=5))
+
+        assert "checkout.session.completed" in [gap.type for gap in found.gaps]
+        again = sync_events(psp="stripe", actor="system:schedule", now=after_the_outage + timedelta(minutes=10))
+        assert again.since == found.until - timedelta(minutes=2)
+
+    def test_looks_no_further_back_than_the_provider_keeps_events(self, paid: World) -> None:
+        now = timezone.now()
+        sync_events(psp="stripe", actor=OSCAR, now=now - timedelta(days=400))
+
+        assert sync_events(psp="stripe", actor="system:schedule", now=now).since == now - timedelta(days=30)
+
+    def test_takes_no_listing_for_having_seen_what_was_yet_to_come(self, paid: World) -> None:
+        now = timezone.now()
+        compare_events(psp="stripe", since=now, until=now + timedelta(days=1), actor=OSCAR, now=now)
+
+        one = sync_events(psp="stripe", actor=OSCAR, now=now + timedelta(minutes=2))
+        two = sync_events(psp="stripe", actor=OSCAR, now=now + timedelta(minutes=7))
+
+        assert (one.since <= now, two.since <= one.until) == (True, True)
+
 
 class TestAListing:
     @pytest.mark.parametrize("attack", ["UPDATE {} SET missing = 0", "DELETE FROM {}", "TRUNCATE {}"])
@@ -285,6 +314,10 @@ class TestPspSync:
     def test_names_the_option_that_makes_no_sense(self, world: World, since: str) -> None:
         with pytest.raises(CommandError, match="--since"):
             call_command("psp_sync", f"--since={since}")
+
+    def test_refuses_a_time_of_which_the_provider_has_no_list_any_more(self, world: World) -> None:
+        with nothing_changes(), pytest.raises(CommandError, match="goes back 30 days"):
+            run("psp_sync", "--since", "60d", "--until", "31d")
 
     def test_refuses_a_provider_that_nobody_knows(self, world: World) -> None:
         with pytest.raises(CommandError, match="'nobody'"):

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from operations import database
 from operations.edges import money_tx
-from operations.models import Approval, HumanTask
+from operations.models import Approval, HumanTask, Job
 from operations.services import ask_person, grant_approval
 from payments.models import Attempt, Dispute, Instruction, Refund, Seller
 from payments.services import tidy_up
+from payments.services.captures import poll_interval_s
 from payments.waits import attempts_wait, disputes_wait, instructions_wait, refunds_wait
 from tests.payments.dispute_steps import decide, hand_in, open_dispute
 from tests.payments.faults import rule
@@ -100,6 +101,17 @@ class TestAnOrder:
         world.work(later=timedelta(hours=3))
 
         assert Attempt.objects.get().processing_since == debited.processing_since
+
+    def test_is_asked_after_for_as_long_as_a_bank_may_take(self, world: World, debited: Attempt) -> None:
+        age, tries = timedelta(0), 0
+        while age < timedelta(days=60):
+            age, tries = age + timedelta(seconds=poll_interval_s(age)), tries + 1
+        job = Job.objects.filter(kind="payments.sync_attempt", key=debited.pk)
+        job.update(attempts=tries)
+
+        world.work(later=age)
+
+        assert (job.get().state, job.get().attempts) == ("todo", tries + 1)
 
     def test_waits_for_us_once_a_person_let_it_pass_the_risk_check(
         self, world: World, ann: Seller, settings: Any

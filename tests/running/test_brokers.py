@@ -17,6 +17,7 @@ import pytest
 from celery import Celery
 from django.conf import settings
 
+from config.celery import app as config_app
 from config.embedded.broker import EmbeddedBroker
 from config.embedded.state import StateFolder
 from operations.models import Job
@@ -192,3 +193,17 @@ class TestABroker:
 
         done(job)
         assert (job.attempts, opened(committed_world)) == (1, 1)
+
+    def test_is_tried_for_as_long_as_it_is_away(self) -> None:
+        tries = 0
+
+        def try_again(_: Exception, _wait: float) -> None:
+            nonlocal tries
+            tries += 1
+            if tries > 150:
+                raise StopIteration
+
+        with pytest.raises(StopIteration):
+            Celery(broker=DEAD, set_as_current=False).connection_for_read().ensure_connection(
+                try_again, config_app.conf.broker_connection_max_retries, interval_start=0, interval_step=0
+            )

@@ -12,7 +12,7 @@ from django.utils import timezone
 from operations.command_line import actor_of_command
 from operations.counts import format_count
 from operations.switchboard import UnknownKind
-from payments.services import Listing, ListingFailed, compare_events
+from payments.services import LISTED_FOR, Listing, ListingFailed, compare_events
 
 _AGE = re.compile(r"(\d{1,6})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -56,6 +56,11 @@ class Command(BaseCommand):
         since, until = options["since"], options["until"]
         if since >= until:
             raise CommandError(f"--since {since:%Y-%m-%d %H:%M} is not before --until {until:%Y-%m-%d %H:%M}.")
+        if until <= timezone.now() - LISTED_FOR:
+            raise CommandError(
+                f"--until {until:%Y-%m-%d %H:%M} is before the provider's list begins: it goes back "
+                f"{LISTED_FOR.days} days."
+            )
         try:
             found = compare_events(
                 psp=options["psp"],
