@@ -249,7 +249,7 @@ WEBHOOK_PRIVATE_ADDRESSES = env.boolean("WEBHOOK_PRIVATE_ADDRESSES", ENV == "dev
 WEBHOOK_DISABLE_AFTER = timedelta(hours=env.integer("WEBHOOK_DISABLE_AFTER_HOURS", 120, minimum=1, maximum=24 * 90))
 # How many messages may be under way at once, of all workers together: fewer than the workers have threads, so that
 # shops that answer slowly cannot hold them all. One shop has all of these places but one.
-WEBHOOK_SENDS_AT_ONCE = env.integer("WEBHOOK_SENDS_AT_ONCE", 3, minimum=1, maximum=1000)
+WEBHOOK_SENDS_AT_ONCE = env.integer("WEBHOOK_SENDS_AT_ONCE", 5, minimum=1, maximum=1000)
 
 # ── payouts ──────────────────────────────────────────────────────────────────────────────────────────────
 # In development what is delivered may be paid out the same day, so that a day of trade shows everything.

@@ -13,7 +13,7 @@ _POLL = RetryPolicy(base_s=60, cap_s=1800, attempts=500)
 
 # A shop that is down for days still gets its messages. How many tries a message has is the message's own count
 # (payments.services.events): an endpoint that takes nothing fills its log, not the dead letters.
-_TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=100, later_only=True)
+_TELL = RetryPolicy(base_s=5, cap_s=6 * 3600, attempts=100, later_only=True, in_line=True)
 
 # What is not known here yet may become so; after three days, when the provider too gives up, a person looks.
 _EVENT = RetryPolicy(base_s=2, cap_s=3600, attempts=80, patience=timedelta(days=3))

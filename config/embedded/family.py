@@ -242,7 +242,7 @@ def sandbox(family: Mapping[str, str], *, store: Path) -> Service:
 
 def worker(family: Mapping[str, str]) -> Service:
     """Return the Celery worker: threads, because they stop cleanly and our jobs wait for others' answers."""
-    arguments = ["worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]
+    arguments = ["worker", "-P", "threads", "-c", "6", "--loglevel", "INFO"]
     arguments += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # Celery's advice on running workers as root is for servers; on loopback it hides the lines that matter.
     calm = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}

@@ -16,7 +16,8 @@ class RetryPolicy:
     before all of them; with `later_only` what was told can only make it later, as with shops, whose tries are counted:
     one that says "in a second" would have used them all up in half a minute. Work that only has to wait (`TryLater`)
     has `patience` from when it was put on the table, however many attempts that takes: a provider that is away for an
-    hour makes no dead letters.
+    hour makes no dead letters. Of work that has fewer places than there are threads (`NotBegun`), `in_line` says that
+    whoever has done some of it goes on with what found no place: otherwise that waits for the sweeper.
     """
 
     shape: Literal["immediate", "fixed", "incremental", "exponential", "cancel"] = "exponential"
@@ -26,6 +27,7 @@ class RetryPolicy:
     jitter_pct: int = 20
     later_only: bool = False
     patience: timedelta = timedelta(0)
+    in_line: bool = False
 
     def delay(self, attempt: int) -> timedelta:
         """Return how long to wait after the n-th attempt (n from 1) failed."""

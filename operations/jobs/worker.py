@@ -35,6 +35,10 @@ WHILE_STOPPED = timedelta(seconds=60)
 # Work of a kind that is not known here is a newer release's: for so long its own workers may take it.
 ROLLED_OUT_WITHIN = timedelta(hours=1)
 WHILE_ROLLED_OUT = timedelta(seconds=15)
+# How soon what found no place would look again by itself, to be called up as soon as one is free; and how many one
+# thread does in a row.
+LINE = timedelta(seconds=5)
+IN_A_ROW = 20
 
 
 class TryLater(DomainError):
@@ -66,28 +70,62 @@ class JobMissing(DomainError):
 
 
 def run_job(*, job_id: int, now: datetime) -> bool:
-    """Claim and run one job. Returns False where it was not due, or another worker has it."""
+    """Claim and run one job. Returns False where it was not due, or another worker has it.
+
+    Where its kind waits in line, so are those of the kind that found no place; after some in a row it is another
+    thread's turn, and its hint comes behind what is due besides.
+    """
+    kind, began = _run_claimed(job_id, now=now)
+    if began and _policy(kind).in_line:
+        for _ in range(IN_A_ROW):
+            next_id = _next_in_line(kind, now=_moment(now))
+            if next_id is None:
+                return True
+            _run_claimed(next_id, now=_moment(now))
+        _next_in_line(kind, now=_moment(now), hinted=True)
+    return bool(kind)
+
+
+def _moment(now: datetime) -> datetime:
+    """Return what time it is by now; where nothing is hinted, a test says what time it is."""
+    return timezone.now() if settings.HINTS_ENABLED else now
+
+
+def _next_in_line(kind: str, *, now: datetime, hinted: bool = False) -> int | None:
+    """Call the job of a kind up that has waited longest for a place; return it, or nothing where none waits."""
+    with money_tx("jobs.line"):
+        for found, _ in ask_prepared(prepared("operations", "next_in_line"), [kind, now, LINE]):
+            if hinted:
+                hint(RUN_TASK, row_id=int(found or 0))
+            return int(found or 0)
+    return None
+
+
+def _run_claimed(job_id: int, *, now: datetime) -> tuple[str, bool]:
+    """Run a job if it can be claimed; return its kind, empty where it cannot, and whether it found a place."""
     job = _claim(job_id, now=now)
     if job is None:
-        return False
+        return "", False
     policy = _policy(job["kind"])
+    began = True
     if job["attempts"] > policy.attempts:
         _park(job, error=f"gave up: attempt {job['attempts']} never ended", now=now)
-        return True
+        return job["kind"], began
     try:
         _run(job, now=now)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is recorded on its row, never lost
+        began = not isinstance(error, NotBegun)
         _failed(job, policy=policy, error=error, now=now)
     else:
         with money_tx("jobs.settle"):
             ask_prepared(prepared("operations", "finish_job"), [job["id"], job["attempts"], now])
-    return True
+    return job["kind"], began
 
 
 def run_due(*, limit: int, now: datetime) -> int:
     """Run what is due, abandoned rows included, up to a limit. Returns how many jobs were run."""
     due = database.fetch_all(database.queries("operations")["due_jobs"], {"now": now, "limit": limit})
-    return sum(run_job(job_id=row["id"], now=timezone.now() if settings.HINTS_ENABLED else now) for row in due)
+    return sum(run_job(job_id=row["id"], now=_moment(now)) for row in due)
 
 
 def replay(*, job_id: int, actor: str, reason: str, now: datetime) -> None:

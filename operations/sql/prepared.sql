@@ -63,6 +63,16 @@ WHERE id = (
 )
 RETURNING id, kind, key, args, attempts, created_at, set_config('synchronous_commit', 'off', true)
 
+-- name: next_in_line
+-- $1 kind, $2 now, $3 how soon it would look again by itself. As little as a claim need it reach the disk.
+UPDATE operations_job SET next_at = LEAST(next_at, $2::timestamptz) WHERE id = (
+    SELECT id FROM operations_job
+    WHERE state = 'todo' AND next_at <= $2::timestamptz + $3::interval AND kind = $1 AND starts_with(last_error, 'NotBegun:')
+    ORDER BY next_at, id LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, set_config('synchronous_commit', 'off', true)
+
 -- name: finish_job
 -- $1 id, $2 which attempt, $3 now. It need not reach the disk: taken back by a crash of the server, the job is done once
 -- more, which is harmless by its nature.

@@ -12,7 +12,8 @@ from operations.selectors import claimed_before
 from operations.services import NotBegun
 from payments.models import EventDelivery
 
-# Within how many seconds it is looked again for a place: soon, unless it is for an endpoint that takes nothing anyway.
+# Within how many seconds it is looked again for a place, where nobody who ends a message calls it up before: soon,
+# unless it is for an endpoint that takes nothing anyway.
 _SOON_S, _LATER_S = (1, 3), (30, 90)
 
 

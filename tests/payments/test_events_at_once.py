@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from operations.edges import relay
 from operations.edges.relay import Delivery
+from operations.jobs import worker
 from operations.models import Job
 from operations.services import discard_job, run_job
 from payments.models import DeliveryTry, EventDelivery, Seller, WebhookEndpoint
@@ -73,7 +74,26 @@ class TestDeliverEvent:
 
         assert slow.most == {"acme": 2, "bolt": 1, "any": 3}
 
-    def test_sends_later_what_found_no_place_and_counts_no_try_for_it(self, world: World, slow: SlowShops) -> None:
+    def test_sends_what_found_no_place_as_soon_as_one_is_free_and_counts_no_try_for_it(
+        self, world: World, slow: SlowShops
+    ) -> None:
+        world.sell("cart-1", {"ann": "100.00"})
+
+        assert slow.sent == DeliveryTry.objects.count() == WebhookEndpoint.objects.filter(storefront="acme").count()
+        jobs = Job.objects.filter(kind="payments.deliver_event")
+        assert set(jobs.values_list("state", "attempts")) == {("done", 1)}
+
+    def test_has_another_thread_go_on_after_some_in_a_row(
+        self, world: World, slow: SlowShops, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker, "IN_A_ROW", 0)
+
+        world.sell("cart-1", {"ann": "100.00"})
+
+        assert slow.sent == WebhookEndpoint.objects.filter(storefront="acme").count()
+
+    def test_lets_endpoints_that_take_nothing_wait(self, world: World, slow: SlowShops) -> None:
+        WebhookEndpoint.objects.update(failing_since=timezone.now())
         world.sell("cart-1", {"ann": "100.00"})
         put_off = EventDelivery.objects.filter(state="waiting")
         assert put_off.exists()
@@ -83,12 +103,13 @@ class TestDeliverEvent:
         while put_off.exists():
             world.work(later=SOON)
 
-        assert slow.sent == DeliveryTry.objects.count() == WebhookEndpoint.objects.filter(storefront="acme").count()
+        assert slow.sent == WebhookEndpoint.objects.filter(storefront="acme").count()
 
     def test_sends_what_is_repeated_where_there_is_but_one_place(
         self, world: World, slow: SlowShops, settings: Any
     ) -> None:
         settings.WEBHOOK_SENDS_AT_ONCE = 1
+        WebhookEndpoint.objects.update(failing_since=timezone.now())
         world.sell("cart-1", {"ann": "100.00"})
         lost = EventDelivery.objects.filter(state="waiting").order_by("id")[0]
         job = Job.objects.get(key=lost.job_key)
