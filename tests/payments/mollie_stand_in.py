@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, Any]
 KEY_LIFE = timedelta(hours=1)
 FAULTS = ("500 before", "500 after", "cut before", "cut after", "garbage", "html", "429", "503", "409")
+# The methods that can reserve first.
+RESERVING = ("creditcard", "klarna", "billie", "riverty", "vipps", "mobilepay")
 # What was done all the same.
 DONE = ("500 after", "cut after", "garbage", "html")
 
@@ -77,14 +79,15 @@ class Mollie:
         hidden, self.payments, self.keys = self.payments, {}, {}
         return hidden
 
-    def pay(self, payment: str) -> None:
-        """Let the buyer pay on the page."""
+    def pay(self, payment: str, *, method: str = "creditcard") -> None:
+        """Let the buyer pay on the page, which offers all methods: one that cannot reserve takes the money at once."""
         found = self.payments[payment]
-        manual = found.get("captureMode") == "manual"
-        found |= {"status": "authorized" if manual else "paid", "isCancelable": False}
+        manual = found.get("captureMode") == "manual" and method in RESERVING
+        found |= {"status": "authorized" if manual else "paid", "isCancelable": False, "method": method}
         found |= {"authorizedAt": self.now()} if manual else {"paidAt": self.now()}
         if manual:
             found["captureBefore"] = self.now(later=timedelta(days=7))
+            found["amountCaptured"] = {**found["amount"], "value": "0.00"}
         found["_links"].pop("checkout")
 
     def end(self, payment: str, status: str, **more: Any) -> None:

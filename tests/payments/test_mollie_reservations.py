@@ -90,6 +90,24 @@ class TestAReservation:
         assert len([call for call in mollie.calls if call.op == "GET payments"]) < 150
 
 
+class TestAMethodThatCannotReserve:
+    """Mollie's page offers all methods. Where the buyer takes one that cannot reserve, the money is taken at once."""
+
+    def test_has_its_sale_booked_although_the_shop_wanted_to_capture_later(
+        self, world: World, mollie: Mollie, ann: Seller
+    ) -> None:
+        world.order("cart-1", {"ann": "100.00"}, capture_method="manual")
+        payment = str(mollie.only()["id"])
+        mollie.pay(payment, method="ideal")
+
+        webhook(world, mollie, payment)
+        world.work(later=SOON)
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("SUCCESS", "succeeded")
+        assert world.payment_order("cart-1.ann").captured.text == "100.00"
+        assert balance(code="psp:mollie:clearing", currency="EUR").text == "96.80"
+
+
 class TestWhatWasNeverSent:
     """Mollie remembers a key for an hour. What its breaker kept back has no key that Mollie could have forgotten."""
 
