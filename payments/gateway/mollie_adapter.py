@@ -22,6 +22,7 @@ from payments.gateway import mollie_objects as read
 from payments.gateway import mollie_wire as wire
 from payments.gateway.abilities import MOLLIE_CURRENCIES, Abilities, Limits
 from payments.gateway.base import (
+    REFUND_GONE,
     BadSignature,
     CaptureRequest,
     CheckoutFacts,
@@ -157,9 +158,20 @@ class MollieGateway:
         return self._ask("refund.create", lambda: read.refund(self._post(path, body, key)))
 
     def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
-        """Fetch a refund of a payment."""
-        path = _path("payments", charge_ref, "refunds", psp_ref)
-        return self._ask("refund.fetch", lambda: read.refund(self._get(path)))
+        """Fetch a refund of a payment. One that was canceled in time is not found any more, nor listed."""
+
+        def fetch() -> RefundFacts:
+            try:
+                return read.refund(self._get(_path("payments", charge_ref, "refunds", psp_ref)))
+            except wire.Refused as refusal:
+                # Not found is also what another account's key is told: then its payment is not shown either.
+                listed = self._list(_path("payments", charge_ref, "refunds"), "refunds")
+                if refusal.answer.status != 404 or any(read.identity(found) == psp_ref for found in listed):
+                    raise
+                gone = Declined(code=REFUND_GONE, message="canceled, and not shown any more", missing=True)
+                raise wire.Answered(gone) from refusal
+
+        return self._ask("refund.fetch", fetch)
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look through a payment's refunds for our reference."""
