@@ -27,6 +27,7 @@ from payments.gateway.base import (
     CaptureRequest,
     CheckoutFacts,
     CheckoutRequest,
+    CheckoutStatus,
     Declined,
     DisputeFacts,
     EvidenceFileRequest,
@@ -123,17 +124,24 @@ class MollieGateway:
         )
 
     def capture_payment(self, request: CaptureRequest, *, key: str) -> Outcome[str]:
-        """Capture a payment. A part that shall be the last releases the rest as soon as the capture shows."""
+        """Capture a payment. A part that shall be the last releases the rest as soon as the capture shows.
+
+        Mollie may accept a capture as pending, and tell later that it failed: sent again, it is looked at then.
+        """
         if not request.final:
             return _unsupported("a capture that leaves the rest reserved")
         amount = Money(request.amount_minor, request.currency)
         path = _path("payments", request.payment_ref)
 
         def capture() -> str:
-            self._post(f"{path}/captures", {"amount": read.written(amount)}, key)
+            made = read.identity(self._post(f"{path}/captures", {"amount": read.written(amount)}, key))
             facts = read.checkout(self._get(path))
-            if facts.captured == amount and amount != facts.amount:
-                self._post(f"{path}/release-authorization", {}, f"{key}:rest")
+            if facts.status is not CheckoutStatus.AUTHORIZED or amount == facts.amount == facts.captured:
+                return facts.psp_ref
+            if facts.captured == amount:
+                self._release_rest(path, key=f"{key}:rest")
+            elif read.has_failed(self._get(f"{path}/captures/{quote(made, safe='')}")):
+                raise wire.Answered(Declined(code="capture_failed", message=f"the capture {made} failed"))
             return facts.psp_ref
 
         return self._ask("payment.capture", capture)
@@ -284,6 +292,14 @@ class MollieGateway:
     ) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
         """Refuse: Mollie keeps no list of what it told."""
         return _unsupported("a list of events")
+
+    def _release_rest(self, path: str, *, key: str) -> None:
+        """Release what is left of a payment. That it cannot be says nothing about what was captured of it."""
+        try:
+            self._post(f"{path}/release-authorization", {}, key)
+        except wire.Refused as refusal:
+            if refusal.answer.status != 422:
+                raise
 
     def _token(self, reference: str) -> str:
         digest = hmac.new(self._secret, f"webhook:{reference}".encode(), hashlib.sha256).hexdigest()

@@ -108,6 +108,12 @@ def refund(found: dict[str, Any]) -> RefundFacts:
 
 
 @_reader
+def has_failed(found: dict[str, Any]) -> bool:
+    """Tell of a capture whether it failed."""
+    return bool(found["status"] == "failed")
+
+
+@_reader
 def dispute(found: dict[str, Any], *, payment: str, now: datetime) -> DisputeFacts:
     """Read a chargeback as of the moment at which Mollie answered.
 

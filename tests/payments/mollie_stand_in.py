@@ -53,7 +53,11 @@ class Mollie:
     told: int = 0
     made: int = 0
     ahead: timedelta = timedelta(0)
+    # What a capture is at first; a pending one is ended later. And whether a release is done a little later.
+    capturing: str = "succeeded"
+    releasing_later: bool = False
     payments: dict[str, Json] = field(default_factory=dict)
+    captures: dict[str, list[Json]] = field(default_factory=dict)
     refunds: dict[str, list[Json]] = field(default_factory=dict)
     chargebacks: dict[str, list[Json]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -91,9 +95,23 @@ class Mollie:
         found["_links"].pop("checkout")
 
     def end(self, payment: str, status: str, **more: Any) -> None:
-        """End a payment that is not paid: expired, failed, canceled."""
+        """End a payment that is not paid: expired, failed, canceled; one that was authorized too."""
         self.payments[payment] |= {"status": status, "isCancelable": False, **more}
         self.payments[payment]["_links"].pop("checkout", None)
+
+    def end_captures(self, status: str) -> None:
+        """Carry out the captures that are pending, or fail to."""
+        for payment, captures in self.captures.items():
+            for found in captures:
+                if found["status"] == "pending":
+                    found["status"] = status
+                    self._take(self.payments[payment])
+
+    def release(self, payment: str) -> None:
+        """Release what is reserved and not captured."""
+        found = self.payments[payment]
+        taken = Decimal(found["amountCaptured"]["value"])
+        found |= {"status": "paid", "paidAt": self.now()} if taken else {"status": "canceled"}
 
     def end_refund(self, refund: str, status: str) -> None:
         """Carry a refund out, or fail to."""
@@ -173,14 +191,14 @@ class Mollie:
                 return 201, self._capture(found, body)
             case "POST", ["release-authorization"]:
                 if found["status"] != "authorized":
-                    raise Refusal(422, "Unprocessable Entity", "There is no authorization to release.")
-                captured = Decimal((found.get("amountCaptured") or {}).get("value", "0"))
-                found |= {"status": "paid", "paidAt": self.now()} if captured else {"status": "canceled"}
+                    raise Refusal(422, "Unprocessable Entity", "The payment is not in the authorized state.")
+                if not self.releasing_later:
+                    self.release(payment)
                 return 202, {}
             case "POST", ["refunds"]:
                 return 201, self._refund(found, body)
-            case "GET", [("refunds" | "chargebacks") as kind, *wanted]:
-                mine = (self.refunds if kind == "refunds" else self.chargebacks).get(payment, [])
+            case "GET", [("refunds" | "chargebacks" | "captures") as kind, *wanted]:
+                mine = getattr(self, kind).get(payment, [])
                 if not wanted:
                     return 200, {"count": len(mine), "_embedded": {kind: mine}, "_links": {"next": None}}
                 for each in mine:
@@ -222,13 +240,33 @@ class Mollie:
     def _capture(self, found: Json, body: Json) -> Json:
         if found["status"] != "authorized":
             raise Refusal(422, "Unprocessable Entity", "The payment is not authorized.")
-        taken, whole = Decimal(body["amount"]["value"]), Decimal(found["amount"]["value"])
-        if taken > whole:
+        mine = self.captures.setdefault(found["id"], [])
+        taken = sum((Decimal(each["amount"]["value"]) for each in mine if each["status"] != "failed"), Decimal(0))
+        if taken + Decimal(body["amount"]["value"]) > Decimal(found["amount"]["value"]):
             raise Refusal(422, "Unprocessable Entity", "The amount is higher than what is left.", "amount")
-        found["amountCaptured"] = body["amount"]
-        if taken == whole:
+        count = sum(len(each) for each in self.captures.values())
+        made = {
+            "resource": "capture",
+            "id": f"cpt_{count + 1:08d}",
+            "status": self.capturing,
+            "paymentId": found["id"],
+            "createdAt": self.now(),
+            **body,
+        }
+        mine.append(made)
+        self._take(found)
+        return dict(made)
+
+    def _take(self, found: Json) -> None:
+        """Have a payment show what its captures took: it stays authorized while there is something left."""
+        done = [each for each in self.captures[found["id"]] if each["status"] == "succeeded"]
+        taken = sum((Decimal(each["amount"]["value"]) for each in done), Decimal(0))
+        found["amountCaptured"] = {
+            **found["amount"],
+            "value": f"{taken:f}" if taken else found["amountCaptured"]["value"],
+        }
+        if found["status"] == "authorized" and taken == Decimal(found["amount"]["value"]):
             found |= {"status": "paid", "paidAt": self.now()}
-        return {"resource": "capture", "id": "cpt_1", "amount": body["amount"], "status": "succeeded"}
 
     def _refund(self, found: Json, body: Json) -> Json:
         mine = self.refunds.setdefault(found["id"], [])
@@ -269,7 +307,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.headers.get("Authorization", "").startswith("Bearer test_"):
             return self._say(401, {"status": 401, "title": "Unauthorized Request", "detail": "Missing authentication."})
         fault = self._fault(call)
-        if fault in ("cut before", "500 before", "429", "503", "409"):
+        if fault in ("cut before", "500 before", "429", "503", "409", "422"):
             return self._fail(fault)
         status, answer = self.mollie.answer(call, parse_qs(parts.query))
         return self._fail(fault) if fault else self._say(status, answer)
@@ -299,7 +337,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         statuses = {"garbage": 201, "html": 200}
         status = statuses.get(fault) or int(fault.split()[0])
-        body = {"garbage": b'{"id": 7', "html": b"<html>Bad gateway</html>"}.get(fault, b'{"status": %d}' % status)
+        body = {"garbage": b'{"id": 7', "html": b"<html>Bad gateway</html>"}.get(
+            fault, b'{"status": %d, "title": "Ill"}' % status
+        )
         self._write(status, body, {"Retry-After": "7"} if status in (429, 503) else {})
 
     def _say(self, status: int, answer: Json) -> None:
