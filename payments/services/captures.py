@@ -108,6 +108,9 @@ def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
             instructed.closed(attempt, orders, lapsed=True, now=now)
         case CheckoutStatus.CANCELED:
             instructed.closed(attempt, orders, lapsed=facts.lapsed, now=now)
+        case CheckoutStatus.FAILED if attempt.state == AttemptState.AUTHORIZED:
+            # What was reserved is not to be had any more, whatever the provider calls that.
+            instructed.closed(attempt, orders, lapsed=True, now=now)
         case CheckoutStatus.FAILED if attempt.state == AttemptState.PENDING:
             _failed(attempt, orders, facts, now=now)
         case CheckoutStatus.REFUSED:

@@ -101,6 +101,33 @@ class TestAReservation:
         assert (world.status("cart-1.ann"), Job.objects.get(kind=WATCH).state) == ("EXPIRED", "done")
         assert len([call for call in mollie.calls if call.op == "GET payments"]) < 150
 
+    @pytest.mark.parametrize("told", ["failed", "expired"])
+    def test_that_is_over_however_mollie_calls_it_is_over_here(
+        self, world: World, mollie: Mollie, reserved: str, told: str
+    ) -> None:
+        """Mollie's pages say `expired`, and `failed` of one that the bank would not let be captured any more."""
+        mollie.end(reserved, told)
+
+        webhook(world, mollie, reserved)
+        world.work(later=SOON)
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "expired")
+        assert Job.objects.get(kind=WATCH).state == "done"
+
+    def test_that_fails_while_it_is_captured_ends_the_capture(
+        self, world: World, mollie: Mollie, reserved: str
+    ) -> None:
+        mollie.capturing = "pending"
+        assert world.shop.post("/v1/payments/cart-1/capture", {}, key="whole").status_code == 202
+        mollie.end(reserved, "failed")
+
+        webhook(world, mollie, reserved)
+        world.work(later=SOON)
+
+        told = Instruction.objects.get()
+        assert (told.state, world.status("cart-1.ann")) == ("failed", "EXPIRED")
+        assert StorefrontEvent.objects.filter(type="payment.capture_failed").count() == 1
+
 
 class TestACaptureThatTakesItsTime:
     """Mollie accepts a capture as pending, and tells later what became of it."""
