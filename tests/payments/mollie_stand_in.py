@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,9 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, Any]
 KEY_LIFE = timedelta(hours=1)
 FAULTS = ("500 before", "500 after", "cut before", "cut after", "garbage", "html", "429", "503", "409")
+# How many decimals an amount must have (docs.mollie.com/docs/multicurrency). The lev is none any more.
+_TWO = "AED AUD BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS MXN MYR NOK NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR"
+DECIMALS = {**dict.fromkeys(_TWO.split(), 2), "ISK": 0, "JPY": 0}
 # The methods that can reserve first.
 RESERVING = ("creditcard", "klarna", "billie", "riverty", "vipps", "mobilepay")
 # What was done all the same.
@@ -56,13 +60,15 @@ class Mollie:
     # What a capture is at first; a pending one is ended later. And whether a release is done a little later.
     capturing: str = "succeeded"
     releasing_later: bool = False
+    # Whether a page that is open can be closed, which depends on the method.
+    closable: bool = True
     payments: dict[str, Json] = field(default_factory=dict)
     captures: dict[str, list[Json]] = field(default_factory=dict)
     refunds: dict[str, list[Json]] = field(default_factory=dict)
     chargebacks: dict[str, list[Json]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     faults: list[tuple[str, str]] = field(default_factory=list)
-    keys: dict[str, tuple[datetime, tuple[int, Json]]] = field(default_factory=dict)
+    keys: dict[str, tuple[datetime, tuple[str, Json], tuple[int, Json]]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def plan(self, op: str, fault: str, *, times: int = 1) -> None:
@@ -96,7 +102,8 @@ class Mollie:
 
     def end(self, payment: str, status: str, **more: Any) -> None:
         """End a payment that is not paid: expired, failed, canceled; one that was authorized too."""
-        self.payments[payment] |= {"status": status, "isCancelable": False, **more}
+        self.payments[payment] |= {"status": status, **more}
+        self.payments[payment].pop("isCancelable", None)
         self.payments[payment]["_links"].pop("checkout", None)
 
     def end_captures(self, status: str) -> None:
@@ -154,15 +161,19 @@ class Mollie:
         """Carry a call out, once for each key."""
         with self.lock:
             moment = datetime.now(UTC) + self.ahead
-            kept = self.keys.get(call.key)
-            if call.key and kept and moment - kept[0] < KEY_LIFE:
-                return kept[1]
+            # Those of other methods are ignored.
+            key = call.key if call.op.startswith("POST ") else ""
+            kept = self.keys.get(key)
             try:
-                answered = self._route(call, query)
+                if kept and moment - kept[0] < KEY_LIFE:
+                    if kept[1] != (call.path, call.body):
+                        raise Refusal(400, "Bad Request", "This idempotency key was used for another request.")
+                    return kept[2]
+                answered = deepcopy(self._route(call, query))
             except Refusal as refusal:
                 return refusal.status, refusal.body
-            if call.key:
-                self.keys[call.key] = (moment, answered)
+            if key:
+                self.keys[key] = (moment, (call.path, call.body), answered)
             return answered
 
     def _route(self, call: Call, query: dict[str, list[str]]) -> tuple[int, Json]:
@@ -183,7 +194,7 @@ class Mollie:
             case "GET", []:
                 return 200, found
             case "DELETE", []:
-                if not found["isCancelable"]:
+                if not found.get("isCancelable"):
                     raise Refusal(422, "Unprocessable Entity", "The payment cannot be canceled.")
                 self.end(payment, "canceled")
                 return 200, found
@@ -207,7 +218,10 @@ class Mollie:
         raise Refusal(404, "Not Found", "No such object.")
 
     def _create(self, body: Json) -> Json:
-        if not re.fullmatch(r"[0-9]+(\.[0-9]{2})?", body["amount"]["value"]):
+        decimals = DECIMALS.get(body["amount"]["currency"])
+        if decimals is None:
+            raise Refusal(422, "Unprocessable Entity", "The amount contains an invalid currency.", "amount.currency")
+        if not re.fullmatch(r"[0-9]+\.[0-9]{2}" if decimals else r"[0-9]+", body["amount"]["value"]):
             raise Refusal(422, "Unprocessable Entity", "The amount contains an invalid value.", "amount")
         if Decimal(body["amount"]["value"]) < Decimal("0.10"):
             raise Refusal(422, "Unprocessable Entity", "The amount is lower than the minimum.", "amount")
@@ -218,7 +232,7 @@ class Mollie:
             "id": number,
             "mode": "test",
             "status": "open",
-            "isCancelable": True,
+            "isCancelable": self.closable,
             "createdAt": self.now(),
             **{name: value for name, value in body.items() if name != "webhookUrl"},
             "webhookUrl": body["webhookUrl"],

@@ -131,6 +131,30 @@ class TestASale:
         assert (answer.status_code, mollie.only()["status"]) == (200, "canceled")
         assert world.status("cart-1.ann") == "CANCELED"
 
+    def test_is_not_called_off_while_mollie_does_not_close_its_page(
+        self, world: World, mollie: Mollie, ann: Seller
+    ) -> None:
+        """Whether a page can be closed is its method's affair; while it is open the buyer can pay."""
+        mollie.closable = False
+        world.order("cart-1", {"ann": "100.00"})
+
+        answer = world.shop.post("/v1/payments/cart-1/cancel", {}, key="cancel")
+
+        assert_problem(answer, 422, "instruction_refused")
+        mollie.pay(mollie.only()["id"])
+        webhook(world, mollie, mollie.only()["id"])
+        world.work(later=SOON)
+        assert world.status("cart-1.ann") == "SUCCESS"
+
+    def test_in_levs_is_not_asked_of_mollie_which_takes_them_no_more(
+        self, world: World, mollie: Mollie, ann: Seller, settings: Any
+    ) -> None:
+        settings.PSP_ROUTES = {"*": ["stripe"], "acme": ["mollie", "stripe"]}
+
+        assert world.order("cart-1", {"ann": "100.00"}, currency="BGN").status_code == 201
+
+        assert (Attempt.objects.get().psp, mollie.calls) == ("stripe", [])
+
     @pytest.mark.parametrize("verb", ["capture", "cancel"])
     def test_is_reserved_first_where_the_shop_wants_that(
         self, world: World, mollie: Mollie, ann: Seller, verb: str
