@@ -265,6 +265,22 @@ class TestARefund:
         assert made["amount"]["value"] == "25.00"
         assert len(mollie.posts(f"payments/{mollie.only()['id']}/refunds")) == (1 if fault in DONE else 2)
 
+    def test_that_mollie_takes_for_a_duplicate_is_asked_for_ever_less_often(
+        self, world: World, mollie: Mollie, paid: Checkout
+    ) -> None:
+        """It refuses a second refund of the same amount for a while, which may well be another order's."""
+        mollie.plan("POST refunds", "409", times=8)
+        refund(world, "25.00")
+        waits = []
+        for _ in range(8):
+            due = Job.objects.get(kind="payments.send_refund").next_at
+            world.work(later=due - timezone.now() + timedelta(milliseconds=100))
+            waits.append(Job.objects.get(kind="payments.send_refund").next_at - due)
+
+        assert waits[-2] > timedelta(seconds=30)
+        assert Refund.objects.get().state == "pending"
+        assert [len(made) for made in mollie.refunds.values()] == [1]
+
 
 class TestASecondPayment:
     def test_is_sent_back_to_where_it_came_from(self, world: World, mollie: Mollie, ann: Seller) -> None:
