@@ -5,6 +5,7 @@ from django.conf import settings
 from operations import switchboard
 from payments.gateway.abilities import Abilities
 from payments.gateway.base import (
+    REFUND_GONE,
     CaptureRequest,
     CheckoutFacts,
     CheckoutRequest,
@@ -30,6 +31,7 @@ from payments.gateway.settlements import Settlement
 
 __all__ = [
     "ACCOUNTS_PSP",
+    "REFUND_GONE",
     "Abilities",
     "Account",
     "AccountRequest",

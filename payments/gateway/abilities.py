@@ -41,10 +41,9 @@ STRIPE_CURRENCIES = _codes(
         ZMW
     """
 )
-# What Mollie takes (docs.mollie.com/docs/multicurrency).
+# What Mollie takes (docs.mollie.com/docs/multicurrency); levs no more since Bulgaria has the euro (1 January 2026).
 MOLLIE_CURRENCIES = _codes(
     """
-        AED AUD BGN BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK NZD PHP PLN RON RUB SEK SGD THB TWD USD
-        ZAR
+        AED AUD BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS ISK JPY MXN MYR NOK NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR
     """
 )

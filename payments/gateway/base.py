@@ -150,6 +150,10 @@ class RefundRequest:
     reference: str
 
 
+# The code of a definite no about a refund that was canceled at a provider which does not show it any more after that.
+REFUND_GONE = "refund_gone"
+
+
 class RefundStatus(StrEnum):
     """Where a refund stands at the provider."""
 
@@ -300,7 +304,7 @@ class Gateway(Protocol):
         """Refund part of a charge, or all of it."""
 
     def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
-        """Ask where a refund stands."""
+        """Ask where a refund stands. REFUND_GONE says that it was canceled, and is not shown any more."""
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look a refund up by our own reference."""

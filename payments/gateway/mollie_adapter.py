@@ -22,10 +22,12 @@ from payments.gateway import mollie_objects as read
 from payments.gateway import mollie_wire as wire
 from payments.gateway.abilities import MOLLIE_CURRENCIES, Abilities, Limits
 from payments.gateway.base import (
+    REFUND_GONE,
     BadSignature,
     CaptureRequest,
     CheckoutFacts,
     CheckoutRequest,
+    CheckoutStatus,
     Declined,
     DisputeFacts,
     EvidenceFileRequest,
@@ -122,17 +124,24 @@ class MollieGateway:
         )
 
     def capture_payment(self, request: CaptureRequest, *, key: str) -> Outcome[str]:
-        """Capture a payment. A part that shall be the last releases the rest as soon as the capture shows."""
+        """Capture a payment. A part that shall be the last releases the rest as soon as the capture shows.
+
+        Mollie may accept a capture as pending, and tell later that it failed: sent again, it is looked at then.
+        """
         if not request.final:
             return _unsupported("a capture that leaves the rest reserved")
         amount = Money(request.amount_minor, request.currency)
         path = _path("payments", request.payment_ref)
 
         def capture() -> str:
-            self._post(f"{path}/captures", {"amount": read.written(amount)}, key)
+            made = read.identity(self._post(f"{path}/captures", {"amount": read.written(amount)}, key))
             facts = read.checkout(self._get(path))
-            if facts.captured == amount and amount != facts.amount:
-                self._post(f"{path}/release-authorization", {}, f"{key}:rest")
+            if facts.status is not CheckoutStatus.AUTHORIZED or amount == facts.amount == facts.captured:
+                return facts.psp_ref
+            if facts.captured == amount:
+                self._release_rest(path, key=f"{key}:rest")
+            elif read.has_failed(self._get(f"{path}/captures/{quote(made, safe='')}")):
+                raise wire.Answered(Declined(code="capture_failed", message=f"the capture {made} failed"))
             return facts.psp_ref
 
         return self._ask("payment.capture", capture)
@@ -157,9 +166,20 @@ class MollieGateway:
         return self._ask("refund.create", lambda: read.refund(self._post(path, body, key)))
 
     def fetch_refund(self, psp_ref: str, *, charge_ref: str) -> Outcome[RefundFacts]:
-        """Fetch a refund of a payment."""
-        path = _path("payments", charge_ref, "refunds", psp_ref)
-        return self._ask("refund.fetch", lambda: read.refund(self._get(path)))
+        """Fetch a refund of a payment. One that was canceled in time is not found any more, nor listed."""
+
+        def fetch() -> RefundFacts:
+            try:
+                return read.refund(self._get(_path("payments", charge_ref, "refunds", psp_ref)))
+            except wire.Refused as refusal:
+                # Not found is also what another account's key is told: then its payment is not shown either.
+                listed = self._list(_path("payments", charge_ref, "refunds"), "refunds")
+                if refusal.answer.status != 404 or any(read.identity(found) == psp_ref for found in listed):
+                    raise
+                gone = Declined(code=REFUND_GONE, message="canceled, and not shown any more", missing=True)
+                raise wire.Answered(gone) from refusal
+
+        return self._ask("refund.fetch", fetch)
 
     def find_refund(self, reference: str, *, charge_ref: str) -> Outcome[RefundFacts | None]:
         """Look through a payment's refunds for our reference."""
@@ -276,6 +296,14 @@ class MollieGateway:
     ) -> Outcome[list[tuple[ProviderEvent, bytes]]]:
         """Refuse: Mollie keeps no list of what it told."""
         return _unsupported("a list of events")
+
+    def _release_rest(self, path: str, *, key: str) -> None:
+        """Release what is left of a payment. That it cannot be says nothing about what was captured of it."""
+        try:
+            self._post(f"{path}/release-authorization", {}, key)
+        except wire.Refused as refusal:
+            if refusal.answer.status != 422:
+                raise
 
     def _token(self, reference: str) -> str:
         digest = hmac.new(self._secret, f"webhook:{reference}".encode(), hashlib.sha256).hexdigest()

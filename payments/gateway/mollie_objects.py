@@ -108,6 +108,12 @@ def refund(found: dict[str, Any]) -> RefundFacts:
 
 
 @_reader
+def has_failed(found: dict[str, Any]) -> bool:
+    """Tell of a capture whether it failed."""
+    return bool(found["status"] == "failed")
+
+
+@_reader
 def dispute(found: dict[str, Any], *, payment: str, now: datetime) -> DisputeFacts:
     """Read a chargeback as of the moment at which Mollie answered.
 
@@ -214,10 +220,14 @@ def instant(text: str) -> datetime:
 
 
 def _captured(found: dict[str, Any], amount: Money) -> Money:
-    """Return what was taken: of a payment that is not captured apart, all of it."""
-    if found.get("captureMode") != "manual" and found["status"] == "paid":
-        return amount
+    """Return what was taken: of a payment that is not captured apart, all of it.
+
+    Nor is one for which that was asked captured apart, where the buyer chose a method that cannot reserve: it is paid
+    at once, and has no captured amount (docs.mollie.com/docs/place-a-hold-for-a-payment, "Mollie Checkout").
+    """
     told = found.get("amountCaptured")
+    if found["status"] == "paid" and (found.get("captureMode") != "manual" or not told):
+        return amount
     captured = money(told) if told else Money(0, amount.currency)
     if captured.currency != amount.currency or not 0 <= captured.minor <= amount.minor:
         raise ValueError(f"captured {captured} of {amount}")

@@ -53,7 +53,8 @@ def _refusal(answer: urllib3.BaseHTTPResponse) -> Declined | Unknown:
     if status == 429:
         return Unknown(reason="rate limited", retry_after_s=wait_s or 1, heard=True)
     if status == 409:
-        return Unknown(reason="the same request is still running there", retry_after_s=1, heard=True)
+        # How long Mollie calls an equal refund of the same payment a duplicate is not known: asked ever less often.
+        return Unknown(reason="the same request is still running there, or was made just now", heard=True)
     told = _problem(answer)
     if status not in _DEFINITE or told is None:
         # 401 and 403 too: our key is wrong, which says nothing about the payment.

@@ -14,7 +14,7 @@ from operations.edges import money_tx
 from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.rows import prepared_query, update_row
-from operations.services import TryLater, enqueue, withdraw
+from operations.services import TryLater, enqueue, wake, withdraw
 from payments.gateway import CheckoutFacts, CheckoutStatus, Declined, Unknown, provider
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
@@ -112,6 +112,9 @@ def _apply(found: Attempt, facts: CheckoutFacts, *, now: datetime) -> str:
             instructed.closed(attempt, orders, lapsed=True, now=now)
         case CheckoutStatus.CANCELED:
             instructed.closed(attempt, orders, lapsed=facts.lapsed, now=now)
+        case CheckoutStatus.FAILED if attempt.state == AttemptState.AUTHORIZED:
+            # What was reserved is not to be had any more, whatever the provider calls that.
+            instructed.closed(attempt, orders, lapsed=True, now=now)
         case CheckoutStatus.FAILED if attempt.state == AttemptState.PENDING:
             _failed(attempt, orders, facts, now=now)
         case CheckoutStatus.REFUSED:
@@ -202,6 +205,8 @@ def _captured_in_part(attempt: Attempt, told: Instruction | None, *, now: dateti
     """End a capture that left the rest reserved; one that is final is over when the rest is free too."""
     if told is not None and told.kind == InstructionKind.CAPTURE and not told.final:
         instructed.done(told, now=now)
+    elif told is not None:
+        wake(kind=instructed.JOB, key=told.id, now=now)
     tell(checkout=attempt.checkout_id, type="payment.captured", now=now)
 
 

@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 from ledger.money import Money
 from operations.services import TryLater
 from payments.errors import AmountNotRepresentable, AmountTooLarge, AmountTooSmall, ProviderUnclear
-from payments.gateway import Gateway, Unknown
+from payments.gateway import REFUND_GONE, Declined, Gateway, Unknown
+
+# How old an accepted refund is at least that may be taken for canceled because it is not shown any more.
+GONE_AFTER = timedelta(hours=1)
 
 
 def try_later(outcome: Unknown) -> TryLater:
@@ -55,6 +58,14 @@ def require_awake(gateway: Gateway) -> None:
 def key_alive(gateway: Gateway, sent_at: datetime | None, now: datetime) -> bool:
     """Tell whether a request may be sent again under its key: the provider still remembers the first one."""
     return sent_at is None or now - sent_at < timedelta(seconds=gateway.key_life_s)
+
+
+def surely_gone(outcome: Declined, *, sent_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a refund that was accepted is canceled, as the provider does not show it any more.
+
+    Not of a young one, which may not show everywhere yet: given up, it could be made a second time.
+    """
+    return outcome.code == REFUND_GONE and sent_at is not None and now - sent_at >= GONE_AFTER
 
 
 def require_key_alive(gateway: Gateway, *, what: str, sent_at: datetime | None, now: datetime) -> None:

@@ -10,6 +10,7 @@ from ledger.money import Money
 from operations.lifecycle import move
 from operations.rows import prepared_query
 from operations.services import enqueue, settle_task, withdraw
+from payments.gateway import provider
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
 from payments.services.attempt_rows import store_attempt
@@ -74,6 +75,18 @@ def instruct(
     )
     enqueue(kind=JOB, key=made.id, args={"instruction": made.id}, run_at=run_at or now)
     return made
+
+
+def rest_is_left(instruction: Instruction) -> bool:
+    """Tell whether a capture for good is taken, and what is beyond it still reserved, by our last look.
+
+    Known only of a provider that captures once: of another, what is captured may be an earlier part.
+    """
+    attempt = instruction.attempt
+    if instruction.kind != InstructionKind.CAPTURE or provider(attempt.psp).abilities.keeps_rest:
+        return False
+    orders = PaymentOrder.objects.filter(checkout=attempt.checkout_id, cart=attempt.cart)
+    return sum(orders.values_list("captured_minor", flat=True)) == instruction.amount_minor
 
 
 def done(instruction: Instruction, *, now: datetime) -> None:

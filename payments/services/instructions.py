@@ -15,7 +15,7 @@ from operations.errors import DomainError
 from operations.lifecycle import move
 from operations.services import TryLater, ask_person, require_running
 from payments.errors import UnknownPayment
-from payments.gateway import CaptureRequest, Declined, Gateway, Outcome, Unknown, provider
+from payments.gateway import CaptureRequest, Declined, Gateway, Outcome, Succeeded, Unknown, provider
 from payments.models import Attempt, Checkout, Instruction, PaymentOrder
 from payments.models.instructions import InstructionKind, Purpose
 from payments.services.attempt_rows import TAKE_OVER_AFTER, UNSENT
@@ -23,7 +23,7 @@ from payments.services.attempts import ASK_ON_AFTER_S, register
 from payments.services.captures import sync_attempt
 from payments.services.checkouts import CheckoutResult, NewOrder, sellers_of, store_orders, wish_for
 from payments.services.common import key_alive, require_awake, require_representable, try_later
-from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct
+from payments.services.instructed import ALIVE, UNCLEAR, alive, failed, instruct, rest_is_left
 from payments.services.risk import call_off_review
 from payments.services.routing import require_able
 from payments.states import AttemptState, InstructionState, OrderState
@@ -193,6 +193,8 @@ def carry_out(*, instruction: str, now: datetime) -> None:
         if _shown(found, now=now):
             return
         if not key_alive(gateway, found.sent_at, now):
+            if _rest_released(gateway, found) and _shown(found, now=now):
+                return
             _ask(found, now=now)
             raise TryLater(reason="too old to be sent again, and the provider does not show it", after_s=ASK_ON_AFTER_S)
     with money_tx("instructions.claim"):
@@ -210,7 +212,8 @@ def carry_out(*, instruction: str, now: datetime) -> None:
     if _shown(found, now=now):
         return
     if not isinstance(outcome, Declined):
-        raise TryLater(reason="accepted, and not yet shown", after_s=2)
+        # Ever later: what a bank has to do first may take hours.
+        raise TryLater(reason="accepted, and not yet shown")
     with money_tx("instructions.refused"):
         refused = Instruction.objects.select_for_update(of=("self",)).select_related("attempt").get(pk=instruction)
         if refused.state in ALIVE:
@@ -370,6 +373,14 @@ def _send(gateway: Gateway, found: Instruction) -> Outcome[str]:
             return gateway.void_payment(str(found.params["payment_ref"]), key=found.psp_key)
         case _:
             return gateway.expire_checkout(str(found.params["psp_ref"]), key=found.psp_key)
+
+
+def _rest_released(gateway: Gateway, found: Instruction) -> bool:
+    """Have the rest released of a capture for good that was done after its key had been forgotten."""
+    if not rest_is_left(found):
+        return False
+    outcome = gateway.void_payment(str(found.params["payment_ref"]), key=f"{found.psp_key}:rest")
+    return isinstance(outcome, Succeeded)
 
 
 def _lose_sight(instruction: str, reason: str, *, now: datetime) -> None:

@@ -24,9 +24,25 @@ from operations.services import (
     require_running,
 )
 from payments.errors import NotKnownYet, UnknownPayment
-from payments.gateway import Declined, Gateway, RefundFacts, RefundRequest, RefundStatus, Succeeded, Unknown, provider
+from payments.gateway import (
+    REFUND_GONE,
+    Declined,
+    Gateway,
+    RefundFacts,
+    RefundRequest,
+    RefundStatus,
+    Succeeded,
+    Unknown,
+    provider,
+)
 from payments.models import Attempt, Dispute, PaymentOrder, Refund
-from payments.services.common import require_awake, require_key_alive, require_representable, try_later
+from payments.services.common import (
+    require_awake,
+    require_key_alive,
+    require_representable,
+    surely_gone,
+    try_later,
+)
 from payments.services.events import tell
 from payments.services.refund_money import book_late_failure, book_refund, book_settled, psp_of
 from payments.states import HOLDS_MONEY, REFUND, DisputeState, OrderState, RefundState
@@ -249,6 +265,8 @@ def sync_refund(*, psp_ref: str, reference: str, now: datetime) -> None:
         if refund.state in (RefundState.REQUESTED, RefundState.APPROVED):
             raise TryLater(reason="the webhook came before our own record", after_s=2)
         _record(refund.pk, outcome, now=now)
+    elif refund.state == RefundState.PENDING and surely_gone(outcome, sent_at=refund.sent_at, now=now):
+        _record(refund.pk, outcome, now=now)
 
 
 def poll_refund(*, refund: str, now: datetime) -> None:
@@ -296,7 +314,8 @@ def _record(refund_id: str, outcome: Succeeded[RefundFacts] | Declined | Unknown
             case Succeeded(value=facts):
                 take_over(refund, facts, now=now)
             case Declined(code=code, message=message):
-                _give_back(refund, "fail", reason=code, detail=message, now=now)
+                event = "cancel" if code == REFUND_GONE else "fail"
+                _give_back(refund, event, reason=code, detail=message, now=now)
             case Unknown(reason=reason, sent=True) if refund.state == RefundState.SENDING:
                 move(refund, "lose_sight", actor="system:jobs", now=now, reason=reason, last_error=reason)
 

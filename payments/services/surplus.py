@@ -27,7 +27,7 @@ from payments.gateway import (
 )
 from payments.models import Attempt, Dispute, Surplus
 from payments.services.attempt_rows import lock_with_checkout
-from payments.services.common import key_alive, require_awake, try_later
+from payments.services.common import key_alive, require_awake, surely_gone, try_later
 from payments.services.dispute_returns import platform_loss
 from payments.services.events import tell
 from payments.services.fees import book_settlement
@@ -153,6 +153,8 @@ def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
         if isinstance(outcome, Succeeded) and outcome.value.status is not RefundStatus.RELEASED:
             if found.state == SurplusState.BOOKED:
                 raise TryLater(reason="the webhook came before our own record", after_s=2)
+            _record(found.pk, outcome, now=now)
+        elif found.state == SurplusState.PENDING and surely_gone(outcome, sent_at=found.sent_at, now=now):
             _record(found.pk, outcome, now=now)
     elif psp_ref != found.psp_ref:
         _take_over_elsewhere(found, psp_ref, now=now)

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,11 @@ from urllib.parse import parse_qs, urlsplit
 Json = dict[str, Any]
 KEY_LIFE = timedelta(hours=1)
 FAULTS = ("500 before", "500 after", "cut before", "cut after", "garbage", "html", "429", "503", "409")
+# How many decimals an amount must have (docs.mollie.com/docs/multicurrency). The lev is none any more.
+_TWO = "AED AUD BRL CAD CHF CZK DKK EUR GBP HKD HUF ILS MXN MYR NOK NZD PHP PLN RON RUB SEK SGD THB TWD USD ZAR"
+DECIMALS = {**dict.fromkeys(_TWO.split(), 2), "ISK": 0, "JPY": 0}
+# The methods that can reserve first.
+RESERVING = ("creditcard", "klarna", "billie", "riverty", "vipps", "mobilepay")
 # What was done all the same.
 DONE = ("500 after", "cut after", "garbage", "html")
 
@@ -51,12 +57,18 @@ class Mollie:
     told: int = 0
     made: int = 0
     ahead: timedelta = timedelta(0)
+    # What a capture is at first; a pending one is ended later. And whether a release is done a little later.
+    capturing: str = "succeeded"
+    releasing_later: bool = False
+    # Whether a page that is open can be closed, which depends on the method.
+    closable: bool = True
     payments: dict[str, Json] = field(default_factory=dict)
+    captures: dict[str, list[Json]] = field(default_factory=dict)
     refunds: dict[str, list[Json]] = field(default_factory=dict)
     chargebacks: dict[str, list[Json]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     faults: list[tuple[str, str]] = field(default_factory=list)
-    keys: dict[str, tuple[datetime, tuple[int, Json]]] = field(default_factory=dict)
+    keys: dict[str, tuple[datetime, tuple[str, Json], tuple[int, Json]]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def plan(self, op: str, fault: str, *, times: int = 1) -> None:
@@ -77,20 +89,36 @@ class Mollie:
         hidden, self.payments, self.keys = self.payments, {}, {}
         return hidden
 
-    def pay(self, payment: str) -> None:
-        """Let the buyer pay on the page."""
+    def pay(self, payment: str, *, method: str = "creditcard") -> None:
+        """Let the buyer pay on the page, which offers all methods: one that cannot reserve takes the money at once."""
         found = self.payments[payment]
-        manual = found.get("captureMode") == "manual"
-        found |= {"status": "authorized" if manual else "paid", "isCancelable": False}
+        manual = found.get("captureMode") == "manual" and method in RESERVING
+        found |= {"status": "authorized" if manual else "paid", "isCancelable": False, "method": method}
         found |= {"authorizedAt": self.now()} if manual else {"paidAt": self.now()}
         if manual:
             found["captureBefore"] = self.now(later=timedelta(days=7))
+            found["amountCaptured"] = {**found["amount"], "value": "0.00"}
         found["_links"].pop("checkout")
 
     def end(self, payment: str, status: str, **more: Any) -> None:
-        """End a payment that is not paid: expired, failed, canceled."""
-        self.payments[payment] |= {"status": status, "isCancelable": False, **more}
+        """End a payment that is not paid: expired, failed, canceled; one that was authorized too."""
+        self.payments[payment] |= {"status": status, **more}
+        self.payments[payment].pop("isCancelable", None)
         self.payments[payment]["_links"].pop("checkout", None)
+
+    def end_captures(self, status: str) -> None:
+        """Carry out the captures that are pending, or fail to."""
+        for payment, captures in self.captures.items():
+            for found in captures:
+                if found["status"] == "pending":
+                    found["status"] = status
+                    self._take(self.payments[payment])
+
+    def release(self, payment: str) -> None:
+        """Release what is reserved and not captured."""
+        found = self.payments[payment]
+        taken = Decimal(found["amountCaptured"]["value"])
+        found |= {"status": "paid", "paidAt": self.now()} if taken else {"status": "canceled"}
 
     def end_refund(self, refund: str, status: str) -> None:
         """Carry a refund out, or fail to."""
@@ -98,6 +126,11 @@ class Mollie:
             for found in refunds:
                 if found["id"] == refund:
                     found["status"] = status
+
+    def cancel_refund(self, refund: str) -> None:
+        """Cancel a refund in the dashboard before it is carried out: Mollie shows it no more."""
+        for refunds in self.refunds.values():
+            refunds[:] = [found for found in refunds if found["id"] != refund]
 
     def refund_in_dashboard(self, payment: str, amount: str, *, status: str = "refunded") -> Json:
         """Refund a payment as a person in the dashboard can: without any reference of ours."""
@@ -128,15 +161,19 @@ class Mollie:
         """Carry a call out, once for each key."""
         with self.lock:
             moment = datetime.now(UTC) + self.ahead
-            kept = self.keys.get(call.key)
-            if call.key and kept and moment - kept[0] < KEY_LIFE:
-                return kept[1]
+            # Those of other methods are ignored.
+            key = call.key if call.op.startswith("POST ") else ""
+            kept = self.keys.get(key)
             try:
-                answered = self._route(call, query)
+                if kept and moment - kept[0] < KEY_LIFE:
+                    if kept[1] != (call.path, call.body):
+                        raise Refusal(400, "Bad Request", "This idempotency key was used for another request.")
+                    return kept[2]
+                answered = deepcopy(self._route(call, query))
             except Refusal as refusal:
                 return refusal.status, refusal.body
-            if call.key:
-                self.keys[call.key] = (moment, answered)
+            if key:
+                self.keys[key] = (moment, (call.path, call.body), answered)
             return answered
 
     def _route(self, call: Call, query: dict[str, list[str]]) -> tuple[int, Json]:
@@ -157,7 +194,7 @@ class Mollie:
             case "GET", []:
                 return 200, found
             case "DELETE", []:
-                if not found["isCancelable"]:
+                if not found.get("isCancelable"):
                     raise Refusal(422, "Unprocessable Entity", "The payment cannot be canceled.")
                 self.end(payment, "canceled")
                 return 200, found
@@ -165,14 +202,14 @@ class Mollie:
                 return 201, self._capture(found, body)
             case "POST", ["release-authorization"]:
                 if found["status"] != "authorized":
-                    raise Refusal(422, "Unprocessable Entity", "There is no authorization to release.")
-                captured = Decimal((found.get("amountCaptured") or {}).get("value", "0"))
-                found |= {"status": "paid", "paidAt": self.now()} if captured else {"status": "canceled"}
+                    raise Refusal(422, "Unprocessable Entity", "The payment is not in the authorized state.")
+                if not self.releasing_later:
+                    self.release(payment)
                 return 202, {}
             case "POST", ["refunds"]:
                 return 201, self._refund(found, body)
-            case "GET", [("refunds" | "chargebacks") as kind, *wanted]:
-                mine = (self.refunds if kind == "refunds" else self.chargebacks).get(payment, [])
+            case "GET", [("refunds" | "chargebacks" | "captures") as kind, *wanted]:
+                mine = getattr(self, kind).get(payment, [])
                 if not wanted:
                     return 200, {"count": len(mine), "_embedded": {kind: mine}, "_links": {"next": None}}
                 for each in mine:
@@ -181,7 +218,10 @@ class Mollie:
         raise Refusal(404, "Not Found", "No such object.")
 
     def _create(self, body: Json) -> Json:
-        if not re.fullmatch(r"[0-9]+(\.[0-9]{2})?", body["amount"]["value"]):
+        decimals = DECIMALS.get(body["amount"]["currency"])
+        if decimals is None:
+            raise Refusal(422, "Unprocessable Entity", "The amount contains an invalid currency.", "amount.currency")
+        if not re.fullmatch(r"[0-9]+\.[0-9]{2}" if decimals else r"[0-9]+", body["amount"]["value"]):
             raise Refusal(422, "Unprocessable Entity", "The amount contains an invalid value.", "amount")
         if Decimal(body["amount"]["value"]) < Decimal("0.10"):
             raise Refusal(422, "Unprocessable Entity", "The amount is lower than the minimum.", "amount")
@@ -192,7 +232,7 @@ class Mollie:
             "id": number,
             "mode": "test",
             "status": "open",
-            "isCancelable": True,
+            "isCancelable": self.closable,
             "createdAt": self.now(),
             **{name: value for name, value in body.items() if name != "webhookUrl"},
             "webhookUrl": body["webhookUrl"],
@@ -214,13 +254,33 @@ class Mollie:
     def _capture(self, found: Json, body: Json) -> Json:
         if found["status"] != "authorized":
             raise Refusal(422, "Unprocessable Entity", "The payment is not authorized.")
-        taken, whole = Decimal(body["amount"]["value"]), Decimal(found["amount"]["value"])
-        if taken > whole:
+        mine = self.captures.setdefault(found["id"], [])
+        taken = sum((Decimal(each["amount"]["value"]) for each in mine if each["status"] != "failed"), Decimal(0))
+        if taken + Decimal(body["amount"]["value"]) > Decimal(found["amount"]["value"]):
             raise Refusal(422, "Unprocessable Entity", "The amount is higher than what is left.", "amount")
-        found["amountCaptured"] = body["amount"]
-        if taken == whole:
+        count = sum(len(each) for each in self.captures.values())
+        made = {
+            "resource": "capture",
+            "id": f"cpt_{count + 1:08d}",
+            "status": self.capturing,
+            "paymentId": found["id"],
+            "createdAt": self.now(),
+            **body,
+        }
+        mine.append(made)
+        self._take(found)
+        return dict(made)
+
+    def _take(self, found: Json) -> None:
+        """Have a payment show what its captures took: it stays authorized while there is something left."""
+        done = [each for each in self.captures[found["id"]] if each["status"] == "succeeded"]
+        taken = sum((Decimal(each["amount"]["value"]) for each in done), Decimal(0))
+        found["amountCaptured"] = {
+            **found["amount"],
+            "value": f"{taken:f}" if taken else found["amountCaptured"]["value"],
+        }
+        if found["status"] == "authorized" and taken == Decimal(found["amount"]["value"]):
             found |= {"status": "paid", "paidAt": self.now()}
-        return {"resource": "capture", "id": "cpt_1", "amount": body["amount"], "status": "succeeded"}
 
     def _refund(self, found: Json, body: Json) -> Json:
         mine = self.refunds.setdefault(found["id"], [])
@@ -261,7 +321,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.headers.get("Authorization", "").startswith("Bearer test_"):
             return self._say(401, {"status": 401, "title": "Unauthorized Request", "detail": "Missing authentication."})
         fault = self._fault(call)
-        if fault in ("cut before", "500 before", "429", "503", "409"):
+        if fault in ("cut before", "500 before", "429", "503", "409", "422"):
             return self._fail(fault)
         status, answer = self.mollie.answer(call, parse_qs(parts.query))
         return self._fail(fault) if fault else self._say(status, answer)
@@ -291,7 +351,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         statuses = {"garbage": 201, "html": 200}
         status = statuses.get(fault) or int(fault.split()[0])
-        body = {"garbage": b'{"id": 7', "html": b"<html>Bad gateway</html>"}.get(fault, b'{"status": %d}' % status)
+        body = {"garbage": b'{"id": 7', "html": b"<html>Bad gateway</html>"}.get(
+            fault, b'{"status": %d, "title": "Ill"}' % status
+        )
         self._write(status, body, {"Retry-After": "7"} if status in (429, 503) else {})
 
     def _say(self, status: int, answer: Json) -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 from django.utils import timezone
 
+from payments.models import Surplus
 from tests.payments.mollie_stand_in import Mollie, running
 from tests.world import World
 
@@ -34,3 +35,20 @@ def webhook(world: World, mollie: Mollie, payment: str, *, token: str | None = N
         return world.shop.client.post(
             f"/webhooks/{address}", data=f"id={payment}", content_type="application/x-www-form-urlencoded"
         )
+
+
+def paid_twice(world: World, mollie: Mollie) -> Surplus:
+    """Have a cart paid twice, and the second payment on its way back; return that."""
+    mollie.plan("POST payments", "cut after")
+    world.order("cart-1", {"ann": "100.00"})
+    hidden = mollie.forget()
+    world.work(later=timedelta(minutes=61))
+    world.work(later=timedelta(minutes=62))
+    [first], [second] = hidden, mollie.payments
+    mollie.payments |= hidden
+    for payment in (second, first):
+        mollie.pay(payment)
+        webhook(world, mollie, payment)
+        world.work(later=timedelta(seconds=30))
+    world.work(later=timedelta(seconds=30))
+    return Surplus.objects.get(state="pending")

@@ -178,7 +178,7 @@ class TestARegisteredPage:
 
         assert isinstance(answer, Unknown)
         assert answer.sent
-        assert answer.retry_after_s == (7 if fault in ("429", "503") else 1 if fault == "409" else None)
+        assert answer.retry_after_s == (7 if fault in ("429", "503") else None)
         assert (value(side.gateway.find_checkout("chk_1", since=now)) is None) == (fault in NOT_DONE)
         if fault in NOT_DONE:
             value(side.gateway.register_checkout(asked(now), key="key-1"))

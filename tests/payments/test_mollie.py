@@ -10,11 +10,11 @@ from ledger.selectors import balance
 from ledger.services import verify_books
 from operations.models import HumanTask, Job
 from operations.selectors import history
-from payments.models import Attempt, Checkout, Dispute, Instruction, Refund, Seller, Surplus
+from payments.models import Attempt, Checkout, Dispute, Instruction, Refund, Seller
 from tests.api.problems import assert_problem
 from tests.ledger_text import assert_balances, assert_posted
 from tests.payments.mollie_stand_in import DONE, FAULTS, Mollie
-from tests.payments.mollie_world import mollie, webhook
+from tests.payments.mollie_world import mollie, paid_twice, webhook
 from tests.world import World
 
 __all__ = ["mollie"]
@@ -131,6 +131,30 @@ class TestASale:
         assert (answer.status_code, mollie.only()["status"]) == (200, "canceled")
         assert world.status("cart-1.ann") == "CANCELED"
 
+    def test_is_not_called_off_while_mollie_does_not_close_its_page(
+        self, world: World, mollie: Mollie, ann: Seller
+    ) -> None:
+        """Whether a page can be closed is its method's affair; while it is open the buyer can pay."""
+        mollie.closable = False
+        world.order("cart-1", {"ann": "100.00"})
+
+        answer = world.shop.post("/v1/payments/cart-1/cancel", {}, key="cancel")
+
+        assert_problem(answer, 422, "instruction_refused")
+        mollie.pay(mollie.only()["id"])
+        webhook(world, mollie, mollie.only()["id"])
+        world.work(later=SOON)
+        assert world.status("cart-1.ann") == "SUCCESS"
+
+    def test_in_levs_is_not_asked_of_mollie_which_takes_them_no_more(
+        self, world: World, mollie: Mollie, ann: Seller, settings: Any
+    ) -> None:
+        settings.PSP_ROUTES = {"*": ["stripe"], "acme": ["mollie", "stripe"]}
+
+        assert world.order("cart-1", {"ann": "100.00"}, currency="BGN").status_code == 201
+
+        assert (Attempt.objects.get().psp, mollie.calls) == ("stripe", [])
+
     @pytest.mark.parametrize("verb", ["capture", "cancel"])
     def test_is_reserved_first_where_the_shop_wants_that(
         self, world: World, mollie: Mollie, ann: Seller, verb: str
@@ -241,24 +265,29 @@ class TestARefund:
         assert made["amount"]["value"] == "25.00"
         assert len(mollie.posts(f"payments/{mollie.only()['id']}/refunds")) == (1 if fault in DONE else 2)
 
+    def test_that_mollie_takes_for_a_duplicate_is_asked_for_ever_less_often(
+        self, world: World, mollie: Mollie, paid: Checkout
+    ) -> None:
+        """It refuses a second refund of the same amount for a while, which may well be another order's."""
+        mollie.plan("POST refunds", "409", times=8)
+        refund(world, "25.00")
+        waits = []
+        for _ in range(8):
+            due = Job.objects.get(kind="payments.send_refund").next_at
+            world.work(later=due - timezone.now() + timedelta(milliseconds=100))
+            waits.append(Job.objects.get(kind="payments.send_refund").next_at - due)
+
+        assert waits[-2] > timedelta(seconds=30)
+        assert Refund.objects.get().state == "pending"
+        assert [len(made) for made in mollie.refunds.values()] == [1]
+
 
 class TestASecondPayment:
     def test_is_sent_back_to_where_it_came_from(self, world: World, mollie: Mollie, ann: Seller) -> None:
-        mollie.plan(CREATE, "cut after")
-        world.order("cart-1", {"ann": "100.00"})
-        hidden = mollie.forget()
-        world.work(later=timedelta(minutes=61))
-        world.work(later=timedelta(minutes=62))
-        [first], [second] = hidden, mollie.payments
-        mollie.payments |= hidden
-        for payment in (second, first):
-            mollie.pay(payment)
-            webhook(world, mollie, payment)
-            world.work(later=SOON)
-        world.work(later=SOON)
+        surplus = paid_twice(world, mollie)
+        first = next(iter(sorted(mollie.payments)))
+        assert surplus.charge_ref == first
 
-        surplus = Surplus.objects.get()
-        assert (surplus.state, surplus.charge_ref) == ("pending", first)
         mollie.end_refund(str(surplus.psp_ref), "refunded")
         world.work(later=timedelta(hours=2))
 

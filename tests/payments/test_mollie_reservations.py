@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ledger.selectors import balance
 from operations.models import HumanTask, Job
-from payments.models import Attempt, Instruction, Refund, Seller
+from payments.models import Attempt, Instruction, Refund, Seller, StorefrontEvent
 from tests.payments.breakers import Break, mend, mollies_breaker, strict
 from tests.payments.mollie_stand_in import FAULTS, Mollie
 from tests.payments.mollie_world import mollie, webhook
@@ -61,6 +61,18 @@ class TestAPartThatIsCapturedForGood:
         )
         assert balance(code="psp:mollie:clearing", currency="EUR").text == "57.96"
 
+    def test_has_not_failed_where_only_the_rest_cannot_be_released(
+        self, world: World, mollie: Mollie, reserved: str
+    ) -> None:
+        mollie.plan("POST release-authorization", "422")
+
+        answer = capture(world, "60.00")
+
+        assert (answer.status_code, world.payment_order("cart-1.ann").captured.text) == (202, "60.00")
+        assert not StorefrontEvent.objects.filter(type="payment.capture_failed").exists()
+        world.work(later=timedelta(minutes=1))
+        assert (Instruction.objects.get().state, mollie.only()["status"]) == ("succeeded", "paid")
+
     def test_is_not_over_for_the_shop_before_the_rest_is_released(
         self, world: World, mollie: Mollie, reserved: str
     ) -> None:
@@ -88,6 +100,128 @@ class TestAReservation:
 
         assert (world.status("cart-1.ann"), Job.objects.get(kind=WATCH).state) == ("EXPIRED", "done")
         assert len([call for call in mollie.calls if call.op == "GET payments"]) < 150
+
+    @pytest.mark.parametrize("told", ["failed", "expired"])
+    def test_that_is_over_however_mollie_calls_it_is_over_here(
+        self, world: World, mollie: Mollie, reserved: str, told: str
+    ) -> None:
+        """Mollie's pages say `expired`, and `failed` of one that the bank would not let be captured any more."""
+        mollie.end(reserved, told)
+
+        webhook(world, mollie, reserved)
+        world.work(later=SOON)
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("EXPIRED", "expired")
+        assert Job.objects.get(kind=WATCH).state == "done"
+
+    def test_that_fails_while_it_is_captured_ends_the_capture(
+        self, world: World, mollie: Mollie, reserved: str
+    ) -> None:
+        mollie.capturing = "pending"
+        assert world.shop.post("/v1/payments/cart-1/capture", {}, key="whole").status_code == 202
+        mollie.end(reserved, "failed")
+
+        webhook(world, mollie, reserved)
+        world.work(later=SOON)
+
+        told = Instruction.objects.get()
+        assert (told.state, world.status("cart-1.ann")) == ("failed", "EXPIRED")
+        assert StorefrontEvent.objects.filter(type="payment.capture_failed").count() == 1
+
+
+class TestACaptureThatTakesItsTime:
+    """Mollie accepts a capture as pending, and tells later what became of it."""
+
+    def test_of_everything_is_booked_when_it_is_done(self, world: World, mollie: Mollie, reserved: str) -> None:
+        mollie.capturing = "pending"
+        answer = world.shop.post("/v1/payments/cart-1/capture", {}, key="whole")
+        assert (answer.status_code, world.status("cart-1.ann")) == (202, "AUTHORIZED")
+
+        mollie.end_captures("succeeded")
+        webhook(world, mollie, reserved)
+        world.work(later=SOON)
+
+        assert (world.status("cart-1.ann"), Instruction.objects.get().state) == ("SUCCESS", "succeeded")
+
+    @pytest.mark.parametrize("after", [timedelta(minutes=10), timedelta(hours=5)])
+    def test_of_a_part_for_good_has_the_rest_released_whenever_it_is_done(
+        self, world: World, mollie: Mollie, reserved: str, after: timedelta
+    ) -> None:
+        """After an hour Mollie has forgotten the key under which it was asked for."""
+        mollie.capturing = "pending"
+        assert capture(world, "40.00").status_code == 202
+        mollie.ahead = after
+        world.work(later=after)
+        mollie.end_captures("succeeded")
+
+        webhook(world, mollie, reserved)
+        world.work(later=after + timedelta(minutes=1))
+        world.work(later=after + timedelta(minutes=2))
+
+        assert (mollie.only()["status"], Attempt.objects.get().state) == ("paid", "succeeded")
+        assert mollie.only()["amountCaptured"]["value"] == "40.00"
+        assert (Instruction.objects.get().state, world.payment_order("cart-1.ann").captured.text) == (
+            "succeeded",
+            "40.00",
+        )
+        assert not HumanTask.objects.filter(state="open").exists()
+
+    def test_that_fails_is_over_for_the_shop_which_may_try_again(
+        self, world: World, mollie: Mollie, reserved: str
+    ) -> None:
+        mollie.capturing = "pending"
+        assert capture(world, "40.00").status_code == 202
+        mollie.end_captures("failed")
+
+        world.work(later=timedelta(minutes=2))
+
+        assert (Instruction.objects.get().state, world.status("cart-1.ann")) == ("failed", "AUTHORIZED")
+        assert StorefrontEvent.objects.filter(type="payment.capture_failed").count() == 1
+        mollie.capturing = "succeeded"
+        assert world.shop.post("/v1/payments/cart-1/capture", {}, key="again").status_code == 200
+
+    def test_is_asked_for_ever_less_often(self, world: World, mollie: Mollie, reserved: str) -> None:
+        mollie.capturing = "pending"
+        capture(world, "40.00")
+        waits = []
+        for _ in range(8):
+            due = Job.objects.get(kind="payments.carry_out").next_at
+            world.work(later=due - timezone.now() + timedelta(milliseconds=100))
+            waits.append(Job.objects.get(kind="payments.carry_out").next_at - due)
+
+        assert waits[-1] > timedelta(seconds=30)
+
+    def test_has_what_is_left_released_when_mollie_gets_to_it(
+        self, world: World, mollie: Mollie, reserved: str
+    ) -> None:
+        """It accepts that too, and does it later."""
+        mollie.releasing_later = True
+        assert capture(world, "60.00").status_code == 202
+        assert world.payment_order("cart-1.ann").captured.text == "60.00"
+
+        mollie.release(reserved)
+        webhook(world, mollie, reserved)
+        world.work(later=SOON)
+
+        assert (world.status("cart-1.ann"), Instruction.objects.get().state) == ("SUCCESS", "succeeded")
+
+
+class TestAMethodThatCannotReserve:
+    """Mollie's page offers all methods. Where the buyer takes one that cannot reserve, the money is taken at once."""
+
+    def test_has_its_sale_booked_although_the_shop_wanted_to_capture_later(
+        self, world: World, mollie: Mollie, ann: Seller
+    ) -> None:
+        world.order("cart-1", {"ann": "100.00"}, capture_method="manual")
+        payment = str(mollie.only()["id"])
+        mollie.pay(payment, method="ideal")
+
+        webhook(world, mollie, payment)
+        world.work(later=SOON)
+
+        assert (world.status("cart-1.ann"), Attempt.objects.get().state) == ("SUCCESS", "succeeded")
+        assert world.payment_order("cart-1.ann").captured.text == "100.00"
+        assert balance(code="psp:mollie:clearing", currency="EUR").text == "96.80"
 
 
 class TestWhatWasNeverSent:
