@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "config.middleware.ConnectionMiddleware",
     "config.middleware.RequestIdMiddleware",
     "config.middleware.ContentPolicyMiddleware",
+    "config.middleware.NoCacheMiddleware",
     "config.patience.PatienceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
