@@ -146,7 +146,8 @@ class TestTheFiles:
 
         assert collection["info"]["schema"].endswith("/v2.1.0/collection.json")
         assert {one["name"] for one in requests} == {operation.summary for operation in OPERATIONS} | {
-            "Register a seller: ann"
+            "Register a seller: ann",
+            "Create a payment: to be called off",
         }
         for one in requests:
             assert one["request"]["url"]["raw"].startswith("{{base_url}}/v1/")
