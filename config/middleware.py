@@ -1,6 +1,7 @@
 """What every request begins and ends with.
 
-A connection to the database that is there, a name that its log lines have, and what a browser may do with the answer.
+A connection to the database that is there, a name that its log lines have, and what a browser or a cache may do with
+the answer.
 """
 
 import re
@@ -67,4 +68,17 @@ class ContentPolicyMiddleware:
         response = self._get_response(request)
         html = response.get("Content-Type", "").startswith("text/html")
         response.setdefault("Content-Security-Policy", _PAGE if html else _NOTHING)
+        return response
+
+
+class NoCacheMiddleware:
+    """Have no cache keep an answer that does not say for how long: money is asked about to know how it stands now."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Serve the request, for the one who sent it alone."""
+        response = self._get_response(request)
+        response.setdefault("Cache-Control", "no-store")
         return response

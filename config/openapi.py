@@ -44,6 +44,7 @@ _EVERYWHERE = {
     "not_authenticated": (401, "Authentication credentials were not provided."),
     "authentication_failed": (401, "The API key is missing, unknown, expired or revoked."),
     "not_acceptable": (406, "Could not satisfy the request Accept header."),
+    "internal": (500, "Something went wrong here."),
     "unavailable": (503, "Try again with the same Idempotency-Key."),
     web_server.CODE: (503, web_server.DETAIL),
 }
@@ -79,6 +80,7 @@ def complete(result: Json, generator: Any, **_: Any) -> Json:
             if method in item:
                 _complete(item[method], path, examples)
     result["components"]["examples"] = dict(sorted(examples.items()))
+    result["tags"] = [{"name": name} for name in _tags(result)]
     return result
 
 
@@ -90,6 +92,12 @@ def resolved(document: Json, found: Json) -> Json:
     for step in steps:
         document = document[step]
     return document
+
+
+def _tags(result: Json) -> list[str]:
+    """Return what operations are put together under, in the order in which they come."""
+    items = [item[method] for item in result["paths"].values() for method in _METHODS if method in item]
+    return list(dict.fromkeys(tag for operation in items for tag in operation["tags"]))
 
 
 def _complete(operation: Json, path: str, examples: Json) -> None:

@@ -14,11 +14,16 @@ _SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _METHODS = ("get", "post", "patch", "delete")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _FOLDERS = ("sellers", "webhook-endpoints", "payments", "checkouts", "deliveries", "refunds", "disputes", "events")
-# Within a folder: evidence names a file, and what is deleted is of no more use.
-_LAST = ("submitEvidence", "deleteEndpoint")
-# The cart of the examples is another seller's too.
-_MORE = {"registerSeller": ("ann", examples.OTHER_SELLER)}
+# Within a folder: evidence names a file, and what is deleted or called off is of no more use.
+_LAST = ("submitEvidence", "deleteEndpoint", "cancelPayment")
 _CART = examples.PAYMENT["checkout_id"]
+# A cart of its own is replaced and called off: of the first one, what follows is delivered and refunded.
+_CALLED_OFF = f"{_CART}-off"
+# The cart of the examples is another seller's too.
+_MORE = {
+    "registerSeller": ("ann", examples.OTHER_SELLER),
+    "createPayment": ("to be called off", json.loads(json.dumps(examples.PAYMENT).replace(_CART, _CALLED_OFF))),
+}
 VARIABLES = {
     "base_url": "http://127.0.0.1:8000",
     "api_key": "",
@@ -33,6 +38,7 @@ VARIABLES = {
 }
 # What stands in an address: a variable of its own name, or this.
 _ADDRESSED = {"payment_order_id": "{{checkout_id}}.ann"}
+_OF_THE_OTHER = ("replacePayment", "cancelPayment")
 # What stands in the examples' bodies, and what stands for it here.
 _IN_BODIES = {
     _CART: "{{checkout_id}}",
@@ -138,7 +144,9 @@ def _url(path: str, operation: Json) -> Json:
         for one in operation.get("parameters", [])
         if one["in"] == "query"
     ]
-    variables = [{"key": name, "value": _ADDRESSED.get(name, "{{" + name + "}}")} for name in _PARAMETER.findall(path)]
+    other = "-off" if operation["operationId"] in _OF_THE_OTHER else ""
+    addressed = {name: _ADDRESSED.get(name, "{{" + name + "}}") + other for name in _PARAMETER.findall(path)}
+    variables = [{"key": name, "value": value} for name, value in addressed.items()]
     return {
         "raw": "{{base_url}}/" + "/".join(parts),
         "host": ["{{base_url}}"],

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -128,6 +129,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return JsonResponse(
         _problem(404, code="not_found", detail="There is nothing at this address."),
         status=404,
+        content_type=CONTENT_TYPE,
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Return a problem for a request that no view is asked about: it names a host that is not ours, or has too much."""
+    if refusals.in_the_console(request):
+        return defaults.bad_request(request, exception)
+    detail = "The request is refused as it stands: its Host is none of ours, or it has too many fields."
+    return JsonResponse(
+        _problem(400, code="bad_request", detail=detail),
+        status=400,
         content_type=CONTENT_TYPE,
     )
 

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "config.middleware.ConnectionMiddleware",
     "config.middleware.RequestIdMiddleware",
     "config.middleware.ContentPolicyMiddleware",
+    "config.middleware.NoCacheMiddleware",
     "config.patience.PatienceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -285,6 +286,9 @@ SPECTACULAR_SETTINGS = {
     "RFC 9457 with a stable `code`; lists are pages by cursor. `docs/api.md` is the guide.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    # Of the host that serves the document, which every installation has its own of.
+    "SERVERS": [{"url": "/"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SCHEMA_PATH_PREFIX": "/v1/",

@@ -16,6 +16,7 @@ urlpatterns = [
     path("v1/docs", reference.page, name="api-docs"),
     path("admin/", admin.site.urls),
 ]
+handler400 = "config.problems.bad_request"
 handler403 = "config.refusals.forbidden"
 handler404 = "config.problems.not_found"
 handler500 = "config.problems.server_error"

@@ -18,9 +18,11 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
-from gunicorn.http.errors import ParseException
+from gunicorn import util
+from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from operations.ids import new_id
@@ -47,10 +49,27 @@ _LARGE = 64 * 1024
 # What is read of such a rest, and for how long: closed on a client that still sends, it takes the answer back.
 _MOST_REST, _REST_S = 32 * 1024 * 1024, 5
 DETAIL = f"More is asked than can be answered now: send the same request again in {RETRY_AFTER_S} s."
-_HEAD = (
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: {wait}\r\n"
-    "X-Request-Id: {request_id}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-)
+# What else is answered before any view sees it: status -> code, title, detail.
+UNSERVED = {
+    400: ("bad_request", "Bad request", "The request cannot be read: it is no HTTP/1.1, or a header is malformed."),
+    414: ("address_too_long", "Address too long", "The address with its query has more than 4094 characters."),
+    417: ("expectation_failed", "Expectation failed", "Of what a request may expect, only 100-continue is known here."),
+    431: (
+        "headers_too_large",
+        "Headers too large",
+        "There are more than 100 headers, or one has more than 8190 bytes.",
+    ),
+    500: ("internal", "Internal error", "Something went wrong here."),
+    501: ("not_implemented", "Not implemented", "This transfer coding is not known here."),
+}
+_STATUSES: dict[type[Exception], int] = {
+    errors.LimitRequestLine: 414,
+    errors.ExpectationFailed: 417,
+    errors.LimitRequestHeaders: 431,
+    errors.UnsupportedTransferCoding: 501,
+}
+# Of ours: what the application wanted to answer, and how this server is set up.
+_OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName, errors.ConfigurationProblem)
 
 
 class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -85,6 +104,17 @@ class SheddingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self._served.any = True
             if large:
                 _read_rest(conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer what no view can be asked about: a request that cannot be read, or a bug. The log has the rest."""
+        request_id, ours = new_id("req"), isinstance(exc, _OURS) or not isinstance(exc, errors.ParseException)
+        if ours:
+            self.log.exception("request %s could not be served", request_id)
+        else:
+            self.log.warning("request %s from %s cannot be read: %s", request_id, addr, type(exc).__name__)
+        status = 500 if ours else _STATUSES.get(type(exc), 400)
+        with suppress(OSError):
+            util.write_nonblock(client, _answer(status, *UNSERVED[status], request_id=request_id))
 
     def enqueue_req(self, conn: TConn) -> None:
         """Have a request served, or refuse it; called in the main thread, which must never wait."""
@@ -136,7 +166,7 @@ def is_large(headers: Iterable[tuple[str, str]]) -> bool:
 
 def _read_rest(conn: TConn) -> None:
     """Take what is left of a request that was answered, in a thread; its client may read only when it has sent all."""
-    with suppress(OSError, ParseException):
+    with suppress(OSError, errors.ParseException):
         conn.parser.finish_body(deadline=time.monotonic() + _REST_S, max_bytes=_MOST_REST)
 
 
@@ -158,15 +188,25 @@ def _peek(line: Any) -> bytes | None:
 
 
 def _refusal() -> bytes:
-    """Return the answer to who is refused: a problem, as everywhere in the API (config/problems.py)."""
-    request_id = new_id("req")
+    """Return the answer to who is refused."""
+    wait = f"Retry-After: {RETRY_AFTER_S}\r\n"
+    return _answer(503, CODE, "Not available now", DETAIL, wait, request_id=new_id("req"))
+
+
+def _answer(status: int, code: str, title: str, detail: str, headers: str = "", *, request_id: str) -> bytes:
+    """Return a problem as everywhere in the API (config/problems.py), with which the connection ends."""
     problem = {
-        "type": f"urn:counterfoil:problem:{CODE}",
-        "title": "Not available now",
-        "status": 503,
-        "code": CODE,
-        "detail": DETAIL,
+        "type": f"urn:counterfoil:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
         "request_id": request_id,
     }
     body = json.dumps(problem).encode()
-    return _HEAD.format(wait=RETRY_AFTER_S, request_id=request_id, length=len(body)).encode() + body
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/problem+json\r\n{headers}"
+        f"X-Request-Id: {request_id}\r\nCache-Control: no-store\r\nConnection: close\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

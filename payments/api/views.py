@@ -98,6 +98,7 @@ class Payments(APIView):
             services.OrderExists,
             services.ProviderRefused,
             services.PaymentRefused,
+            services.ProviderUnavailable,
             Stopped,
         ],
     )

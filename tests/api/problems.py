@@ -1,8 +1,10 @@
 """What every refusal of the API looks like."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from tests.api.openapi import operations
 from tests.snapshot import nothing_changes
 from tests.world import Shop
 
@@ -17,9 +19,20 @@ def assert_problem(response: Any, status: int, code: str, *, field: str | None =
     assert body["title"]
     assert body["detail"]
     assert "Traceback" not in str(body)
+    _assert_described(response.wsgi_request, status, code)
     if field is not None:
         assert field in [error["field"] for error in body["errors"]], body["errors"]
     return body
+
+
+def _assert_described(request: Any, status: int, code: str) -> None:
+    """Assert that the OpenAPI document tells of a refusal, where it knows the operation."""
+    for operation in operations():
+        pattern = re.sub(r"\{\w+\}", "[^/]+", operation.path)
+        if operation.method == request.method and re.fullmatch(pattern, request.path):
+            told = operation.raw["responses"].get(str(status), {"content": {}})["content"]
+            known = [name for content in told.values() for name in content["examples"]]
+            assert code in known, f"{operation.name} does not tell of {status} {code}"
 
 
 def assert_all_refused(

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -142,11 +143,14 @@ class TestTheGuide:
         found: dict[str, Any] = {}
         exec(blocks("python")[1], found)
         monkeypatch.setattr(found["time"], "sleep", lambda _: None)
-        answers = [requests.ConnectionError()]
+        answers: list[Any] = [_page_of_a_proxy(requests.Response()), requests.ConnectionError()]
 
         def post(url: str, *, json: Any, headers: dict[str, str], timeout: int) -> Any:
             if answers:
-                raise answers.pop()
+                first = answers.pop()
+                if isinstance(first, Exception):
+                    raise first
+                return first
             answer = world.shop.post(urlsplit(url).path, json, key=headers["Idempotency-Key"])
             answer.ok = answer.status_code < 400
             return answer
@@ -171,6 +175,15 @@ class TestTheGuide:
         rates = django_settings.API_RATES
 
         assert f"{rates['read']} reads and {rates['write']} writes a second" in text
+        hours = django_settings.IDEMPOTENCY_KEY_LIFE // timedelta(hours=1)
+        assert f"| idempotency keys | kept for {hours} hours |" in text
+        assert f"**After {hours} hours a key is forgotten**" in text
+
+
+def _page_of_a_proxy(answer: Any) -> Any:
+    """Make of an answer what a proxy says when it has none."""
+    answer.status_code, answer._content = 502, b"<html>Bad Gateway</html>"
+    return answer
 
 
 def _ids() -> dict[str, str]:

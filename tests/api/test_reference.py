@@ -30,6 +30,19 @@ class TestTheDocument:
         assert document()["openapi"] == "3.1.0"
         assert Draft202012Validator.check_schema(document()["components"]["schemas"]["Problem"]) is None
 
+    def test_is_whole_for_tools_that_ask_for_more_than_the_standard_does(self) -> None:
+        used = {tag for operation in OPERATIONS for tag in operation.raw["tags"]}
+
+        assert {tag["name"] for tag in document()["tags"]} == used
+        assert document()["servers"] == [{"url": "/"}]
+        assert document()["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+
+    @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+    def test_tells_of_a_bug_as_of_any_other_error(self, operation: Any) -> None:
+        [content] = operation.raw["responses"]["500"]["content"].values()
+
+        assert list(content["examples"]) == ["internal"]
+
     def test_is_served_to_everybody(self, client: Client) -> None:
         answer = client.get("/v1/openapi.json")
 
@@ -133,7 +146,8 @@ class TestTheFiles:
 
         assert collection["info"]["schema"].endswith("/v2.1.0/collection.json")
         assert {one["name"] for one in requests} == {operation.summary for operation in OPERATIONS} | {
-            "Register a seller: ann"
+            "Register a seller: ann",
+            "Create a payment: to be called off",
         }
         for one in requests:
             assert one["request"]["url"]["raw"].startswith("{{base_url}}/v1/")

@@ -21,6 +21,20 @@ class TestAnUnknownAddress:
         }
 
 
+class TestAHostThatIsNotOurs:
+    def test_is_a_problem_too(self, client: Client) -> None:
+        answer = client.get("/v1/payments", headers={"Host": "evil.example"})
+
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+        assert (answer.json()["code"], answer.json()["status"]) == ("bad_request", 400)
+        assert answer.json()["request_id"] == answer["X-Request-Id"]
+
+    def test_is_a_page_in_the_console(self, client: Client) -> None:
+        answer = client.get("/admin/", headers={"Host": "evil.example"})
+
+        assert (answer.status_code, answer["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+
 class TestABug:
     def test_shows_no_detail_to_the_client(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(**_: object) -> None:
