@@ -148,14 +148,17 @@ def sync_surplus(*, psp_ref: str, reference: str, now: datetime) -> bool:
         return False
     if found.state in (*_OPEN, SurplusState.RETURNED):
         outcome = _gateway(found).fetch_refund(psp_ref, charge_ref=found.charge_ref)
-        if isinstance(outcome, Unknown):
-            raise try_later(outcome)
-        if isinstance(outcome, Succeeded) and outcome.value.status is not RefundStatus.RELEASED:
-            if found.state == SurplusState.BOOKED:
-                raise TryLater(reason="the webhook came before our own record", after_s=2)
-            _record(found.pk, outcome, now=now)
-        elif found.state == SurplusState.PENDING and surely_gone(outcome, sent_at=found.sent_at, now=now):
-            _record(found.pk, outcome, now=now)
+        match outcome:
+            case Unknown():
+                raise try_later(outcome)
+            case Succeeded(value=facts) if facts.status is not RefundStatus.RELEASED:
+                if found.state == SurplusState.BOOKED:
+                    raise TryLater(reason="the webhook came before our own record", after_s=2)
+                _record(found.pk, outcome, now=now)
+            case Declined() if found.state == SurplusState.PENDING and surely_gone(
+                outcome, sent_at=found.sent_at, now=now
+            ):
+                _record(found.pk, outcome, now=now)
     elif psp_ref != found.psp_ref:
         _take_over_elsewhere(found, psp_ref, now=now)
     return True

@@ -27,6 +27,7 @@ LEFT_OUT = {
     "janitor.ask_person": _QUESTION,
     "janitor.revive": "only after a failure that nobody thought of: the matrix asserts that there is none",
     "jobs.discard": _ADMINISTRATIVE,
+    "jobs.line": _NO_MONEY,
     "jobs.replay": _ADMINISTRATIVE,
     "payments.ask_person": _QUESTION,
     "payments.buyer_returned": _NO_MONEY,

@@ -114,11 +114,12 @@ class Void(Told):
 
     name = "void"
     path = "cancel"
-    writes, reads = ("payment_intent.cancel",), ("checkout.session.retrieve",)
+    # What is released is a refund at the provider: looked at, and not booked.
+    writes, reads = ("payment_intent.cancel",), ("checkout.session.retrieve", "refund.retrieve")
     transactions = ("cancels.intend", "instructions.claim", "payments.record_facts")
-    calls = ("payment.void", "checkout.fetch")
+    calls = ("payment.void", "checkout.fetch", "refund.fetch")
     acts = ("payment.void",)
-    repeated = ("payments.record_facts", "checkout.fetch")
+    repeated = (*JOBS, *INBOX, "payments.record_facts", "checkout.fetch")
     intent, session, state = ["canceled"], "complete", "CANCELED"
 
 
