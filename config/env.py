@@ -18,17 +18,27 @@ class BadEnvironment(SystemExit):
 
 
 def text(name: str, default: str | None = None) -> str:
-    """Return a variable's text; `NAME_FILE` may name a file that holds it (for mounted secrets)."""
-    file = os.environ.get(f"{name}_FILE")
-    if file:
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise BadEnvironment(f"{name}_FILE", f"names a file that cannot be read ({error})") from error
-    value = os.environ.get(name, default)
+    """Return a variable's text; `NAME_FILE` may name a file that holds it (for mounted secrets).
+
+    Without a default an empty one is as good as none: the template has `SECRET_KEY=`, for somebody to fill in.
+    """
+    value = _mounted(name)
     if value is None:
+        value = os.environ.get(name, default)
+    if value is None or (default is None and not value.strip()):
         raise BadEnvironment(name, "is not set, and has no default")
     return value
+
+
+def _mounted(name: str) -> str | None:
+    """Return what the file holds that `NAME_FILE` names; None where it names none."""
+    file = os.environ.get(f"{name}_FILE")
+    if not file:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadEnvironment(f"{name}_FILE", f"names a file that cannot be read ({error})") from error
 
 
 def boolean(name: str, default: bool) -> bool:
@@ -118,6 +128,9 @@ def gone(name: str, *, instead: str) -> None:
         raise BadEnvironment(name, f"is not read any more: set {instead}")
 
 
-def words(name: str, default: str = "") -> list[str]:
-    """Return a comma-separated variable as a list of its words."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+def words(name: str, default: str | None = "") -> list[str]:
+    """Return a comma-separated variable as a list of its words, of which without a default there is at least one."""
+    found = [word.strip() for word in text(name, default).split(",") if word.strip()]
+    if default is None and not found:
+        raise BadEnvironment(name, "is not set, and has no default")
+    return found

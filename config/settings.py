@@ -193,7 +193,9 @@ STRIPE_API_KEY = env.text("STRIPE_API_KEY", None if PRODUCTION else "") or "sk_t
 SANDBOX_URL = env.text("SANDBOX_URL", "") or runtime.sandbox_url() or ""
 # With a key of one's own the provider is Stripe; without, it is the stand-in.
 STRIPE_API_BASE = env.text("STRIPE_API_BASE", "") or (SANDBOX_URL if STRIPE_API_KEY == "sk_test_sandbox" else "")
-STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET", "") or [runtime.webhook_secret() or "whsec_unset"]
+STRIPE_WEBHOOK_SECRETS = env.words("STRIPE_WEBHOOK_SECRET", None if PRODUCTION else "") or [
+    runtime.webhook_secret() or "whsec_unset"
+]
 # In which currencies the account at Stripe settles: in them alone is certain how little may be charged.
 STRIPE_SETTLEMENT_CURRENCIES = env.words("STRIPE_SETTLEMENT_CURRENCIES", "EUR,GBP,JPY,USD")
 MOLLIE_API_KEY = env.text("MOLLIE_API_KEY", "")

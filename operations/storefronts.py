@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 from datetime import datetime, timedelta
 
@@ -13,11 +14,15 @@ from operations.edges import require_transaction
 from operations.errors import DomainError
 from operations.models import ApiKey, Storefront
 from operations.prepared import ask_prepared, prepared
+from operations.texts import require_fit
 
 _PREFIX = "cf_test_"
 # What a key's storefront is read with.
 _STOREFRONT = ("slug", "name", "return_origins")
 USE_NOTED_EVERY = timedelta(hours=1)
+_SLUG = re.compile(r"[a-z0-9][-a-z0-9_]{0,49}")
+# As a return address begins, up to its path.
+_ORIGIN = re.compile(r"https?://[-a-z0-9.]+(:[0-9]{1,5})?")
 
 
 class BadApiKey(DomainError):
@@ -26,14 +31,45 @@ class BadApiKey(DomainError):
     code = "unauthorized"
 
 
+class StorefrontRefused(DomainError):
+    """The {field} {value!r} {problem}."""
+
+    code = "storefront_refused"
+
+
+class StorefrontMissing(DomainError):
+    """There is no storefront {slug}."""
+
+    code = "storefront_missing"
+
+
 def register(*, slug: str, name: str, return_origins: list[str], actor: str, now: datetime) -> Storefront:
-    """Create a storefront, or bring an existing one's name and return origins up to date."""
-    storefront, created = Storefront.objects.update_or_create(
-        slug=slug, defaults={"name": name, "return_origins": return_origins}
-    )
+    """Create a storefront, or bring an existing one's name and return origins up to date.
+
+    Raises StorefrontRefused and TextRefused.
+    """
+    _require_sound(slug=slug, return_origins=return_origins)
+    require_fit(name=name)
+    facts = {"name": name, "return_origins": return_origins}
+    before = Storefront.objects.filter(pk=slug).values("name", "return_origins").first()
+    storefront, created = Storefront.objects.update_or_create(slug=slug, defaults=facts)
+    subject = f"storefront:{slug}"
     if created:
-        audit.record(action="operations.storefront.registered", actor=actor, subject=f"storefront:{slug}", now=now)
+        audit.record(action="operations.storefront.registered", actor=actor, subject=subject, now=now)
+    elif before != facts:
+        audit.record(action="operations.storefront.changed", actor=actor, subject=subject, now=now, **facts)
     return storefront
+
+
+def _require_sound(*, slug: str, return_origins: list[str]) -> None:
+    """Raise StorefrontRefused for what no route could name, and for what no return address begins with."""
+    if not _SLUG.fullmatch(slug):
+        problem = "must be 1 to 50 small letters, digits, - and _, and begin with a letter or digit"
+        raise StorefrontRefused(field="slug", value=slug, problem=problem)
+    for origin in return_origins:
+        if not _ORIGIN.fullmatch(origin):
+            problem = "must be like https://shop.example or https://shop.example:8443, without a path"
+            raise StorefrontRefused(field="return origin", value=origin, problem=problem)
 
 
 def hold(*, slug: str) -> None:
@@ -45,8 +81,12 @@ def hold(*, slug: str) -> None:
 def issue_key(*, slug: str, label: str, actor: str, now: datetime, secret: str | None = None) -> str:
     """Create an API key and return its secret, which is shown this once and stored only as a digest.
 
-    `secret` lets a development seed hand out the same key each time; it must look like one of ours.
+    `secret` lets a development seed hand out the same key each time; it must look like one of ours. Raises
+    StorefrontMissing and TextRefused.
     """
+    require_fit(label=label)
+    if not Storefront.objects.filter(pk=slug).exists():
+        raise StorefrontMissing(slug=slug)
     secret = secret or _PREFIX + secrets.token_urlsafe(24)
     _, created = ApiKey.objects.get_or_create(
         digest=digest_of(secret),

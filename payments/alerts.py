@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from operations.counts import format_count
 from operations.selectors import jobs_tried
 from operations.services import Reading
-from payments.figures import Acceptance, acceptance, provider_health
+from payments.figures import Acceptance, ProviderHealth, acceptance, provider_health
 from payments.models import Attempt, CallOutcome, EventListing, ProviderCall
 from payments.selectors import configured_providers
 from payments.services.attempt_rows import UNSENT
@@ -56,18 +56,25 @@ def acceptance_fell(*, now: datetime) -> list[Reading]:
 
 
 def providers_unanswered(*, now: datetime) -> list[Reading]:
-    """Which share of the calls of the last quarter of an hour each provider left without an answer."""
+    """Which share of the calls of the last quarter of an hour each provider left without an answer.
+
+    What a breaker kept back counts: one call in many goes out then to find out, and beside those that were answered
+    before, these few would say for most of a quarter of an hour that all is well.
+    """
+    return [_unanswered(one) for one in provider_health(psps=configured_providers(), now=now)]
+
+
+def _unanswered(one: ProviderHealth) -> Reading:
     limit, least = settings.ALERT_UNANSWERED_PERCENT, settings.ALERT_UNANSWERED_LEAST
-    return [
-        Reading(
-            subject=f"psp:{one.psp}",
-            wrong=one.calls >= least and one.unanswered_percent >= limit,
-            figure=f"{one.unanswered} of {format_count(one.calls, 'call')}",
-            threshold=f"{limit}% of {least} or more",
-            text=f"{one.psp} left {one.unanswered} of {format_count(one.calls, 'call')} unanswered in 15 min",
-        )
-        for one in provider_health(psps=configured_providers(), now=now)
-    ]
+    without, wanted = one.unanswered + one.not_sent, one.calls + one.not_sent
+    alone = f", and was left alone with {one.not_sent} more" if one.not_sent else ""
+    return Reading(
+        subject=f"psp:{one.psp}",
+        wrong=wanted >= least and one.unanswered_percent >= limit,
+        figure=f"{without} of {format_count(wanted, 'call')}",
+        threshold=f"{limit}% of {least} or more",
+        text=f"{one.psp} left {one.unanswered} of {format_count(one.calls, 'call')} unanswered in 15 min{alone}",
+    )
 
 
 def webhooks_parked(*, now: datetime) -> list[Reading]:

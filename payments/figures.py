@@ -32,8 +32,9 @@ class ProviderHealth:
 
     @property
     def unanswered_percent(self) -> int:
-        """Return the share of calls without an answer that can be believed, rounded down."""
-        return self.unanswered * 100 // self.calls if self.calls else 0
+        """Return the share of calls, those kept back too, without an answer that can be believed; rounded down."""
+        wanted = self.calls + self.not_sent
+        return (self.unanswered + self.not_sent) * 100 // wanted if wanted else 0
 
     @property
     def verdict(self) -> str:

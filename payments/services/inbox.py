@@ -175,10 +175,11 @@ def _seen_until(psp: str, *, now: datetime) -> datetime | None:
     """Return up to where listings follow one another without a gap; None where there was none yet.
 
     One that began later, such as one of two days after an outage of four, has not seen what was before it. Nor has one
-    that somebody asked for up to a moment yet to come seen what happens until then.
+    that somebody asked for up to a moment yet to come seen what happens until then. One that was made later than now
+    was made by a clock that ran ahead: whatever its span says, it had seen none of it.
     """
     kept = now - LISTED_FOR
-    listings = EventListing.objects.filter(psp=psp)
+    listings = EventListing.objects.filter(psp=psp, ran_at__lte=now)
     seen = kept if listings.filter(until__lte=kept).exists() else None
     for since, until, ran_at in (
         listings.filter(until__gt=kept).order_by("since").values_list("since", "until", "ran_at")

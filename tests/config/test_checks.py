@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,50 @@ def positional(payout: str) -> None:
 
 def ids(found: list[Any]) -> list[str]:
     return [message.id for message in found]
+
+
+def start(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Load the settings in a process of their own, and print what may come from a mounted file."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from config import settings as s; print(s.SECRET_KEY, s.DATABASES['default']['NAME'], s.BROKER_URL, "
+            "s.STRIPE_API_KEY, s.STRIPE_WEBHOOK_SECRETS, s.PUBLIC_URL)",
+        ],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+class TestAStartInProduction:
+    """What must be chosen is not made up instead: the template's lines that nobody filled in stop the start."""
+
+    NEEDED = ("SECRET_KEY", "DATABASE_URL", "BROKER_URL", "PUBLIC_URL", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")
+
+    @pytest.mark.parametrize("name", NEEDED)
+    def test_is_refused_where_a_line_is_left_empty(self, name: str) -> None:
+        done = start(PRODUCTION | {name: ""})
+
+        assert done.returncode != 0
+        assert done.stderr == f"Environment variable {name} is not set, and has no default.\n"
+
+    def test_is_refused_where_only_commas_stand_for_the_webhook_secrets(self) -> None:
+        done = start(PRODUCTION | {"STRIPE_WEBHOOK_SECRET": " , "})
+
+        assert done.stderr == "Environment variable STRIPE_WEBHOOK_SECRET is not set, and has no default.\n"
+
+    def test_takes_every_secret_from_a_mounted_file(self, tmp_path: Path) -> None:
+        mounted = dict(PRODUCTION)
+        for name in self.NEEDED:
+            (tmp_path / name).write_text(mounted.pop(name) + "\n")
+            mounted[f"{name}_FILE"] = str(tmp_path / name)
+
+        assert start(mounted).stdout == start(PRODUCTION).stdout != ""
 
 
 class TestTheSwitchboard:

@@ -1,5 +1,6 @@
 """The readers of the environment: a typed value, or a start-up that stops with one sentence."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -203,3 +204,18 @@ class TestWords:
         variable.setenv(NAME, " a.example, ,b.example,")
 
         assert env.words(NAME) == ["a.example", "b.example"]
+
+
+class TestTheTemplate:
+    """`.env.example` says of itself that it holds everything that is read."""
+
+    def test_has_every_variable_that_the_settings_read(self) -> None:
+        repository = Path(__file__).resolve().parents[2]
+        settings = (repository / "config" / "settings.py").read_text(encoding="utf-8")
+        template = (repository / ".env.example").read_text(encoding="utf-8")
+
+        read = set(re.findall(r'env\.(?!gone)[a-z]+\(\s*"([A-Z_]+)"', settings))
+        said = set(re.findall(r"^(?:# )?([A-Z_]+)=", template, re.MULTILINE))
+
+        assert len(read) > 50
+        assert read - said == set()

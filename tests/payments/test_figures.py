@@ -170,7 +170,7 @@ class TestAProvidersHealth:
         [found] = provider_health(psps=["stripe"], now=timezone.now())
 
         assert (found.calls, found.unanswered, found.not_sent, found.verdict) == (21, 1, 1, "partly")
-        assert (found.p50_ms, found.p95_ms, found.unanswered_percent) == (110, 200, 4)
+        assert (found.p50_ms, found.p95_ms, found.unanswered_percent) == (110, 200, 9)
         assert found.last_answer is not None
 
     @pytest.mark.parametrize(
@@ -214,6 +214,17 @@ class TestWhatIsWatched:
         call("unknown")
 
         assert readings("payments.provider_unanswered") == [("psp:stripe", True)]
+
+    def test_is_a_provider_that_a_breaker_leaves_alone_although_it_answered_until_lately(self, world: World) -> None:
+        """The few calls that find out whether it answers again are no measure of what it would leave unanswered."""
+        for outcome in ["succeeded"] * 30 + ["unknown"] * 3 + ["not_sent"] * 7:
+            call(outcome)
+        assert readings("payments.provider_unanswered") == [("psp:stripe", True)]
+
+        found = [one for one in read_alerts(now=timezone.now()) if one.code == "payments.provider_unanswered"]
+        assert [(one.reading.figure, one.reading.text) for one in found] == [
+            ("10 of 40 calls", "stripe left 3 of 33 calls unanswered in 15 min, and was left alone with 7 more")
+        ]
 
     @pytest.mark.parametrize(("minutes", "wrong"), [(29, False), (31, True)])
     def test_is_a_payment_without_an_outcome(self, world: World, ann: Seller, minutes: int, wrong: bool) -> None:
