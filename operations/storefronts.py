@@ -6,6 +6,7 @@ import re
 import secrets
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Q
 
@@ -16,7 +17,8 @@ from operations.models import ApiKey, Storefront
 from operations.prepared import ask_prepared, prepared
 from operations.texts import require_fit
 
-_PREFIX = "cf_test_"
+# By which people, and scanners for leaked secrets, tell a key of production from others; both have this length.
+_LIVE, _TEST = "cf_live_", "cf_test_"
 # What a key's storefront is read with.
 _STOREFRONT = ("slug", "name", "return_origins")
 USE_NOTED_EVERY = timedelta(hours=1)
@@ -87,10 +89,11 @@ def issue_key(*, slug: str, label: str, actor: str, now: datetime, secret: str |
     require_fit(label=label)
     if not Storefront.objects.filter(pk=slug).exists():
         raise StorefrontMissing(slug=slug)
-    secret = secret or _PREFIX + secrets.token_urlsafe(24)
+    prefix = _LIVE if settings.PRODUCTION else _TEST
+    secret = secret or prefix + secrets.token_urlsafe(24)
     _, created = ApiKey.objects.get_or_create(
         digest=digest_of(secret),
-        defaults={"storefront_id": slug, "prefix": secret[: len(_PREFIX) + 4], "label": label},
+        defaults={"storefront_id": slug, "prefix": secret[: len(prefix) + 4], "label": label},
     )
     if created:
         subject = f"storefront:{slug}"

@@ -99,6 +99,15 @@ class TestApiKey:
         assert ApiKey.objects.get().label == "web shop"
         assert trail("operations.api_key.issued") == [("os:olga", "storefront:acme")]
 
+    def test_can_be_told_from_one_of_no_production(self, settings: Settings) -> None:
+        run("storefront", "acme", "--name", "Acme")
+        living = run("api_key", "acme", "--label", "web shop")
+
+        settings.PRODUCTION = False
+        played = run("api_key", "acme", "--label", "web shop")
+
+        assert (living[:8], played[:8]) == ("cf_live_", "cf_test_")
+
     def test_issues_another_one_each_time_so_that_keys_can_be_rotated(self) -> None:
         run("storefront", "acme", "--name", "Acme")
 
